@@ -1,0 +1,178 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "messages/node.hpp"
+
+namespace nsai {
+
+/// Names one attempt; the pair is the fence that keeps late outcomes out.
+struct attempt_ref {
+  static constexpr char const* type_name = "attempt_ref";
+  job_id job;
+  attempt_no attempt = 0;
+
+  static constexpr auto fields() {
+    return std::tuple{field{"job", &attempt_ref::job}, field{"attempt", &attempt_ref::attempt}};
+  }
+  friend auto operator<=>(attempt_ref const&, attempt_ref const&) = default;
+};
+
+/// Scheduler -> executor. The holder may run this attempt on these devices as soon as they are free there.
+/// A repeat of the same (job, attempt) is a redelivery: start nothing, report its outcome again if there is one.
+struct start_attempt {
+  static constexpr char const* type_name = "start_attempt";
+  attempt_ref ref;
+  std::string tenant_id;
+  std::string stage;
+  json_text options;
+  json_text context;
+  milli cpu;
+  std::int64_t memory_mb = 0;  // 0: not bounded
+  std::vector<device_grant> devices;
+  std::int64_t timeout_ms = 0;  // 0: none; counted from the start on the node
+  std::int64_t grace_ms = 0;
+  std::string stop_signal;
+  std::optional<std::int64_t> array_index;
+  std::string trace_id;
+
+  static constexpr auto fields() {
+    using s = start_attempt;
+    return std::tuple{field{"ref", &s::ref},
+                      field{"tenant_id", &s::tenant_id},
+                      field{"stage", &s::stage},
+                      field{"options", &s::options},
+                      field{"context", &s::context},
+                      field{"cpu", &s::cpu},
+                      field{"memory_mb", &s::memory_mb},
+                      field{"devices", &s::devices},
+                      field{"timeout_ms", &s::timeout_ms},
+                      field{"grace_ms", &s::grace_ms},
+                      field{"stop_signal", &s::stop_signal},
+                      field{"array_index", &s::array_index},
+                      field{"trace_id", &s::trace_id}};
+  }
+};
+
+/// Scheduler -> executor, one message for all grants of a commit. `session` is that of the registration; an
+/// executor ignores messages of another session.
+struct start_attempts {
+  static constexpr char const* type_name = "start_attempts";
+  std::uint64_t session = 0;
+  std::vector<start_attempt> attempts;
+
+  static constexpr auto fields() {
+    return std::tuple{field{"session", &start_attempts::session},
+                      field{"attempts", &start_attempts::attempts}};
+  }
+};
+
+/// Scheduler -> executor. End these attempts (stop signal, grace period, SIGKILL) and report them as canceled
+/// once nothing is left of them; those that are unknown are reported at once. A repeat changes nothing.
+struct stop_attempts {
+  static constexpr char const* type_name = "stop_attempts";
+  std::uint64_t session = 0;
+  std::vector<attempt_ref> attempts;
+
+  static constexpr auto fields() {
+    return std::tuple{field{"session", &stop_attempts::session},
+                      field{"attempts", &stop_attempts::attempts}};
+  }
+};
+
+/// How one attempt ended, seen from its node. Times are durations, since only the scheduler's clock is recorded.
+struct attempt_outcome {
+  static constexpr char const* type_name = "attempt_outcome";
+  attempt_ref ref;
+  attempt_result result = attempt_result::succeeded;
+  json_text value;    // the stage's result
+  json_text context;  // the context after the stage; empty: unchanged
+  std::optional<error_info> error;
+  std::int64_t duration_ms = 0;
+  std::string worker;
+  std::string backend;
+  std::int64_t peak_memory_mb = 0;
+
+  static constexpr auto fields() {
+    using a = attempt_outcome;
+    return std::tuple{field{"ref", &a::ref},
+                      field{"result", &a::result},
+                      field{"value", &a::value},
+                      field{"context", &a::context},
+                      field{"error", &a::error},
+                      field{"duration_ms", &a::duration_ms},
+                      field{"worker", &a::worker},
+                      field{"backend", &a::backend},
+                      field{"peak_memory_mb", &a::peak_memory_mb}};
+  }
+  friend bool operator==(attempt_outcome const&, attempt_outcome const&) = default;
+};
+
+/// Executor -> scheduler. Repeated until `outcomes_recorded` names each of them.
+struct report_outcomes {
+  static constexpr char const* type_name = "report_outcomes";
+  std::uint64_t session = 0;
+  std::vector<attempt_outcome> outcomes;
+
+  static constexpr auto fields() {
+    return std::tuple{field{"session", &report_outcomes::session},
+                      field{"outcomes", &report_outcomes::outcomes}};
+  }
+};
+
+/// Scheduler -> executor, after the commit: these outcomes are durable (or refused for good); forget them.
+struct outcomes_recorded {
+  static constexpr char const* type_name = "outcomes_recorded";
+  std::vector<attempt_ref> attempts;
+
+  static constexpr auto fields() {
+    return std::tuple{field{"attempts", &outcomes_recorded::attempts}};
+  }
+};
+
+/// An attempt that a node holds: what it occupies there.
+struct held_attempt {
+  static constexpr char const* type_name = "held_attempt";
+  attempt_ref ref;
+  milli cpu;
+  std::int64_t memory_mb = 0;
+  std::vector<device_grant> devices;
+
+  static constexpr auto fields() {
+    return std::tuple{field{"ref", &held_attempt::ref}, field{"cpu", &held_attempt::cpu},
+                      field{"memory_mb", &held_attempt::memory_mb},
+                      field{"devices", &held_attempt::devices}};
+  }
+  friend bool operator==(held_attempt const&, held_attempt const&) = default;
+};
+
+/// Executor -> scheduler, first message of a session (with the executor's handle beside it): who it is, what
+/// it offers, what it still runs and which outcomes it has not seen recorded. Answered by `registered`.
+struct register_node {
+  static constexpr char const* type_name = "register_node";
+  node_info node;
+  std::vector<held_attempt> held;  // running or waiting on the node
+  std::vector<attempt_outcome> outcomes;
+
+  static constexpr auto fields() {
+    return std::tuple{field{"node", &register_node::node}, field{"held", &register_node::held},
+                      field{"outcomes", &register_node::outcomes}};
+  }
+};
+
+/// Scheduler -> executor. From now on grants may come. Attempts under `stop` were superseded: stop them first.
+struct registered {
+  static constexpr char const* type_name = "registered";
+  std::uint64_t session = 0;
+  std::int64_t beat_ms = 1000;
+  std::int64_t lease_ms = 5000;
+  std::vector<attempt_ref> stop;
+
+  static constexpr auto fields() {
+    return std::tuple{field{"session", &registered::session}, field{"beat_ms", &registered::beat_ms},
+                      field{"lease_ms", &registered::lease_ms}, field{"stop", &registered::stop}};
+  }
+};
+
+}  // namespace nsai

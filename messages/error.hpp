@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "messages/field_list.hpp"
+
+namespace nsai {
+
+/// Why something was refused or failed. `category` says who has to act:
+///   usage        the caller: bad input (exit 2)            field says where
+///   not_found    the caller: no such job, node or stage (exit 2)
+///   refused      a rule: quota, permission, conflict, draining (exit 5)
+///   unavailable  the operator: scheduler or store cannot be reached or written (exit 3)
+///   stage        the job's own code: its error, signal, exit status, timeout or memory excess
+///   dependency   a job that this one waited for did not succeed
+///   infra        node loss, hand-back, GPU hardware; the job is not blamed
+struct error_info {
+  static constexpr char const* type_name = "error_info";
+  std::string category;
+  std::string code;     // one word for programs: "unknown_stage", "exit_status", "signal", "node_lost"
+  std::string message;  // a sentence for people: what came, what was expected
+  std::optional<std::string> field;         // "constraints.timeout_ms"
+  bool retryable = false;                   // an own failure that another attempt may cure
+  std::optional<std::int32_t> exit_status;  // of a program that exited by itself
+  std::optional<std::string> signal;        // "SIGSEGV"
+
+  static constexpr auto fields() {
+    return std::tuple{nsai::field{"category", &error_info::category},
+                      nsai::field{"code", &error_info::code},
+                      nsai::field{"message", &error_info::message},
+                      nsai::field{"field", &error_info::field},
+                      nsai::field{"retryable", &error_info::retryable},
+                      nsai::field{"exit_status", &error_info::exit_status},
+                      nsai::field{"signal", &error_info::signal}};
+  }
+  friend bool operator==(error_info const&, error_info const&) = default;
+};
+
+/// Bad input at `field`: `came` is what was found, `expected` what belongs there.
+error_info usage_error(std::string field, std::string const& came, std::string const& expected);
+error_info usage_error(shape_error const& fault);
+
+}  // namespace nsai

@@ -1,0 +1,190 @@
+#include "messages/job.hpp"
+
+#include <algorithm>
+
+#include "messages/node.hpp"
+#include "messages/record.hpp"
+
+namespace nsai {
+namespace {
+
+using names = std::vector<std::string>;
+
+constexpr std::int64_t day_ms = 24 * 60 * 60 * 1000;
+constexpr std::int64_t most_children = 1'000'000;
+
+std::optional<error_info> outside(std::string const& path, char const* name, std::int64_t value,
+                                  std::int64_t least, std::int64_t most, char const* meaning) {
+  if (value >= least && value <= most)
+    return std::nullopt;
+  return usage_error(path + "." + name, std::to_string(value) + " is not allowed",
+                     std::to_string(least) + " to " + std::to_string(most) + meaning);
+}
+
+std::optional<error_info> check_name(char const* where, std::string const& text) {
+  if (is_name(text))
+    return std::nullopt;
+  return usage_error(where, "\"" + text.substr(0, 80) + "\" is not allowed",
+                     "1 to 64 of A-Z a-z 0-9 . _ -, beginning with a letter or a digit");
+}
+
+std::optional<error_info> check_array(array_spec const& a) {
+  if (a.step < 1)
+    return usage_error("array.step", std::to_string(a.step) + " is not allowed", "1 or more");
+  if (a.limit < 0)
+    return usage_error("array.limit", std::to_string(a.limit) + " is not allowed", "0 (none) or more");
+  if (a.indices.empty() && (a.first < 0 || a.last < a.first))
+    return usage_error("array", std::to_string(a.first) + "-" + std::to_string(a.last) + " is not allowed",
+                       "A-B with 0 <= A <= B");
+  // The range is compared before it is counted, so that no sum can overflow.
+  if (a.indices.empty() && a.last - a.first >= most_children * std::min<std::int64_t>(a.step, 1'000'000))
+    return usage_error("array", "too many children", "at most " + std::to_string(most_children));
+  if (count_of(a) > most_children)
+    return usage_error("array", std::to_string(count_of(a)) + " children are not allowed",
+                       "at most " + std::to_string(most_children));
+  return std::nullopt;
+}
+
+std::optional<error_info> check_pipeline(submission& s) {
+  if (s.array)
+    return usage_error("array", "an experiment was given too", "either an array or a pipeline");
+  for (std::size_t i = 0; i < s.pipeline.size(); ++i) {
+    auto& step = s.pipeline[i];
+    auto const path = "pipeline[" + std::to_string(i) + "]";
+    if (step.stage.empty())
+      return usage_error(path + ".stage", "nothing was given", "the name of a stage");
+    apply_defaults(step.constraints, job_kind::experiment_step);
+    if (auto fault = complete_and_check(step.resources, path + ".resources"))
+      return fault;
+    if (auto fault = check(step.constraints, path + ".constraints"))
+      return fault;
+    for (auto const after : step.after)
+      if (after >= i)
+        return usage_error(path + ".depends_on", "step " + std::to_string(after) + " is not before this one",
+                           "a step that stands earlier in the pipeline");
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+names const& enum_names(priority) {
+  static names const list{"realtime", "interactive", "batch", "offline"};
+  return list;
+}
+names const& enum_names(job_kind) {
+  static names const list{"tool_call", "experiment_step", "workflow_step", "training_step",
+                          "inference", "backend_command", "composite"};
+  return list;
+}
+names const& enum_names(job_status) {
+  static names const list{"pending", "queued", "running", "succeeded", "failed", "canceled", "timeout"};
+  return list;
+}
+names const& enum_names(backoff_kind) {
+  static names const list{"constant", "linear", "exponential"};
+  return list;
+}
+names const& enum_names(attempt_result) {
+  static names const list{"none", "succeeded", "failed", "timed_out", "canceled",
+                          "lost", "returned", "device_fault", "revoked"};
+  return list;
+}
+names const& enum_names(node_status) {
+  static names const list{"ready", "suspect", "lost"};
+  return list;
+}
+
+void apply_defaults(constraints& c, job_kind kind) {
+  if (!c.max_retries) {
+    switch (kind) {
+      case job_kind::backend_command:
+        c.max_retries = 0;
+        break;
+      case job_kind::experiment_step:
+        c.max_retries = 1;
+        break;
+      case job_kind::training_step:
+        c.max_retries = 2;
+        break;
+      default:
+        c.max_retries = 3;
+    }
+  }
+  if (!c.timeout_ms)
+    c.timeout_ms = kind == job_kind::backend_command || kind == job_kind::composite ? 0 : 3'600'000;
+}
+
+std::optional<error_info> check(constraints const& c, std::string const& path) {
+  if (auto fault = outside(path, "max_retries", c.max_retries.value_or(0), 0, 1000, ""))
+    return fault;
+  if (auto fault = outside(path, "max_infra_retries", c.max_infra_retries, 0, 1000, ""))
+    return fault;
+  if (auto fault = outside(path, "retry_backoff_ms", c.retry_backoff_ms, 0, day_ms, " (1 day)"))
+    return fault;
+  if (auto fault = outside(path, "max_backoff_ms", c.max_backoff_ms, 0, 7 * day_ms, " (7 days)"))
+    return fault;
+  if (c.jitter.value < 0 || c.jitter.value > 1000)
+    return usage_error(path + ".jitter", json(c.jitter).dump() + " is not allowed", "a number from 0 to 1");
+  if (auto fault = outside(path, "timeout_ms", c.timeout_ms.value_or(0), 0, 7 * day_ms, " (7 days), 0 for none"))
+    return fault;
+  if (auto fault = outside(path, "grace_ms", c.grace_ms, 0, day_ms, " (1 day)"))
+    return fault;
+  if (auto fault = outside(path, "estimated_duration_ms", c.estimated_duration_ms, 0, 365 * day_ms, ""))
+    return fault;
+  static names const signals{"SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGKILL"};
+  if (std::find(signals.begin(), signals.end(), c.stop_signal) == signals.end())
+    return usage_error(path + ".stop_signal", "\"" + c.stop_signal.substr(0, 40) + "\" is not allowed",
+                       "one of SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGKILL");
+  if (c.depends_on.size() > 10'000)
+    return usage_error(path + ".depends_on", std::to_string(c.depends_on.size()) + " jobs are not allowed",
+                       "at most 10000");
+  return std::nullopt;
+}
+
+std::int64_t count_of(array_spec const& a) {
+  if (!a.indices.empty())
+    return static_cast<std::int64_t>(a.indices.size());
+  return (a.last - a.first) / a.step + 1;
+}
+
+std::int64_t index_at(array_spec const& a, std::int64_t position) {
+  return a.indices.empty() ? a.first + position * a.step : a.indices[static_cast<std::size_t>(position)];
+}
+
+bool is_name(std::string const& text) {
+  auto const alphanumeric = [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+  };
+  if (text.empty() || text.size() > 64 || !alphanumeric(text.front()))
+    return false;
+  return std::all_of(text.begin(), text.end(), [&](char c) {
+    return alphanumeric(c) || c == '.' || c == '_' || c == '-';
+  });
+}
+
+std::optional<error_info> complete_and_check(submission& s) {
+  if (auto fault = check_name("tenant_id", s.tenant_id))
+    return fault;
+  if (auto fault = check_name("namespace", s.name_space))
+    return fault;
+  if (s.key.size() > 256)
+    return usage_error("key", std::to_string(s.key.size()) + " bytes are not allowed", "at most 256");
+  if (auto fault = complete_and_check(s.resources))
+    return fault;
+  if (s.stage == "command" && s.kind == job_kind::tool_call)
+    s.kind = job_kind::backend_command;
+  if (!s.pipeline.empty()) {
+    s.kind = job_kind::composite;
+    if (auto fault = check_pipeline(s))
+      return fault;
+  } else if (s.stage.empty()) {
+    return usage_error("stage", "nothing was given", "the name of a stage");
+  }
+  apply_defaults(s.constraints, s.kind);
+  if (auto fault = check(s.constraints))
+    return fault;
+  return s.array ? check_array(*s.array) : std::nullopt;
+}
+
+}  // namespace nsai

@@ -1,0 +1,159 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "messages/record.hpp"
+
+namespace nsai {
+
+/// A device as its node advertises it.
+struct gpu_info {
+  static constexpr char const* type_name = "gpu_info";
+  std::uint32_t index = 0;
+  std::string uuid;
+  std::string model;
+  std::int64_t memory_mb = 0;
+  bool is_virtual = false;  // declared in the config: stages run their CPU twin
+
+  static constexpr auto fields() {
+    return std::tuple{field{"index", &gpu_info::index}, field{"uuid", &gpu_info::uuid},
+                      field{"model", &gpu_info::model}, field{"memory_mb", &gpu_info::memory_mb},
+                      field{"virtual", &gpu_info::is_virtual}};
+  }
+  friend bool operator==(gpu_info const&, gpu_info const&) = default;
+};
+
+/// One option of a stage. `type` is one of string, integer, number, boolean, array, object, any.
+struct option_description {
+  static constexpr char const* type_name = "option_description";
+  std::string name;
+  std::string type;
+  json_text default_value;  // empty: none
+  bool required = false;
+  std::string help;
+  std::vector<std::string> choices;  // for strings: when not empty, the only values allowed
+  std::optional<milli> least;        // for numbers
+  std::optional<milli> most;
+
+  static constexpr auto fields() {
+    using o = option_description;
+    return std::tuple{field{"name", &o::name},         field{"type", &o::type},
+                      field{"default", &o::default_value}, field{"required", &o::required},
+                      field{"help", &o::help},         field{"choices", &o::choices},
+                      field{"least", &o::least},       field{"most", &o::most}};
+  }
+  friend bool operator==(option_description const&, option_description const&) = default;
+};
+
+/// What a stage is called, takes and needs.
+struct stage_description {
+  static constexpr char const* type_name = "stage_description";
+  std::string name;
+  std::string summary;
+  std::vector<option_description> options;
+  std::string backend = "in_process";  // in_process, stage_host or command
+  bool brief = false;  // never blocks and returns within milliseconds: may run on a shared thread
+  bool open_options = false;  // takes further options that are not described
+
+  static constexpr auto fields() {
+    using s = stage_description;
+    return std::tuple{field{"name", &s::name},       field{"summary", &s::summary},
+                      field{"options", &s::options}, field{"backend", &s::backend},
+                      field{"brief", &s::brief},     field{"open_options", &s::open_options}};
+  }
+  friend bool operator==(stage_description const&, stage_description const&) = default;
+};
+
+/// What a node offers. `uuid` is the node's own and lasts as long as its data directory; `incarnation` is new
+/// at every start of the process.
+struct node_info {
+  static constexpr char const* type_name = "node_info";
+  std::string uuid;
+  std::uint64_t incarnation = 0;
+  std::string name;
+  std::string address;
+  milli cpus;
+  std::int64_t memory_mb = 0;
+  std::vector<gpu_info> gpus;
+  std::map<std::string, std::string> labels;
+  std::vector<stage_description> stages;
+  micro price_per_hour_usd;
+  std::string version;
+
+  static constexpr auto fields() {
+    using n = node_info;
+    return std::tuple{field{"uuid", &n::uuid},
+                      field{"incarnation", &n::incarnation},
+                      field{"name", &n::name},
+                      field{"address", &n::address},
+                      field{"cpus", &n::cpus},
+                      field{"memory_mb", &n::memory_mb},
+                      field{"gpus", &n::gpus},
+                      field{"labels", &n::labels},
+                      field{"stages", &n::stages},
+                      field{"price_per_hour_usd", &n::price_per_hour_usd},
+                      field{"version", &n::version}};
+  }
+  friend bool operator==(node_info const&, node_info const&) = default;
+};
+
+/// Use of one device, for `nsai nodes`.
+struct gpu_use {
+  static constexpr char const* type_name = "gpu_use";
+  gpu_info gpu;
+  std::int64_t memory_used_mb = 0;
+  milli share_used;
+  std::vector<job_id> jobs;
+
+  static constexpr auto fields() {
+    return std::tuple{field{"gpu", &gpu_use::gpu}, field{"memory_used_mb", &gpu_use::memory_used_mb},
+                      field{"share_used", &gpu_use::share_used}, field{"jobs", &gpu_use::jobs}};
+  }
+  friend bool operator==(gpu_use const&, gpu_use const&) = default;
+};
+
+/// ready: takes jobs. suspect: silent or disconnected, gets no new ones. lost: its attempts were granted again.
+enum class node_status : std::uint8_t { ready, suspect, lost };
+std::vector<std::string> const& enum_names(node_status);
+
+/// A node with its use, for clients.
+struct node_record {
+  static constexpr char const* type_name = "node_record";
+  std::string name;
+  std::string uuid;
+  node_status status = node_status::ready;
+  std::string address;
+  milli cpus;
+  milli cpus_used;
+  std::int64_t memory_mb = 0;
+  std::int64_t memory_used_mb = 0;
+  std::vector<gpu_use> gpus;
+  std::map<std::string, std::string> labels;
+  std::vector<std::string> stages;
+  std::int64_t running = 0;
+  timestamp last_seen_at;
+  std::string version;
+
+  static constexpr auto fields() {
+    using n = node_record;
+    return std::tuple{field{"name", &n::name},
+                      field{"uuid", &n::uuid},
+                      field{"status", &n::status},
+                      field{"address", &n::address},
+                      field{"cpus", &n::cpus},
+                      field{"cpus_used", &n::cpus_used},
+                      field{"memory_mb", &n::memory_mb},
+                      field{"memory_used_mb", &n::memory_used_mb},
+                      field{"gpus", &n::gpus},
+                      field{"labels", &n::labels},
+                      field{"stages", &n::stages},
+                      field{"running", &n::running},
+                      field{"last_seen_at", &n::last_seen_at},
+                      field{"version", &n::version}};
+  }
+  friend bool operator==(node_record const&, node_record const&) = default;
+};
+
+}  // namespace nsai

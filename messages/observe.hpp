@@ -1,0 +1,146 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "messages/attempt.hpp"
+
+namespace nsai {
+
+/// Executor -> scheduler, every beat: alive, and how far its attempts are.
+struct attempt_progress {
+  static constexpr char const* type_name = "attempt_progress";
+  attempt_ref ref;
+  progress_info progress;
+  static constexpr auto fields() {
+    return std::tuple{field{"ref", &attempt_progress::ref},
+                      field{"progress", &attempt_progress::progress}};
+  }
+};
+struct beat {
+  static constexpr char const* type_name = "beat";
+  std::string uuid;
+  std::uint64_t session = 0;
+  std::vector<attempt_progress> progress;
+  static constexpr auto fields() {
+    return std::tuple{field{"uuid", &beat::uuid}, field{"session", &beat::session},
+                      field{"progress", &beat::progress}};
+  }
+};
+/// Scheduler -> executor, answers a beat. A session that is not `known` registers again.
+struct beat_reply {
+  static constexpr char const* type_name = "beat_reply";
+  std::uint64_t session = 0;
+  bool known = false;
+  static constexpr auto fields() {
+    return std::tuple{field{"session", &beat_reply::session}, field{"known", &beat_reply::known}};
+  }
+};
+
+/// Executor -> scheduler at shutdown: no new attempts, please; what ran is handed back as outcomes.
+struct leave_cluster {
+  static constexpr char const* type_name = "leave_cluster";
+  std::string uuid;
+  std::uint64_t session = 0;
+  static constexpr auto fields() {
+    return std::tuple{field{"uuid", &leave_cluster::uuid}, field{"session", &leave_cluster::session}};
+  }
+};
+
+/// Something that happened. `name` is one of reference.md's events ("work.job.started") or a bridged one
+/// ("crucible.stage.started").
+struct event {
+  static constexpr char const* type_name = "event";
+  std::uint64_t sequence = 0;  // ascending since the scheduler's start
+  timestamp at;
+  std::string name;
+  std::map<std::string, std::int64_t> measurements;  // count, duration_ms, delay_ms, queue_ms
+  job_id job;  // 0: not about a job
+  std::string tenant_id;
+  std::string name_space;
+  std::string experiment_id;
+  std::string experiment_type;
+  std::string stage_name;
+  attempt_no attempt = 0;
+  std::string node;
+  std::string detail;  // status, wait reason or error message, where one applies
+  static constexpr auto fields() {
+    using e = event;
+    return std::tuple{field{"sequence", &e::sequence},
+                      field{"at", &e::at},
+                      field{"name", &e::name},
+                      field{"measurements", &e::measurements},
+                      field{"job_id", &e::job},
+                      field{"tenant_id", &e::tenant_id},
+                      field{"namespace", &e::name_space},
+                      field{"experiment_id", &e::experiment_id},
+                      field{"experiment_type", &e::experiment_type},
+                      field{"stage_name", &e::stage_name},
+                      field{"attempt", &e::attempt},
+                      field{"node", &e::node},
+                      field{"detail", &e::detail}};
+  }
+};
+
+/// Client -> scheduler (its handle is the sender): the recent events that match, then new ones as `events`
+/// messages while `follow`. `pattern` is a shell pattern on names ("work.job.*"); empty: all. A tenant other
+/// than the empty one sees its own jobs' events and those of nodes.
+struct watch_events {
+  static constexpr char const* type_name = "watch_events";
+  std::string tenant_id;
+  std::string pattern;
+  bool follow = false;
+  static constexpr auto fields() {
+    return std::tuple{field{"tenant_id", &watch_events::tenant_id},
+                      field{"pattern", &watch_events::pattern},
+                      field{"follow", &watch_events::follow}};
+  }
+};
+struct events {
+  static constexpr char const* type_name = "events";
+  std::vector<event> list;
+  std::uint64_t dropped = 0;  // events that this subscriber missed because it read too slowly
+  static constexpr auto fields() {
+    return std::tuple{field{"list", &events::list}, field{"dropped", &events::dropped}};
+  }
+};
+/// Subscriber -> scheduler: has read up to here; at most a bounded number of events is under way to it.
+struct events_read {
+  static constexpr char const* type_name = "events_read";
+  std::uint64_t sequence = 0;
+  static constexpr auto fields() { return std::tuple{field{"sequence", &events_read::sequence}}; }
+};
+
+struct get_stats {
+  static constexpr char const* type_name = "get_stats";
+  bool all = true;
+  static constexpr auto fields() { return std::tuple{field{"all", &get_stats::all}}; }
+};
+/// `jobs` counts every job since the store was made, by status; `queues` the waiting ones by priority.
+struct stats {
+  static constexpr char const* type_name = "stats";
+  std::map<std::string, std::int64_t> jobs;
+  std::map<std::string, std::int64_t> queues;
+  std::int64_t running = 0;
+  std::int64_t nodes = 0;
+  milli uptime_s;
+  std::int64_t commits = 0;
+  std::int64_t refused_outcomes = 0;  // of superseded attempts
+  std::int64_t live_jobs = 0;         // held in the scheduler's memory
+  std::string store_error;            // empty: the store takes writes
+  static constexpr auto fields() {
+    using s = stats;
+    return std::tuple{field{"jobs", &s::jobs},
+                      field{"queues", &s::queues},
+                      field{"running", &s::running},
+                      field{"nodes", &s::nodes},
+                      field{"uptime_s", &s::uptime_s},
+                      field{"commits", &s::commits},
+                      field{"refused_outcomes", &s::refused_outcomes},
+                      field{"live_jobs", &s::live_jobs},
+                      field{"store_error", &s::store_error}};
+  }
+};
+
+}  // namespace nsai
