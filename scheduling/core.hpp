@@ -1,0 +1,74 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "messages/api.hpp"
+#include "messages/observe.hpp"
+#include "scheduling/effects.hpp"
+#include "scheduling/events.hpp"
+
+namespace nsai::scheduling {
+
+struct core_settings {
+  std::int64_t lease_ms = 5000;        // silence after which a node gets no new grants
+  std::int64_t lost_after_ms = 5000;   // silence after which its attempts are granted again
+  std::int64_t adopt_ms = 60'000;      // how long unconfirmed attempts wait for their node after a restart
+  std::int64_t stall_grace_ms = 60'000;  // no node is declared lost for this long after a stall or a mass silence
+  bool share_between_tenants = false;  // whether jobs of different tenants may share a GPU
+  job_id last_used;                    // the largest number ever given out
+};
+
+/// A refusal of `job_submitted` or `cancel_requested`, or the numbers given.
+using submit_answer = submit_result;
+
+/// What the core knows of a live job beyond its record in the store.
+struct live_job {
+  job_status status = job_status::pending;
+  attempt_no attempt = 0;
+  std::string tenant_id;
+  std::string node;                    // name, while an attempt is granted
+  std::vector<device_grant> devices;
+  std::string wait_reason;             // in words; empty unless it waits
+};
+
+/// The scheduling core: a value. Equal state, event and time give equal effects in equal order. It reads no
+/// clock, draws no unseeded randomness and does no I/O. Finished jobs leave it at once; the store has them.
+class core {
+ public:
+  explicit core(core_settings settings = {});
+  ~core();
+  core(core&&) noexcept;
+  core& operator=(core&&) noexcept;
+
+  /// Appends the effects of `e` at time `now` to `out`.
+  void apply(event const& e, timestamp now, effects& out);
+
+  /// The answer to the `job_submitted` or `cancel_requested` that was applied last.
+  submit_answer const& last_answer() const;
+
+  /// Whether the job has not ended yet.
+  bool knows(job_id job) const;
+  /// Only for known jobs.
+  live_job look_up(job_id job) const;
+  /// The live job that holds this idempotency key, and its children.
+  std::optional<submit_result> find_key(std::string const& tenant, std::string const& key) const;
+  /// The attempt is the current one of a live job (late outcomes are not).
+  bool is_current(attempt_ref ref) const;
+
+  std::vector<node_record> nodes() const;
+  /// The union of the stages that known nodes have, by name.
+  std::vector<stage_description> stages() const;
+  /// Fills in queues, running, nodes, live_jobs, refused_outcomes.
+  void describe(stats& to) const;
+
+  /// Aborts with a message when an invariant does not hold (P3 and the books of queues, nodes and parents).
+  void check_invariants() const;
+
+ private:
+  struct state;
+  std::unique_ptr<state> state_;
+};
+
+}  // namespace nsai::scheduling

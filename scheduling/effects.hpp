@@ -1,0 +1,123 @@
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "messages/attempt.hpp"
+#include "messages/job.hpp"
+#include "messages/record.hpp"
+
+/// What the core wants done. Effects that change durable state come first in meaning: an actor makes all durable
+/// effects of a batch durable (one commit) before it carries out any other effect of that batch.
+namespace nsai::scheduling {
+
+/// Durable. A job exists now. `position` counts an array's or experiment's children from 0.
+struct job_created {
+  job_id id;
+  job_id parent;
+  std::uint32_t position = 0;
+  std::uint64_t children = 0;  // of a parent: their numbers follow its own without a gap
+  job_status status = job_status::pending;
+};
+
+/// Durable. The scheduling facts of a live job changed.
+struct job_changed {
+  job_id id;
+  job_status status = job_status::pending;
+  std::int32_t own_failures = 0;
+  std::int32_t infra_failures = 0;
+  timestamp eligible_at;
+};
+
+/// Durable before it is sent; sent once. After a restart the attempt is unconfirmed and never sent again.
+struct attempt_granted {
+  attempt_ref ref;
+  std::string const* node_uuid = nullptr;  // valid until the next `apply`
+  std::string const* node_name = nullptr;
+  std::uint64_t incarnation = 0;
+  std::uint64_t session = 0;
+  std::vector<device_grant> devices;
+};
+
+/// Durable. An attempt is over and another may follow: one entry of the job's history.
+struct attempt_closed {
+  attempt_ref ref;
+  attempt_result result = attempt_result::failed;
+  std::string node_name;
+  std::int64_t duration_ms = 0;
+  std::optional<error_info> error;
+};
+
+/// Durable. The job has reached its one terminal state; waiting clients hear of it after the commit. A result, if
+/// there is one, is that of the outcome being applied; a parent's is composed of its children's.
+struct job_ended {
+  job_id id;
+  job_status status = job_status::succeeded;
+  attempt_no attempt = 0;
+  std::int64_t duration_ms = 0;
+  std::optional<error_info> error;
+  bool from_outcome = false;                // the outcome of the running `attempt_ended` carries the result
+  std::vector<job_id> context_from;         // an experiment's last stages: their contexts make the result
+  std::optional<std::string> summary;       // an array's result as JSON
+};
+
+/// To the executor of a node; repeatable.
+struct attempt_stopped {
+  std::string node_uuid;
+  std::uint64_t session = 0;
+  attempt_ref ref;
+};
+/// To the executor, after the commit: the outcome is recorded or refused for good; repeatable.
+struct outcome_settled {
+  std::string node_uuid;
+  attempt_ref ref;
+  bool accepted = true;
+};
+
+/// Asks the tenant's supervisor; answered by `supervisor_decided`. Asked again after a restart.
+struct consult_supervisor {
+  attempt_ref ref;
+  std::string tenant_id;
+  std::string stage;
+  attempt_result result = attempt_result::failed;
+  std::int32_t own_failures = 0;
+  std::int32_t infra_failures = 0;
+  nsai::constraints constraints;
+  std::optional<error_info> error;
+};
+
+/// For telemetry; told after the commit, lost at a crash.
+enum class happening : std::uint8_t {
+  job_submitted,
+  job_queued,
+  job_started,
+  job_completed,
+  job_failed,
+  job_canceled,
+  job_retry,
+  node_joined,
+  node_suspect,
+  node_lost,
+  node_left
+};
+struct happened {
+  happening what = happening::job_submitted;
+  job_id job;
+  attempt_no attempt = 0;
+  std::int64_t duration_ms = 0;  // of the attempt, or the delay of a retry
+  std::int64_t queue_ms = 0;
+  std::string node;    // name
+  std::string detail;
+};
+
+/// Wants `clock_advanced` at this time, at the latest; a later one of these replaces an earlier one.
+struct wake_at {
+  timestamp at;
+};
+
+using effect = std::variant<job_created, job_changed, attempt_granted, attempt_closed, job_ended, attempt_stopped,
+                            outcome_settled, consult_supervisor, happened, wake_at>;
+using effects = std::vector<effect>;
+
+}  // namespace nsai::scheduling

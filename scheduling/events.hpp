@@ -1,0 +1,96 @@
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "messages/attempt.hpp"
+#include "messages/job.hpp"
+
+/// Everything the core can be told. The core owns no payloads: options, contexts and results pass it by.
+namespace nsai::scheduling {
+
+/// What is known of a job that has already ended and left the core, as the store answers it.
+struct ended_job {
+  job_id id;
+  job_status status = job_status::succeeded;
+};
+
+/// A checked and completed submission (`complete_and_check`). `ended` holds those of its dependencies that the
+/// core does not know as live; a dependency found in neither is refused as unknown.
+struct job_submitted {
+  submission const* request = nullptr;  // read during `apply` only
+  std::vector<ended_job> ended;
+};
+
+/// A live or unfinished job as the store had it when the scheduler started. Children follow their parents.
+struct job_restored {
+  job_record record;
+  std::string key;
+  std::optional<array_spec> array;          // of an array's parent
+  std::vector<std::uint32_t> after;         // of an experiment's child: positions in the pipeline
+  std::uint32_t step = 0;                   // of an experiment's child: its position
+  std::string node_uuid;                    // where the running attempt was granted
+  std::uint64_t incarnation = 0;            // of that node
+  std::int32_t own_failures = 0;
+  std::int32_t infra_failures = 0;
+  timestamp eligible_at;                    // end of a backoff; 0: none
+  std::vector<ended_job> ended;             // dependencies that have ended; the others are live
+};
+/// A child that had ended while its parent still lives, counted into the parent at restart.
+struct child_restored {
+  job_id parent;
+  job_id child;
+  job_status status = job_status::succeeded;
+};
+/// All jobs were restored: unconfirmed attempts wait `adopt_ms` from now for their nodes.
+struct restore_finished {};
+
+struct cancel_requested {
+  job_id job;
+};
+
+struct node_registered {
+  register_node const* registration = nullptr;  // read during `apply` only; its outcomes are fed apart, before
+  std::uint64_t session = 0;
+};
+struct node_beat {
+  std::string uuid;
+  std::uint64_t session = 0;
+};
+/// The connection broke: suspect, not lost.
+struct node_disconnected {
+  std::string uuid;
+  std::uint64_t session = 0;
+};
+/// The node leaves by itself; it hands its attempts back as outcomes.
+struct node_left {
+  std::string uuid;
+  std::uint64_t session = 0;
+};
+
+/// An outcome reported by a node. A late one, of a superseded attempt, is refused and counted.
+struct attempt_ended {
+  std::string node_uuid;
+  attempt_outcome const* outcome = nullptr;  // read during `apply` only
+};
+
+/// The tenant's supervisor answers `consult_supervisor`. A repeat, or one for an older attempt, is ignored.
+struct supervisor_decided {
+  attempt_ref ref;
+  bool retry = false;
+  std::int64_t delay_ms = 0;
+};
+/// The tenant's supervisor was restarted: what it was asked is asked again.
+struct supervisor_restarted {
+  std::string tenant_id;
+};
+
+/// Time has passed; sent at the latest when a `wake_at` asked for it.
+struct clock_advanced {};
+
+using event = std::variant<job_submitted, job_restored, child_restored, restore_finished, cancel_requested,
+                           node_registered, node_beat, node_disconnected, node_left, attempt_ended,
+                           supervisor_decided, supervisor_restarted, clock_advanced>;
+
+}  // namespace nsai::scheduling

@@ -1,0 +1,148 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "messages/api.hpp"
+
+namespace nsai::store {
+
+/// A job as it is inserted. Payload texts are shared by the children of an array (`payload_of` names the job
+/// under whose number they are kept).
+struct insert_job {
+  job_record record;  // options and context are kept when `payload_of` is this job's own number
+  std::string key;
+  job_id payload_of;
+  std::optional<array_spec> array;
+  std::vector<std::uint32_t> after;
+  std::uint32_t position = 0;
+  std::uint64_t children = 0;
+};
+struct change_job {
+  job_id id;
+  job_status status = job_status::pending;
+  std::int32_t own_failures = 0;
+  std::int32_t infra_failures = 0;
+  timestamp eligible_at;
+  timestamp queued_at;  // 0: unchanged
+};
+/// `want_payload`: the answer to the commit brings options and context along (from the store's rows).
+struct grant_attempt {
+  attempt_ref ref;
+  std::string node_uuid;
+  std::string node_name;
+  std::uint64_t incarnation = 0;
+  std::vector<device_grant> devices;
+  timestamp started_at;
+  bool want_payload = false;
+};
+struct close_attempt {
+  job_id job;
+  attempt_record attempt;
+};
+struct end_job {
+  job_id id;
+  job_status status = job_status::succeeded;
+  timestamp completed_at;
+  std::int64_t duration_ms = 0;  // of the last attempt: its start is completed_at - duration_ms
+  json_text result;
+  json_text context;             // after the stage; empty: none
+  std::optional<error_info> error;
+  std::string worker;
+  std::string backend;
+  std::vector<job_id> context_from;  // an experiment: the result is the merged contexts of these
+};
+using change = std::variant<insert_job, change_job, grant_attempt, close_attempt, end_job>;
+
+/// What an attempt is started with: the payload of the job, with the contexts of the jobs it follows merged in.
+struct payload {
+  job_id job;
+  json_text options;
+  json_text context;
+};
+
+/// A job that had not ended, as found at a start.
+struct unfinished_job {
+  job_record record;  // without options, context, result and attempts
+  std::string key;
+  std::optional<array_spec> array;
+  std::vector<std::uint32_t> after;
+  std::uint32_t position = 0;
+  std::string node_uuid;
+  std::uint64_t incarnation = 0;
+  std::int32_t own_failures = 0;
+  std::int32_t infra_failures = 0;
+  timestamp eligible_at;
+};
+struct ended_child {
+  job_id parent;
+  job_id child;
+  job_status status = job_status::succeeded;
+};
+
+/// The store cannot take or give data now: disk full, I/O error, damaged file, newer schema.
+class store_error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+struct store_options {
+  std::string path;  // of the database file; its directory exists and is private
+  /// Merges the contexts (JSON texts) of several predecessors over a base, in order; given by the caller.
+  std::function<std::string(std::string const& base, std::vector<std::string> const& contexts)> merge_contexts;
+};
+
+/// Durable jobs. One writer; not thread-safe (one thread owns an instance; a second instance opened read-only
+/// on the same path may read beside it).
+///
+/// Crash behaviour: when `commit` has returned, all its changes survive a crash of the process and of the
+/// machine (SQLite: WAL, synchronous=FULL). When it throws or the process dies in it, none of them is there.
+/// Errors: every function throws store_error.
+class job_store {
+ public:
+  enum class access : std::uint8_t { read_write, read_only };
+  explicit job_store(store_options options, access mode = access::read_write);
+  ~job_store();
+  job_store(job_store const&) = delete;
+  job_store& operator=(job_store const&) = delete;
+
+  /// All of `changes`, or none. Returns the payloads that grants wanted, in their order.
+  std::vector<payload> commit(std::vector<change> const& changes);
+  /// Succeeds exactly when a commit could: writes and removes a row.
+  void probe();
+
+  job_id last_used() const;
+  /// Calls back for every unfinished job, parents before their children, in ascending order.
+  void load_unfinished(std::function<void(unfinished_job&&)> const& each) const;
+  /// Calls back for every ended child of an unfinished parent.
+  void load_ended_children(std::function<void(ended_child const&)> const& each) const;
+  /// The statuses of those of `jobs` that exist.
+  std::vector<std::pair<job_id, job_status>> statuses(std::vector<job_id> const& jobs) const;
+
+  /// The whole record, with its attempts; `include_payload` brings options, context and result.
+  std::optional<job_record> find(job_id job, bool include_payload = true) const;
+  /// Newest first. Payloads are left out.
+  std::vector<job_record> list(list_jobs const& filter) const;
+  std::vector<job_id> children(job_id parent) const;
+  /// What the job with this key was answered with, and a digest of what was asked, if its record exists.
+  std::optional<submit_result> find_key(std::string const& tenant, std::string const& key) const;
+  /// The submission from which a new job like this one can be made.
+  std::optional<submission> as_submission(job_id job) const;
+  /// How many jobs have each status, of all that were ever made (also those that retention removed).
+  std::vector<std::pair<job_status, std::int64_t>> counts() const;
+
+  /// Removes ended jobs completed before `before`, at most `most` of them, parents with all their children;
+  /// returns how many.
+  std::int64_t remove_ended(timestamp before, std::int64_t most);
+  /// PRAGMA integrity_check; empty when sound, else what is wrong.
+  std::string integrity() const;
+
+ private:
+  struct state;
+  std::unique_ptr<state> state_;
+};
+
+}  // namespace nsai::store
