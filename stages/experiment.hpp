@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "messages/job.hpp"
+#include "messages/node.hpp"
 
 namespace nsai::stages {
 

@@ -39,10 +39,10 @@ class Include:
     quoted: bool
 
 
-def blank(text, with_strings):
-    """The text without comments (and strings), every line where it was."""
+def blank(text, strings_too):
+    """The text without comments and raw strings, with `strings_too` without any, every line where it was."""
     def keep_lines(match):
-        if match["string"] and not with_strings:
+        if match["string"] and not strings_too:
             return match[0]
         return " " + "\n" * match[0].count("\n")
     return TOKEN.sub(keep_lines, text)
@@ -88,7 +88,7 @@ class Tree:
         self.includes = {path: self.includes_of(path) for path in self.code}
 
     def includes_of(self, path):
-        text = blank(self.texts[path], with_strings=False)
+        text = blank(self.texts[path], strings_too=False)
         return [Include(line_of(text, m.start(1) if m[1] else m.start(2)), m[1] or m[2], m[2] is not None)
                 for m in INCLUDE.finditer(text)]
 
@@ -181,7 +181,7 @@ def check_cycles(tree):
 
 
 def check_pure_core(tree, path):
-    code = blank(tree.texts[path], with_strings=True)
+    code = blank(tree.texts[path], strings_too=True)
     for pattern, what in rules.SCHEDULING_CODE_BANNED:
         for match in pattern.finditer(code):
             yield Finding(path, line_of(code, match.start()), "pure-core", f"`{match[0].strip()}` {what}")
