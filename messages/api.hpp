@@ -8,7 +8,8 @@
 
 namespace nsai {
 
-/// The version of everything under messages/. Peers of different versions refuse each other at the gate.
+/// The version of everything under messages/. Peers of different versions refuse each other at the
+/// gate.
 inline constexpr std::uint32_t protocol_version = 1;
 
 /// Client or node -> gate, first message: asks for a challenge.
@@ -45,18 +46,20 @@ struct answer {
   static constexpr auto fields() { return std::tuple{field{"error", &answer::error}}; }
 };
 
-/// Client -> scheduler. Each submission is accepted or refused by itself. With `subscribe`, the sender gets
-/// `jobs_ended` for the accepted ones (of an array or experiment: for the parent only).
+/// Client -> scheduler. Each submission is accepted or refused by itself. With `subscribe`, the
+/// sender gets `jobs_ended` for the accepted ones (of an array or experiment: for the parent only).
 struct submit_jobs {
   static constexpr char const* type_name = "submit_jobs";
   std::vector<submission> jobs;
   bool subscribe = false;
   static constexpr auto fields() {
-    return std::tuple{field{"jobs", &submit_jobs::jobs}, field{"subscribe", &submit_jobs::subscribe}};
+    return std::tuple{field{"jobs", &submit_jobs::jobs},
+                      field{"subscribe", &submit_jobs::subscribe}};
   }
 };
 
-/// Either the numbers given (children are `first_child` ... + `children` - 1), durable, or the refusal.
+/// Either the numbers given (children are `first_child` ... + `children` - 1), durable, or the
+/// refusal.
 struct submit_result {
   static constexpr char const* type_name = "submit_result";
   job_id id;  // the job, or the parent of an array or experiment
@@ -64,10 +67,9 @@ struct submit_result {
   std::uint64_t children = 0;
   std::optional<error_info> error;
   static constexpr auto fields() {
-    return std::tuple{field{"id", &submit_result::id},
-                      field{"first_child", &submit_result::first_child},
-                      field{"children", &submit_result::children},
-                      field{"error", &submit_result::error}};
+    return std::tuple{
+        field{"id", &submit_result::id}, field{"first_child", &submit_result::first_child},
+        field{"children", &submit_result::children}, field{"error", &submit_result::error}};
   }
   friend bool operator==(submit_result const&, submit_result const&) = default;
 };
@@ -99,8 +101,9 @@ struct jobs_ended {
   static constexpr auto fields() { return std::tuple{field{"jobs", &jobs_ended::jobs}}; }
 };
 
-/// Client -> scheduler: subscribe to the ends of these jobs. Ends that lie in the past are told at once, by
-/// `jobs_ended`. Answered by `answer`: not_found names the first number that is unknown to the tenant.
+/// Client -> scheduler: subscribe to the ends of these jobs. Ends that lie in the past are told at
+/// once, by `jobs_ended`. Answered by `answer`: not_found names the first number that is unknown to
+/// the tenant.
 struct watch_jobs {
   static constexpr char const* type_name = "watch_jobs";
   std::string tenant_id;
@@ -151,7 +154,8 @@ struct cancel_jobs {
   std::string tenant_id;
   std::vector<job_id> jobs;
   static constexpr auto fields() {
-    return std::tuple{field{"tenant_id", &cancel_jobs::tenant_id}, field{"jobs", &cancel_jobs::jobs}};
+    return std::tuple{field{"tenant_id", &cancel_jobs::tenant_id},
+                      field{"jobs", &cancel_jobs::jobs}};
   }
 };
 
@@ -165,7 +169,8 @@ struct retry_jobs {
   }
 };
 
-/// Client -> scheduler -> executor; answered by `log_chunk`. The reader asks again from `next_offset`.
+/// Client -> scheduler -> executor; answered by `log_chunk`. The reader asks again from
+/// `next_offset`.
 struct read_log {
   static constexpr char const* type_name = "read_log";
   std::string tenant_id;

@@ -19,8 +19,9 @@ struct attempt_ref {
   friend auto operator<=>(attempt_ref const&, attempt_ref const&) = default;
 };
 
-/// Scheduler -> executor. The holder may run this attempt on these devices as soon as they are free there.
-/// A repeat of the same (job, attempt) is a redelivery: start nothing, report its outcome again if there is one.
+/// Scheduler -> executor. The holder may run this attempt on these devices as soon as they are free
+/// there. A repeat of the same (job, attempt) is a redelivery: start nothing, report its outcome
+/// again if there is one.
 struct start_attempt {
   static constexpr char const* type_name = "start_attempt";
   attempt_ref ref;
@@ -55,8 +56,8 @@ struct start_attempt {
   }
 };
 
-/// Scheduler -> executor, one message for all grants of a commit. `session` is that of the registration; an
-/// executor ignores messages of another session.
+/// Scheduler -> executor, one message for all grants of a commit. `session` is that of the
+/// registration; an executor ignores messages of another session.
 struct start_attempts {
   static constexpr char const* type_name = "start_attempts";
   std::uint64_t session = 0;
@@ -68,8 +69,9 @@ struct start_attempts {
   }
 };
 
-/// Scheduler -> executor. End these attempts (stop signal, grace period, SIGKILL) and report them as canceled
-/// once nothing is left of them; those that are unknown are reported at once. A repeat changes nothing.
+/// Scheduler -> executor. End these attempts (stop signal, grace period, SIGKILL) and report them
+/// as canceled once nothing is left of them; those that are unknown are reported at once. A repeat
+/// changes nothing.
 struct stop_attempts {
   static constexpr char const* type_name = "stop_attempts";
   std::uint64_t session = 0;
@@ -81,7 +83,8 @@ struct stop_attempts {
   }
 };
 
-/// How one attempt ended, seen from its node. Times are durations, since only the scheduler's clock is recorded.
+/// How one attempt ended, seen from its node. Times are durations, since only the scheduler's clock
+/// is recorded.
 struct attempt_outcome {
   static constexpr char const* type_name = "attempt_outcome";
   attempt_ref ref;
@@ -121,7 +124,8 @@ struct report_outcomes {
   }
 };
 
-/// Scheduler -> executor, after the commit: these outcomes are durable (or refused for good); forget them.
+/// Scheduler -> executor, after the commit: these outcomes are durable (or refused for good);
+/// forget them.
 struct outcomes_recorded {
   static constexpr char const* type_name = "outcomes_recorded";
   std::vector<attempt_ref> attempts;
@@ -147,8 +151,9 @@ struct held_attempt {
   friend bool operator==(held_attempt const&, held_attempt const&) = default;
 };
 
-/// Executor -> scheduler, first message of a session (with the executor's handle beside it): who it is, what
-/// it offers, what it still runs and which outcomes it has not seen recorded. Answered by `registered`.
+/// Executor -> scheduler, first message of a session (with the executor's handle beside it): who it
+/// is, what it offers, what it still runs and which outcomes it has not seen recorded. Answered by
+/// `registered`.
 struct register_node {
   static constexpr char const* type_name = "register_node";
   node_info node;
@@ -161,7 +166,8 @@ struct register_node {
   }
 };
 
-/// Scheduler -> executor. From now on grants may come. Attempts under `stop` were superseded: stop them first.
+/// Scheduler -> executor. From now on grants may come. Attempts under `stop` were superseded: stop
+/// them first.
 struct registered {
   static constexpr char const* type_name = "registered";
   std::uint64_t session = 0;
@@ -170,7 +176,8 @@ struct registered {
   std::vector<attempt_ref> stop;
 
   static constexpr auto fields() {
-    return std::tuple{field{"session", &registered::session}, field{"beat_ms", &registered::beat_ms},
+    return std::tuple{field{"session", &registered::session},
+                      field{"beat_ms", &registered::beat_ms},
                       field{"lease_ms", &registered::lease_ms}, field{"stop", &registered::stop}};
   }
 };

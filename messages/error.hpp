@@ -19,8 +19,8 @@ namespace nsai {
 struct error_info {
   static constexpr char const* type_name = "error_info";
   std::string category;
-  std::string code;     // one word for programs: "unknown_stage", "exit_status", "signal", "node_lost"
-  std::string message;  // a sentence for people: what came, what was expected
+  std::string code;  // one word for programs: "unknown_stage", "exit_status", "signal", "node_lost"
+  std::string message;                      // a sentence for people: what came, what was expected
   std::optional<std::string> field;         // "constraints.timeout_ms"
   bool retryable = false;                   // an own failure that another attempt may cure
   std::optional<std::int32_t> exit_status;  // of a program that exited by itself

@@ -38,7 +38,8 @@ void throw_unknown_field(std::string const& key, std::vector<std::string> const&
 }
 
 std::int64_t read_integer(json const& value, std::int64_t least, std::uint64_t most) {
-  auto const expected = "a whole number from " + std::to_string(least) + " to " + std::to_string(most);
+  auto const expected =
+      "a whole number from " + std::to_string(least) + " to " + std::to_string(most);
   if (!value.is_number_integer())
     throw shape_error("", describe_json(value) + " is not allowed", expected);
   bool const too_large = value.is_number_unsigned() && value.get<std::uint64_t>() > most;

@@ -2,13 +2,14 @@
 
 #include <concepts>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 namespace nsai {
 
@@ -24,16 +25,17 @@ struct field {
 template <class T, class M>
 field(char const*, M T::*) -> field<T, M>;
 
-/// A message or value type: has a `type_name` and a constexpr tuple of its fields. From this one list come
-/// CAF's inspection, JSON and CBOR, so a new field is one line.
+/// A message or value type: has a `type_name` and a constexpr tuple of its fields. From this one
+/// list come CAF's inspection, JSON and CBOR, so a new field is one line.
 template <class T>
 concept described = requires {
   { T::type_name } -> std::convertible_to<char const*>;
   T::fields();
 };
 
-/// A JSON document does not have the shape of the type that is read from it. `path` leads from the document's
-/// root to the faulty place ("constraints.timeout_ms"); `expected` says in words what belongs there.
+/// A JSON document does not have the shape of the type that is read from it. `path` leads from the
+/// document's root to the faulty place ("constraints.timeout_ms"); `expected` says in words what
+/// belongs there.
 class shape_error : public std::invalid_argument {
  public:
   shape_error(std::string path, std::string came, std::string expected)
@@ -63,7 +65,8 @@ typename Inspector::result_type inspect(Inspector& f, T& x) {
   return std::apply([&](auto... each) { return f((x.*each.member)...); }, T::fields());
 }
 
-/// A short rendering of an unexpected value for an error message: `the string "abc"`, `the number -5`.
+/// A short rendering of an unexpected value for an error message: `the string "abc"`, `the number
+/// -5`.
 std::string describe_json(json const& value);
 
 /// Reads `value` into `to`; a fault is a shape_error whose path starts inside `value`.
@@ -86,7 +89,8 @@ template <class T>
 struct is_string_map<std::map<std::string, T>> : std::true_type {};
 
 [[noreturn]] void throw_unexpected(json const& value, char const* expected);
-[[noreturn]] void throw_unknown_field(std::string const& key, std::vector<std::string> const& known);
+[[noreturn]] void throw_unknown_field(std::string const& key,
+                                      std::vector<std::string> const& known);
 std::int64_t read_integer(json const& value, std::int64_t least, std::uint64_t most);
 
 template <class M>
@@ -138,7 +142,8 @@ void from_json(json const& j, T& x) {
   detail::read_fields(j, x);
 }
 
-/// Writes any member: described types, strong types with their own to_json, containers and optionals (null).
+/// Writes any member: described types, strong types with their own to_json, containers and
+/// optionals (null).
 template <class M>
 json write_json(M const& from) {
   if constexpr (detail::is_optional<M>::value) {
@@ -161,7 +166,8 @@ json write_json(M const& from) {
 template <described T>
 void to_json(json& j, T const& x) {
   j = json::object();
-  std::apply([&](auto... each) { ((j[each.name] = write_json(x.*each.member)), ...); }, T::fields());
+  std::apply([&](auto... each) { ((j[each.name] = write_json(x.*each.member)), ...); },
+             T::fields());
 }
 
 template <class M>

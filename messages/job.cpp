@@ -32,12 +32,15 @@ std::optional<error_info> check_array(array_spec const& a) {
   if (a.step < 1)
     return usage_error("array.step", std::to_string(a.step) + " is not allowed", "1 or more");
   if (a.limit < 0)
-    return usage_error("array.limit", std::to_string(a.limit) + " is not allowed", "0 (none) or more");
+    return usage_error("array.limit", std::to_string(a.limit) + " is not allowed",
+                       "0 (none) or more");
   if (a.indices.empty() && (a.first < 0 || a.last < a.first))
-    return usage_error("array", std::to_string(a.first) + "-" + std::to_string(a.last) + " is not allowed",
+    return usage_error("array",
+                       std::to_string(a.first) + "-" + std::to_string(a.last) + " is not allowed",
                        "A-B with 0 <= A <= B");
   // The range is compared before it is counted, so that no sum can overflow.
-  if (a.indices.empty() && a.last - a.first >= most_children * std::min<std::int64_t>(a.step, 1'000'000))
+  if (a.indices.empty() &&
+      a.last - a.first >= most_children * std::min<std::int64_t>(a.step, 1'000'000))
     return usage_error("array", "too many children", "at most " + std::to_string(most_children));
   if (count_of(a) > most_children)
     return usage_error("array", std::to_string(count_of(a)) + " children are not allowed",
@@ -60,7 +63,8 @@ std::optional<error_info> check_pipeline(submission& s) {
       return fault;
     for (auto const after : step.after)
       if (after >= i)
-        return usage_error(path + ".depends_on", "step " + std::to_string(after) + " is not before this one",
+        return usage_error(path + ".depends_on",
+                           "step " + std::to_string(after) + " is not before this one",
                            "a step that stands earlier in the pipeline");
   }
   return std::nullopt;
@@ -78,7 +82,8 @@ names const& enum_names(job_kind) {
   return list;
 }
 names const& enum_names(job_status) {
-  static names const list{"pending", "queued", "running", "succeeded", "failed", "canceled", "timeout"};
+  static names const list{"pending", "queued",   "running", "succeeded",
+                          "failed",  "canceled", "timeout"};
   return list;
 }
 names const& enum_names(backoff_kind) {
@@ -86,8 +91,8 @@ names const& enum_names(backoff_kind) {
   return list;
 }
 names const& enum_names(attempt_result) {
-  static names const list{"none", "succeeded", "failed", "timed_out", "canceled",
-                          "lost", "returned", "device_fault", "revoked"};
+  static names const list{"none", "succeeded", "failed",       "timed_out", "canceled",
+                          "lost", "returned",  "device_fault", "revoked"};
   return list;
 }
 names const& enum_names(node_status) {
@@ -125,19 +130,25 @@ std::optional<error_info> check(constraints const& c, std::string const& path) {
   if (auto fault = outside(path, "max_backoff_ms", c.max_backoff_ms, 0, 7 * day_ms, " (7 days)"))
     return fault;
   if (c.jitter.value < 0 || c.jitter.value > 1000)
-    return usage_error(path + ".jitter", json(c.jitter).dump() + " is not allowed", "a number from 0 to 1");
-  if (auto fault = outside(path, "timeout_ms", c.timeout_ms.value_or(0), 0, 7 * day_ms, " (7 days), 0 for none"))
+    return usage_error(path + ".jitter", json(c.jitter).dump() + " is not allowed",
+                       "a number from 0 to 1");
+  if (auto fault = outside(path, "timeout_ms", c.timeout_ms.value_or(0), 0, 7 * day_ms,
+                           " (7 days), 0 for none"))
     return fault;
   if (auto fault = outside(path, "grace_ms", c.grace_ms, 0, day_ms, " (1 day)"))
     return fault;
-  if (auto fault = outside(path, "estimated_duration_ms", c.estimated_duration_ms, 0, 365 * day_ms, ""))
+  if (auto fault =
+          outside(path, "estimated_duration_ms", c.estimated_duration_ms, 0, 365 * day_ms, ""))
     return fault;
-  static names const signals{"SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGKILL"};
+  static names const signals{"SIGTERM", "SIGINT",  "SIGHUP", "SIGQUIT",
+                             "SIGUSR1", "SIGUSR2", "SIGKILL"};
   if (std::find(signals.begin(), signals.end(), c.stop_signal) == signals.end())
-    return usage_error(path + ".stop_signal", "\"" + c.stop_signal.substr(0, 40) + "\" is not allowed",
+    return usage_error(path + ".stop_signal",
+                       "\"" + c.stop_signal.substr(0, 40) + "\" is not allowed",
                        "one of SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGKILL");
   if (c.depends_on.size() > 10'000)
-    return usage_error(path + ".depends_on", std::to_string(c.depends_on.size()) + " jobs are not allowed",
+    return usage_error(path + ".depends_on",
+                       std::to_string(c.depends_on.size()) + " jobs are not allowed",
                        "at most 10000");
   return std::nullopt;
 }
@@ -149,7 +160,8 @@ std::int64_t count_of(array_spec const& a) {
 }
 
 std::int64_t index_at(array_spec const& a, std::int64_t position) {
-  return a.indices.empty() ? a.first + position * a.step : a.indices[static_cast<std::size_t>(position)];
+  return a.indices.empty() ? a.first + position * a.step
+                           : a.indices[static_cast<std::size_t>(position)];
 }
 
 bool is_name(std::string const& text) {
@@ -158,9 +170,8 @@ bool is_name(std::string const& text) {
   };
   if (text.empty() || text.size() > 64 || !alphanumeric(text.front()))
     return false;
-  return std::all_of(text.begin(), text.end(), [&](char c) {
-    return alphanumeric(c) || c == '.' || c == '_' || c == '-';
-  });
+  return std::all_of(text.begin(), text.end(),
+                     [&](char c) { return alphanumeric(c) || c == '.' || c == '_' || c == '-'; });
 }
 
 std::optional<error_info> complete_and_check(submission& s) {
@@ -169,7 +180,8 @@ std::optional<error_info> complete_and_check(submission& s) {
   if (auto fault = check_name("namespace", s.name_space))
     return fault;
   if (s.key.size() > 256)
-    return usage_error("key", std::to_string(s.key.size()) + " bytes are not allowed", "at most 256");
+    return usage_error("key", std::to_string(s.key.size()) + " bytes are not allowed",
+                       "at most 256");
   if (auto fault = complete_and_check(s.resources))
     return fault;
   if (s.stage == "command" && s.kind == job_kind::tool_call)

@@ -39,8 +39,9 @@ constexpr bool is_terminal(job_status s) {
   return s >= job_status::succeeded;
 }
 
-/// Under which conditions a job may start, how long it may run and how often it is tried. Absent values get
-/// the defaults of its kind when the job is admitted (`with_defaults`), so that a record shows what holds.
+/// Under which conditions a job may start, how long it may run and how often it is tried. Absent
+/// values get the defaults of its kind when the job is admitted (`with_defaults`), so that a record
+/// shows what holds.
 struct constraints {
   static constexpr char const* type_name = "constraints";
   std::optional<std::int32_t> max_retries;  // own failures allowed = max_retries + 1
@@ -81,8 +82,8 @@ struct constraints {
   friend bool operator==(constraints const&, constraints const&) = default;
 };
 
-/// Fills in the defaults that depend on the kind of job: retries 3 (experiment stages 1, training 2, `command`
-/// jobs 0), timeout one hour (`command` jobs none).
+/// Fills in the defaults that depend on the kind of job: retries 3 (experiment stages 1, training
+/// 2, `command` jobs 0), timeout one hour (`command` jobs none).
 void apply_defaults(constraints& c, job_kind kind);
 
 /// The first value outside its bounds, with its field below `path`.
@@ -108,8 +109,8 @@ struct array_spec {
 std::int64_t count_of(array_spec const& a);
 std::int64_t index_at(array_spec const& a, std::int64_t position);
 
-/// One stage of an experiment: becomes a child job. `after` holds positions in the pipeline; the context of
-/// those flows into this one.
+/// One stage of an experiment: becomes a child job. `after` holds positions in the pipeline; the
+/// context of those flows into this one.
 struct step_spec {
   static constexpr char const* type_name = "step_spec";
   std::string name;
@@ -137,7 +138,8 @@ struct progress_info {
   std::string text;
 
   static constexpr auto fields() {
-    return std::tuple{field{"fraction", &progress_info::fraction}, field{"text", &progress_info::text}};
+    return std::tuple{field{"fraction", &progress_info::fraction},
+                      field{"text", &progress_info::text}};
   }
   friend bool operator==(progress_info const&, progress_info const&) = default;
 };
@@ -157,7 +159,8 @@ struct submission {
   json_text context;
   nsai::resources resources;
   nsai::constraints constraints;
-  json_text metadata;  // object; experiment_id, experiment_type, experiment_name, source and free ones
+  json_text
+      metadata;  // object; experiment_id, experiment_type, experiment_name, source and free ones
   std::string trace_id;  // 32 hex digits; empty: a new one
   std::optional<array_spec> array;
   std::vector<step_spec> pipeline;
@@ -185,8 +188,9 @@ struct submission {
   friend bool operator==(submission const&, submission const&) = default;
 };
 
-/// Checks everything about a submission that needs no knowledge of the cluster (names, bounds, shapes), and
-/// completes it: defaults by kind, one GPU for a bare pattern. Returns the first fault.
+/// Checks everything about a submission that needs no knowledge of the cluster (names, bounds,
+/// shapes), and completes it: defaults by kind, one GPU for a bare pattern. Returns the first
+/// fault.
 std::optional<error_info> complete_and_check(submission& s);
 
 /// Tenants, namespaces, nodes and groups: `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`.

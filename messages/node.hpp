@@ -39,10 +39,14 @@ struct option_description {
 
   static constexpr auto fields() {
     using o = option_description;
-    return std::tuple{field{"name", &o::name},         field{"type", &o::type},
-                      field{"default", &o::default_value}, field{"required", &o::required},
-                      field{"help", &o::help},         field{"choices", &o::choices},
-                      field{"least", &o::least},       field{"most", &o::most}};
+    return std::tuple{field{"name", &o::name},
+                      field{"type", &o::type},
+                      field{"default", &o::default_value},
+                      field{"required", &o::required},
+                      field{"help", &o::help},
+                      field{"choices", &o::choices},
+                      field{"least", &o::least},
+                      field{"most", &o::most}};
   }
   friend bool operator==(option_description const&, option_description const&) = default;
 };
@@ -66,8 +70,8 @@ struct stage_description {
   friend bool operator==(stage_description const&, stage_description const&) = default;
 };
 
-/// What a node offers. `uuid` is the node's own and lasts as long as its data directory; `incarnation` is new
-/// at every start of the process.
+/// What a node offers. `uuid` is the node's own and lasts as long as its data directory;
+/// `incarnation` is new at every start of the process.
 struct node_info {
   static constexpr char const* type_name = "node_info";
   std::string uuid;
@@ -84,17 +88,13 @@ struct node_info {
 
   static constexpr auto fields() {
     using n = node_info;
-    return std::tuple{field{"uuid", &n::uuid},
-                      field{"incarnation", &n::incarnation},
-                      field{"name", &n::name},
-                      field{"address", &n::address},
-                      field{"cpus", &n::cpus},
-                      field{"memory_mb", &n::memory_mb},
-                      field{"gpus", &n::gpus},
-                      field{"labels", &n::labels},
-                      field{"stages", &n::stages},
-                      field{"price_per_hour_usd", &n::price_per_hour_usd},
-                      field{"version", &n::version}};
+    return std::tuple{
+        field{"uuid", &n::uuid},      field{"incarnation", &n::incarnation},
+        field{"name", &n::name},      field{"address", &n::address},
+        field{"cpus", &n::cpus},      field{"memory_mb", &n::memory_mb},
+        field{"gpus", &n::gpus},      field{"labels", &n::labels},
+        field{"stages", &n::stages},  field{"price_per_hour_usd", &n::price_per_hour_usd},
+        field{"version", &n::version}};
   }
   friend bool operator==(node_info const&, node_info const&) = default;
 };
@@ -108,13 +108,15 @@ struct gpu_use {
   std::vector<job_id> jobs;
 
   static constexpr auto fields() {
-    return std::tuple{field{"gpu", &gpu_use::gpu}, field{"memory_used_mb", &gpu_use::memory_used_mb},
+    return std::tuple{field{"gpu", &gpu_use::gpu},
+                      field{"memory_used_mb", &gpu_use::memory_used_mb},
                       field{"share_used", &gpu_use::share_used}, field{"jobs", &gpu_use::jobs}};
   }
   friend bool operator==(gpu_use const&, gpu_use const&) = default;
 };
 
-/// ready: takes jobs. suspect: silent or disconnected, gets no new ones. lost: its attempts were granted again.
+/// ready: takes jobs. suspect: silent or disconnected, gets no new ones. lost: its attempts were
+/// granted again.
 enum class node_status : std::uint8_t { ready, suspect, lost };
 std::vector<std::string> const& enum_names(node_status);
 

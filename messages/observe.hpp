@@ -44,11 +44,13 @@ struct leave_cluster {
   std::string uuid;
   std::uint64_t session = 0;
   static constexpr auto fields() {
-    return std::tuple{field{"uuid", &leave_cluster::uuid}, field{"session", &leave_cluster::session}};
+    return std::tuple{field{"uuid", &leave_cluster::uuid},
+                      field{"session", &leave_cluster::session}};
   }
 };
 
-/// Something that happened. `name` is one of reference.md's events ("work.job.started") or a bridged one
+/// Something that happened. `name` is one of reference.md's events ("work.job.started") or a
+/// bridged one
 /// ("crucible.stage.started").
 struct event {
   static constexpr char const* type_name = "event";
@@ -56,7 +58,7 @@ struct event {
   timestamp at;
   std::string name;
   std::map<std::string, std::int64_t> measurements;  // count, duration_ms, delay_ms, queue_ms
-  job_id job;  // 0: not about a job
+  job_id job;                                        // 0: not about a job
   std::string tenant_id;
   std::string name_space;
   std::string experiment_id;
@@ -83,9 +85,9 @@ struct event {
   }
 };
 
-/// Client -> scheduler (its handle is the sender): the recent events that match, then new ones as `events`
-/// messages while `follow`. `pattern` is a shell pattern on names ("work.job.*"); empty: all. A tenant other
-/// than the empty one sees its own jobs' events and those of nodes.
+/// Client -> scheduler (its handle is the sender): the recent events that match, then new ones as
+/// `events` messages while `follow`. `pattern` is a shell pattern on names ("work.job.*"); empty:
+/// all. A tenant other than the empty one sees its own jobs' events and those of nodes.
 struct watch_events {
   static constexpr char const* type_name = "watch_events";
   std::string tenant_id;
@@ -105,7 +107,8 @@ struct events {
     return std::tuple{field{"list", &events::list}, field{"dropped", &events::dropped}};
   }
 };
-/// Subscriber -> scheduler: has read up to here; at most a bounded number of events is under way to it.
+/// Subscriber -> scheduler: has read up to here; at most a bounded number of events is under way to
+/// it.
 struct events_read {
   static constexpr char const* type_name = "events_read";
   std::uint64_t sequence = 0;
@@ -117,7 +120,8 @@ struct get_stats {
   bool all = true;
   static constexpr auto fields() { return std::tuple{field{"all", &get_stats::all}}; }
 };
-/// `jobs` counts every job since the store was made, by status; `queues` the waiting ones by priority.
+/// `jobs` counts every job since the store was made, by status; `queues` the waiting ones by
+/// priority.
 struct stats {
   static constexpr char const* type_name = "stats";
   std::map<std::string, std::int64_t> jobs;

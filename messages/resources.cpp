@@ -45,7 +45,8 @@ std::optional<error_info> check_labels(resources const& r, std::string const& pa
 std::optional<error_info> complete_and_check(resources& r, std::string const& path) {
   constexpr std::int64_t most_memory_mb = 1 << 30;
   if (r.cpu.value < 0 || r.cpu.value > 1'000'000)
-    return usage_error(path + ".cpu", json(r.cpu).dump() + " is not allowed", "a number of cores from 0 to 1000");
+    return usage_error(path + ".cpu", json(r.cpu).dump() + " is not allowed",
+                       "a number of cores from 0 to 1000");
   if (auto fault = outside(path + ".memory_mb", r.memory_mb, 0, most_memory_mb, " MiB"))
     return fault;
   if (auto fault = outside(path + ".gpu_memory_mb", r.gpu_memory_mb, 0, most_memory_mb, " MiB"))
@@ -59,7 +60,8 @@ std::optional<error_info> complete_and_check(resources& r, std::string const& pa
   if (r.gpu_count == 0 && wants_gpu)
     r.gpu_count = 1;
   if (r.gpu_share.value < 1000 && r.gpu_count != 1)
-    return usage_error(path + ".gpu_share", "a share of " + std::to_string(r.gpu_count) + " GPUs is not allowed",
+    return usage_error(path + ".gpu_share",
+                       "a share of " + std::to_string(r.gpu_count) + " GPUs is not allowed",
                        "gpu_count 1 with a share below 1");
   if (r.gpu.size() > 256 || (!r.gpu.empty() && split(r.gpu, "| -_").empty()))
     return usage_error(path + ".gpu", "\"" + r.gpu.substr(0, 80) + "\" is not allowed",

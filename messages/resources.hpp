@@ -31,18 +31,20 @@ struct resources {
   friend auto operator<=>(resources const&, resources const&) = default;
 };
 
-/// Completes a request (a GPU pattern, memory or share without a count asks for one GPU) and checks every
-/// bound. Returns the first fault, with its field below `path`.
-std::optional<error_info> complete_and_check(resources& request, std::string const& path = "resources");
+/// Completes a request (a GPU pattern, memory or share without a count asks for one GPU) and checks
+/// every bound. Returns the first fault, with its field below `path`.
+std::optional<error_info> complete_and_check(resources& request,
+                                             std::string const& path = "resources");
 
-/// Whether a device called `model` is meant by `pattern`: alternatives split at '|', matched as a run of whole
-/// tokens (split at space, '-' and '_'), ignoring case. The empty pattern matches every model.
+/// Whether a device called `model` is meant by `pattern`: alternatives split at '|', matched as a
+/// run of whole tokens (split at space, '-' and '_'), ignoring case. The empty pattern matches
+/// every model.
 bool gpu_model_matches(std::string const& pattern, std::string const& model);
 
 /// A device held by one attempt. `share_milli` 1000: exclusive.
 struct device_grant {
   static constexpr char const* type_name = "device_grant";
-  std::uint32_t index = 0;     // the node's index of the device
+  std::uint32_t index = 0;  // the node's index of the device
   std::string uuid;
   std::string model;
   std::int64_t memory_mb = 0;  // reserved on this device

@@ -15,7 +15,8 @@ constexpr char const* rfc3339_expected =
     "a date and time as in RFC 3339, \"2026-03-01T09:30:00Z\" or \"2026-03-01T09:30:00.250+01:00\"";
 
 [[noreturn]] void throw_not_a_time(std::string const& text) {
-  throw shape_error("", "the string \"" + text.substr(0, 60) + "\" is not allowed", rfc3339_expected);
+  throw shape_error("", "the string \"" + text.substr(0, 60) + "\" is not allowed",
+                    rfc3339_expected);
 }
 
 /// `digits` decimal digits at `at`, which moves behind them.
@@ -88,8 +89,9 @@ std::string to_rfc3339(timestamp t) {
   std::tm parts{};
   ::gmtime_r(&seconds, &parts);
   std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", parts.tm_year + 1900,
-                parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, ms);
+  std::snprintf(text.data(), text.size(), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
+                parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min,
+                parts.tm_sec, ms);
   return text.data();
 }
 

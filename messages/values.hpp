@@ -9,7 +9,8 @@
 
 namespace nsai {
 
-/// A number that names one thing of one kind; numbers of different kinds do not mix. 0 names nothing.
+/// A number that names one thing of one kind; numbers of different kinds do not mix. 0 names
+/// nothing.
 template <class Tag>
 struct id {
   std::uint64_t value = 0;
@@ -59,8 +60,8 @@ typename Inspector::result_type inspect(Inspector& f, timestamp& x) {
 void to_json(json& j, timestamp const& x);
 void from_json(json const& j, timestamp& x);
 
-/// A decimal quantity kept in thousandths, since no floating point may travel in a CAF 0.17 message.
-/// In JSON it is a plain number: 0.5 is kept as 500.
+/// A decimal quantity kept in thousandths, since no floating point may travel in a CAF 0.17
+/// message. In JSON it is a plain number: 0.5 is kept as 500.
 struct milli {
   std::int64_t value = 0;
 
@@ -88,8 +89,8 @@ typename Inspector::result_type inspect(Inspector& f, micro& x) {
 void to_json(json& j, micro const& x);
 void from_json(json const& j, micro& x);
 
-/// A JSON value as text: it crosses actors and lands in the store without being parsed on the way. Empty: null.
-/// In JSON documents it is the value itself.
+/// A JSON value as text: it crosses actors and lands in the store without being parsed on the way.
+/// Empty: null. In JSON documents it is the value itself.
 struct json_text {
   std::string text;
 
@@ -111,7 +112,8 @@ namespace detail {
 [[noreturn]] void throw_unknown_name(json const& value, std::vector<std::string> const& known);
 }  // namespace detail
 
-/// Names for an enumeration, in the order of its values from 0. Specialise `names_of` next to the enumeration:
+/// Names for an enumeration, in the order of its values from 0. Specialise `names_of` next to the
+/// enumeration:
 ///   inline constexpr char const* names_of(priority p)
 template <class E>
 concept named_enum = std::is_enum_v<E> && requires(E e) {
@@ -150,5 +152,7 @@ void from_json(json const& j, E& value) {
 
 template <class Tag>
 struct std::hash<nsai::id<Tag>> {
-  std::size_t operator()(nsai::id<Tag> x) const noexcept { return std::hash<std::uint64_t>{}(x.value); }
+  std::size_t operator()(nsai::id<Tag> x) const noexcept {
+    return std::hash<std::uint64_t>{}(x.value);
+  }
 };

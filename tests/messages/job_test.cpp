@@ -60,7 +60,8 @@ TEST_CASE("records round-trip through JSON and CBOR") {
   r.name_space = "proposer";
   r.options = json_text::of({{"text", "hi"}});
   r.error = usage_error("options.text", "5", "a string");
-  r.attempts.push_back({1, "a", "w", {{0, "u", "A100", 10, 500, true}}, {5}, 7, attempt_result::lost, {}});
+  r.attempts.push_back(
+      {1, "a", "w", {{0, "u", "A100", 10, 500, true}}, {5}, 7, attempt_result::lost, {}});
   r.resources.gpu_share = milli{500};
   json const document = r;
   CHECK(document["options"]["text"] == "hi");

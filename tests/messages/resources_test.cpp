@@ -14,7 +14,8 @@ TEST_CASE("gpu model: a pattern matches whole tokens and ignores case") {
 }
 
 TEST_CASE("resources: asking for a model, memory or share without a count asks for one GPU") {
-  for (auto const* text : {R"({"gpu": "A100"})", R"({"gpu_memory_mb": 4096})", R"({"gpu_share": 0.5})"}) {
+  for (auto const* text :
+       {R"({"gpu": "A100"})", R"({"gpu_memory_mb": 4096})", R"({"gpu_share": 0.5})"}) {
     auto r = json::parse(text).get<resources>();
     CHECK_FALSE(complete_and_check(r));
     CHECK(r.gpu_count == 1);

@@ -15,8 +15,8 @@ TEST_CASE("timestamp: RFC 3339 in UTC with milliseconds, there and back") {
 }
 
 TEST_CASE("timestamp: what is not a time is refused") {
-  for (auto const* text : {"", "2026", "2026-02-29T00:00:00Z", "2026-03-01T24:00:00Z", "2026-03-01T09:30:00",
-                           "2026-03-01T09:30:00.Z", "2026-03-01T09:30:00Zx"})
+  for (auto const* text : {"", "2026", "2026-02-29T00:00:00Z", "2026-03-01T24:00:00Z",
+                           "2026-03-01T09:30:00", "2026-03-01T09:30:00.Z", "2026-03-01T09:30:00Zx"})
     CHECK_THROWS_AS(from_rfc3339(text), shape_error);
 }
 
