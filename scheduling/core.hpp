@@ -18,6 +18,7 @@ struct core_settings {
   std::int64_t stall_grace_ms = 60'000;  // no node is declared lost for this long after a stall or a mass silence
   bool share_between_tenants = false;  // whether jobs of different tenants may share a GPU
   job_id last_used;                    // the largest number ever given out
+  std::vector<stage_description> known_stages;  // of the scheduler's own build: accepted before any node has come
 };
 
 /// A refusal of `job_submitted` or `cancel_requested`, or the numbers given.
@@ -31,6 +32,17 @@ struct live_job {
   std::string node;                    // name, while an attempt is granted
   std::vector<device_grant> devices;
   std::string wait_reason;             // in words; empty unless it waits
+};
+
+/// What an attempt of a live job is started with, besides its payload. References are valid until the next `apply`.
+struct start_facts {
+  std::string const& tenant_id;
+  std::string const& stage;
+  nsai::resources const& resources;
+  nsai::constraints const& constraints;
+  job_id parent;                            // 0: none
+  bool in_array = false;                    // shares its parent's payload
+  std::optional<std::int64_t> array_index;
 };
 
 /// The scheduling core: a value. Equal state, event and time give equal effects in equal order. It reads no
@@ -56,6 +68,10 @@ class core {
   std::optional<submit_result> find_key(std::string const& tenant, std::string const& key) const;
   /// The attempt is the current one of a live job (late outcomes are not).
   bool is_current(attempt_ref ref) const;
+  /// Only for known jobs.
+  start_facts facts(job_id job) const;
+  /// Whether this session of the node is the one that is registered (a lost node has none).
+  bool session_known(std::string const& uuid, std::uint64_t session) const;
 
   std::vector<node_record> nodes() const;
   /// The union of the stages that known nodes have, by name.
