@@ -104,6 +104,7 @@ enum class happening : std::uint8_t {
 struct happened {
   happening what = happening::job_submitted;
   job_id job;
+  std::uint32_t label = 0;       // label_no of the job
   attempt_no attempt = 0;
   std::int64_t duration_ms = 0;  // of the attempt, or the delay of a retry
   std::int64_t queue_ms = 0;

@@ -16,11 +16,17 @@ struct ended_job {
   job_status status = job_status::succeeded;
 };
 
+/// A number of the caller's for what telemetry says about a job (tenant, namespace, experiment, stage). The core
+/// keeps it and gives it back in `happened`.
+using label_no = std::uint32_t;
+
 /// A checked and completed submission (`complete_and_check`). `ended` holds those of its dependencies that the
 /// core does not know as live; a dependency found in neither is refused as unknown.
 struct job_submitted {
   submission const* request = nullptr;  // read during `apply` only
   std::vector<ended_job> ended;
+  label_no label = 0;                 // of the job, and of an array's children
+  std::vector<label_no> step_labels;  // of an experiment's children, by position
 };
 
 /// A live or unfinished job as the store had it when the scheduler started. Children follow their parents.
@@ -36,6 +42,7 @@ struct job_restored {
   std::int32_t infra_failures = 0;
   timestamp eligible_at;                    // end of a backoff; 0: none
   std::vector<ended_job> ended;             // dependencies that have ended; the others are live
+  label_no label = 0;
 };
 /// A child that had ended while its parent still lives, counted into the parent at restart.
 struct child_restored {
