@@ -15,6 +15,7 @@ namespace nsai::store {
 struct insert_job {
   job_record record;  // options and context are kept when `payload_of` is this job's own number
   std::string key;
+  std::string key_digest;  // tells whether a second request with the key is the same
   job_id payload_of;
   std::optional<array_spec> array;
   std::vector<std::uint32_t> after;
@@ -68,6 +69,7 @@ struct payload {
 struct unfinished_job {
   job_record record;  // without options, context, result and attempts
   std::string key;
+  std::string key_digest;
   std::optional<array_spec> array;
   std::vector<std::uint32_t> after;
   std::uint32_t position = 0;
@@ -127,8 +129,9 @@ class job_store {
   /// Newest first. Payloads are left out.
   std::vector<job_record> list(list_jobs const& filter) const;
   std::vector<job_id> children(job_id parent) const;
-  /// What the job with this key was answered with, and a digest of what was asked, if its record exists.
+  /// What the job with this key was answered with, if its record exists, and the digest of what was asked.
   std::optional<submit_result> find_key(std::string const& tenant, std::string const& key) const;
+  std::string key_digest(std::string const& tenant, std::string const& key) const;
   /// The submission from which a new job like this one can be made.
   std::optional<submission> as_submission(job_id job) const;
   /// How many jobs have each status, of all that were ever made (also those that retention removed).

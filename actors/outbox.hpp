@@ -1,0 +1,91 @@
+#pragma once
+
+#include <caf/response_promise.hpp>
+#include <map>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "actors/store_worker.hpp"
+#include "messages/api.hpp"
+#include "messages/observe.hpp"
+#include "scheduling/effects.hpp"
+
+namespace nsai::actors {
+
+/// A promised answer that waits for a commit.
+template <class Message>
+struct held_reply {
+  caf::response_promise to;
+  Message message;
+};
+
+/// One grant on its way to a node; when `payload_at` is set, the commit brings the options and context.
+struct held_start {
+  start_attempt message;
+  std::optional<std::size_t> payload_at;
+};
+
+/// What leaves for one node after the commit.
+struct node_mail {
+  std::uint64_t session = 0;
+  std::vector<held_start> starts;
+  std::vector<attempt_ref> stops;
+  std::vector<attempt_ref> settled;
+};
+
+/// Everything that the outside hears of only once the changes beside it are durable.
+struct outbox {
+  std::vector<held_reply<submit_reply>> submitted;
+  std::vector<held_reply<answer>> answers;
+  std::vector<held_reply<registered>> registrations;
+  std::map<std::string, node_mail> nodes;  // by uuid
+  std::vector<job_end> ended;
+  std::vector<scheduling::consult_supervisor> consults;
+  std::vector<event> happened;
+
+  bool empty() const {
+    return submitted.empty() && answers.empty() && registrations.empty() && nodes.empty() && ended.empty() &&
+           consults.empty() && happened.empty();
+  }
+};
+
+/// Collects changes, and the mail that waits for them, into one batch at a time: while a commit is under way the
+/// next batch fills, so that everything that arrives meanwhile shares the next commit.
+class commit_pipeline {
+ public:
+  std::vector<store::change>& changes() { return changes_; }
+  outbox& mail() { return mail_; }
+  void read_after_commit(store_read read) { reads_.push_back(std::move(read)); }
+  /// The position that the payload of the next wanting grant will have in the answer.
+  std::size_t next_payload() { return payloads_wanted_++; }
+
+  bool under_way() const { return under_way_; }
+  /// Whether there is anything to commit or to tell.
+  bool waiting() const { return !changes_.empty() || !reads_.empty() || !mail_.empty(); }
+
+  /// Only mail is waiting, and no commit before it.
+  bool nothing_to_store() const { return changes_.empty() && reads_.empty(); }
+  outbox take_mail() { return std::exchange(mail_, {}); }
+
+  /// The next order for the writer. Precondition: waiting and not under way.
+  commit_order begin();
+  /// The mail of the order that has been committed.
+  outbox finish();
+  /// Forgets everything that was not told to anyone, and returns it so that those who wait can be refused.
+  std::vector<outbox> abandon();
+
+  std::uint64_t commits() const { return number_; }
+
+ private:
+  std::vector<store::change> changes_;
+  std::vector<store_read> reads_;
+  outbox mail_;
+  std::size_t payloads_wanted_ = 0;
+  outbox in_flight_;
+  bool under_way_ = false;
+  std::uint64_t number_ = 0;
+};
+
+}  // namespace nsai::actors

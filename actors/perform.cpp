@@ -1,0 +1,335 @@
+// Effects become changes in the store and mail that waits for the commit.
+#include <spdlog/spdlog.h>
+
+#include "actors/scheduler_state.hpp"
+#include "actors/tenant_supervisor.hpp"
+
+namespace nsai::actors {
+namespace {
+
+using wake_atom = caf::atom_constant<caf::atom("wake")>;
+using probe_atom = caf::atom_constant<caf::atom("probe")>;
+
+}  // namespace
+
+void scheduler_state::apply(scheduling::event const& e) {
+  effects_.clear();
+  core_.apply(e, now(), effects_);
+  auto list = std::move(effects_);
+  for (auto& effect : list)
+    std::visit([this](auto& each) { perform(each); }, effect);
+  // Its memory serves the next event, unless one huge array has blown it up.
+  constexpr std::size_t usual = 4096;
+  if (list.capacity() <= usual) {
+    list.clear();
+    effects_ = std::move(list);
+  }
+}
+
+void scheduler_state::perform(scheduling::job_created& e) {
+  auto& s = *submitting_;
+  bool const is_child = static_cast<bool>(e.parent);
+  bool const of_array = is_child && s.array.has_value();
+  store::insert_job insert;
+  auto& record = insert.record;
+  record.id = e.id;
+  record.tenant_id = s.tenant_id;
+  record.name_space = s.name_space;
+  record.stage = s.stage;
+  record.priority = s.priority;
+  record.kind = s.kind;
+  record.status = e.status;
+  record.created_at = now();
+  if (e.status == job_status::queued)
+    record.queued_at = record.created_at;
+  insert.position = e.position;
+  insert.children = e.children;
+  insert.payload_of = of_array ? e.parent : e.id;
+  if (is_child)
+    record.parent_id = e.parent;
+  if (of_array) {
+    record.array_index = index_at(*s.array, e.position);
+    pipeline_.changes().emplace_back(std::move(insert));
+    return;
+  }
+  record.owner = s.owner;
+  record.tags = s.tags;
+  record.trace_id = s.trace_id;
+  record.metadata = s.metadata;
+  if (is_child) {
+    auto& step = s.pipeline[e.position];
+    record.kind = job_kind::experiment_step;
+    record.stage = step.stage;
+    record.name = step.name;
+    record.options = step.options;
+    record.context = s.context;
+    record.resources = step.resources;
+    record.constraints = step.constraints;
+    insert.after = step.after;
+  } else {
+    record.options = s.options;
+    record.context = s.context;
+    record.resources = s.resources;
+    record.constraints = s.constraints;
+    if (s.retry_of)
+      record.retry_of = s.retry_of;
+    insert.key = s.key;
+    insert.key_digest = submitting_digest_;
+    insert.array = s.array;
+  }
+  // A step's context comes from its predecessors, through the store.
+  bool const has_predecessors = is_child && !insert.after.empty();
+  // Beyond this many, the store brings the payload along with the grant's commit.
+  constexpr std::size_t most_payloads = 20'000;
+  bool const keep = s.array || payloads_.size() < most_payloads;
+  if (!has_predecessors && s.pipeline.empty() && keep)
+    payloads_[e.id] = {record.options, record.context, record.trace_id};
+  pipeline_.changes().emplace_back(std::move(insert));
+}
+
+void scheduler_state::perform(scheduling::job_changed& e) {
+  store::change_job change;
+  change.id = e.id;
+  change.status = e.status;
+  change.own_failures = e.own_failures;
+  change.infra_failures = e.infra_failures;
+  change.eligible_at = e.eligible_at;
+  if (e.status == job_status::queued)
+    change.queued_at = now();
+  pipeline_.changes().emplace_back(change);
+}
+
+void scheduler_state::perform(scheduling::attempt_granted& e) {
+  auto const facts = core_.facts(e.ref.job);
+  held_start start;
+  auto& m = start.message;
+  m.ref = e.ref;
+  m.tenant_id = facts.tenant_id;
+  m.stage = facts.stage;
+  m.cpu = facts.resources.cpu;
+  m.memory_mb = facts.resources.memory_mb;
+  m.devices = e.devices;
+  m.timeout_ms = facts.constraints.timeout_ms.value_or(0);
+  m.grace_ms = facts.constraints.grace_ms;
+  m.stop_signal = facts.constraints.stop_signal;
+  m.array_index = facts.array_index;
+  auto const held = payloads_.find(facts.in_array ? facts.parent : e.ref.job);
+  if (held != payloads_.end()) {
+    m.options = held->second.options;
+    m.context = held->second.context;
+    m.trace_id = held->second.trace_id;
+  } else {
+    start.payload_at = pipeline_.next_payload();
+  }
+  store::grant_attempt grant;
+  grant.ref = e.ref;
+  grant.node_uuid = *e.node_uuid;
+  grant.node_name = *e.node_name;
+  grant.incarnation = e.incarnation;
+  grant.devices = std::move(e.devices);
+  grant.started_at = now();
+  grant.want_payload = start.payload_at.has_value();
+  pipeline_.changes().emplace_back(std::move(grant));
+  auto& mail = pipeline_.mail().nodes[*e.node_uuid];
+  mail.session = e.session;
+  mail.starts.push_back(std::move(start));
+}
+
+void scheduler_state::perform(scheduling::attempt_closed& e) {
+  progress_.erase(e.ref);
+  store::close_attempt closed;
+  closed.job = e.ref.job;
+  closed.attempt.number = e.ref.attempt;
+  closed.attempt.node = e.node_name;
+  closed.attempt.outcome = e.result;
+  closed.attempt.duration_ms = e.duration_ms;
+  closed.attempt.started_at = now() + -e.duration_ms;
+  closed.attempt.error = std::move(e.error);
+  pipeline_.changes().emplace_back(std::move(closed));
+}
+
+void scheduler_state::perform(scheduling::job_ended& e) {
+  store::end_job end;
+  end.id = e.id;
+  end.status = e.status;
+  end.completed_at = now();
+  end.duration_ms = e.duration_ms;
+  end.error = e.error;
+  end.context_from = std::move(e.context_from);
+  if (e.from_outcome) {
+    end.result = outcome_->value;
+    end.context = outcome_->context;
+  }
+  if (outcome_ != nullptr && outcome_->ref.job == e.id) {
+    end.worker = outcome_->worker;
+    end.backend = outcome_->backend;
+  }
+  if (e.summary)
+    end.result.text = *e.summary;
+  if (!watchers_.empty() && watchers_.contains(e.id))
+    pipeline_.mail().ended.push_back({e.id, e.status, e.attempt, end.result, std::move(e.error)});
+  payloads_.erase(e.id);
+  if (!progress_.empty())
+    progress_.erase({e.id, e.attempt});
+  pipeline_.changes().emplace_back(std::move(end));
+}
+
+void scheduler_state::perform(scheduling::attempt_stopped& e) {
+  auto& mail = pipeline_.mail().nodes[e.node_uuid];
+  mail.session = e.session;
+  mail.stops.push_back(e.ref);
+}
+
+void scheduler_state::perform(scheduling::outcome_settled& e) {
+  pipeline_.mail().nodes[e.node_uuid].settled.push_back(e.ref);
+}
+
+void scheduler_state::perform(scheduling::consult_supervisor& e) {
+  pipeline_.mail().consults.push_back(std::move(e));
+}
+
+void scheduler_state::perform(scheduling::happened& e) {
+  auto const* label = e.job ? &labels_.at(e.label) : nullptr;
+  pipeline_.mail().happened.push_back(feed_.make(e, label, now()));
+}
+
+void scheduler_state::perform(scheduling::wake_at& e) {
+  wake_at_ = e.at;
+  auto const delay = std::max<std::int64_t>(0, e.at - now());
+  self_->delayed_send(self_, std::chrono::milliseconds{delay}, wake_atom::value, e.at.ms);
+}
+
+void scheduler_state::settle() {
+  if (!store_error_.empty() || pipeline_.under_way() || !pipeline_.waiting())
+    return;
+  if (pipeline_.nothing_to_store()) {
+    std::vector<store::payload> none;
+    deliver(pipeline_.take_mail(), none);
+    return;
+  }
+  self_->send(writer_, pipeline_.begin());
+}
+
+void scheduler_state::committed(commit_done const& done) {
+  if (done.number == 0) {  // the answer to a probe
+    if (done.error.empty() && !store_error_.empty()) {
+      spdlog::info("the store takes writes again");
+      load();
+      store_error_.clear();
+    } else if (!done.error.empty()) {
+      self_->delayed_send(self_, std::chrono::seconds{1}, probe_atom::value);
+    }
+    settle();
+    return;
+  }
+  if (done.number != pipeline_.commits())
+    return;
+  if (!done.error.empty()) {
+    degrade(done.error);
+    return;
+  }
+  deliver(pipeline_.finish(), *done.payloads);
+  for (auto const& continuation : *done.continuations)
+    if (continuation)
+      continuation();
+  settle();
+}
+
+void scheduler_state::deliver(outbox mail, std::vector<store::payload>& payloads) {
+  for (auto& reply : mail.registrations)
+    reply.to.deliver(std::move(reply.message));
+  for (auto& [uuid, node] : mail.nodes)
+    deliver_mail_of(uuid, node, payloads);
+  for (auto& reply : mail.submitted)
+    reply.to.deliver(std::move(reply.message));
+  for (auto& reply : mail.answers)
+    reply.to.deliver(std::move(reply.message));
+  if (!mail.ended.empty())
+    deliver_ends(std::move(mail.ended));
+  for (auto& consult : mail.consults)
+    self_->send(supervisor_of(consult.tenant_id), std::move(consult));
+  if (!mail.happened.empty())
+    feed_.publish(self_, std::move(mail.happened));
+}
+
+void scheduler_state::deliver_mail_of(std::string const& uuid, node_mail& mail,
+                                      std::vector<store::payload>& payloads) {
+  auto const link = links_.find(uuid);
+  if (link == links_.end())
+    return;  // it will register again, and what it holds is compared then
+  auto const& [executor, session] = link->second;
+  if (!mail.starts.empty() && mail.session == session) {
+    start_attempts message;
+    message.session = session;
+    message.attempts.reserve(mail.starts.size());
+    for (auto& start : mail.starts) {
+      if (start.payload_at) {
+        auto& payload = payloads.at(*start.payload_at);
+        start.message.options = std::move(payload.options);
+        start.message.context = std::move(payload.context);
+      }
+      message.attempts.push_back(std::move(start.message));
+    }
+    self_->send(executor, std::move(message));
+  }
+  if (!mail.stops.empty())
+    self_->send(executor, stop_attempts{session, std::move(mail.stops)});
+  if (!mail.settled.empty())
+    self_->send(executor, outcomes_recorded{std::move(mail.settled)});
+}
+
+void scheduler_state::deliver_ends(std::vector<job_end>&& ended) {
+  std::map<caf::actor, jobs_ended> letters;
+  for (auto& end : ended) {
+    auto const found = watchers_.find(end.id);
+    if (found == watchers_.end())
+      continue;
+    for (auto const& watcher : found->second)
+      letters[watcher].jobs.push_back(end);
+    watchers_.erase(found);
+  }
+  for (auto& [watcher, letter] : letters)
+    self_->send(watcher, std::move(letter));
+}
+
+void scheduler_state::degrade(std::string why) {
+  spdlog::error("the store refused a commit: {}; submissions are refused until it takes writes", why);
+  store_error_ = std::move(why);
+  auto const refusal = store_refusal();
+  for (auto& box : pipeline_.abandon()) {
+    for (auto& reply : box.submitted) {
+      for (auto& result : reply.message.results)
+        result = {{}, {}, 0, refusal};
+      reply.to.deliver(std::move(reply.message));
+    }
+    for (auto& reply : box.answers)
+      reply.to.deliver(answer{refusal});
+    for (auto& reply : box.registrations)
+      reply.to.deliver(caf::make_error(caf::sec::runtime_error));
+  }
+  // Nothing of what was not committed has been told to anyone. The nodes register again and report what they
+  // hold; outcomes stay in their spools until they are recorded.
+  for (auto& [uuid, link] : links_)
+    link.session = 0;
+  self_->delayed_send(self_, std::chrono::seconds{1}, probe_atom::value);
+}
+
+error_info scheduler_state::store_refusal() const {
+  error_info error;
+  error.category = "unavailable";
+  error.code = "store";
+  error.message = "the scheduler's store takes no writes: " + store_error_;
+  error.retryable = true;
+  return error;
+}
+
+caf::actor const& scheduler_state::supervisor_of(std::string const& tenant) {
+  auto& supervisor = supervisors_[tenant];
+  if (!supervisor) {
+    supervisor = self_->spawn(tenant_supervisor, tenant);
+    self_->monitor(supervisor);
+  }
+  return supervisor;
+}
+
+}  // namespace nsai::actors

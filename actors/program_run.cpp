@@ -1,0 +1,293 @@
+#include "actors/program_run.hpp"
+
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <set>
+
+#include "processes/signal_names.hpp"
+
+namespace nsai::actors {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uintmax_t most_result_bytes = 16 * 1024 * 1024;
+
+error_info infra_error(std::string code, std::string message) {
+  error_info error;
+  error.category = "infra";
+  error.code = std::move(code);
+  error.message = std::move(message);
+  error.retryable = true;
+  return error;
+}
+
+error_info stage_error(std::string code, std::string message, bool retryable = true) {
+  error_info error;
+  error.category = "stage";
+  error.code = std::move(code);
+  error.message = std::move(message);
+  error.retryable = retryable;
+  return error;
+}
+
+void write_file(fs::path const& file, std::string const& text) {
+  std::ofstream out{file, std::ios::binary};
+  out << text;
+  out.close();
+  if (!out)
+    throw fs::filesystem_error("cannot write", file, std::make_error_code(std::errc::io_error));
+}
+
+std::string visible_devices(start_attempt const& attempt) {
+  std::string list;
+  for (auto const& device : attempt.devices)
+    if (!device.is_virtual)
+      list += (list.empty() ? "" : ",") + device.uuid;
+  return list;
+}
+
+std::string devices_json(start_attempt const& attempt) {
+  return write_json(attempt.devices).dump();
+}
+
+std::vector<std::string> environment(workplace const& where, start_attempt const& attempt, fs::path const& run_dir,
+                                     json const& options) {
+  std::map<std::string, std::string> env;
+  for (auto const& name : where.inherited_env)
+    if (char const* value = std::getenv(name.c_str()))
+      env[name] = value;
+  env["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID";
+  if (auto const given = options.find("env"); given != options.end() && given->is_object())
+    for (auto const& [name, value] : given->items())
+      env[name] = value.is_string() ? value.get<std::string>() : value.dump();
+  env["NSAI_JOB_ID"] = std::to_string(attempt.ref.job.value);
+  env["NSAI_ATTEMPT"] = std::to_string(attempt.ref.attempt);
+  if (attempt.array_index)
+    env["NSAI_ARRAY_INDEX"] = std::to_string(*attempt.array_index);
+  env["NSAI_OPTIONS"] = run_dir / "options.json";
+  env["NSAI_CONTEXT"] = run_dir / "context.json";
+  env["NSAI_RESULT"] = run_dir / "result.json";
+  env["NSAI_SCRATCH"] = run_dir / "scratch";
+  env["NSAI_CHECKPOINT_DIR"] = where.checkpoints_of(attempt.ref.job);
+  env["NSAI_ARTIFACTS"] = where.artifacts_of(attempt.ref.job);
+  env["NSAI_STOP_GRACE_MS"] = std::to_string(attempt.grace_ms);
+  env["NSAI_DEVICES"] = devices_json(attempt);
+  env["NSAI_TRACE_ID"] = attempt.trace_id;
+  env["CUDA_VISIBLE_DEVICES"] = visible_devices(attempt);
+  std::vector<std::string> list;
+  for (auto const& [name, value] : env)
+    list.push_back(name + "=" + value);
+  return list;
+}
+
+std::string text_option(json const& options, char const* name) {
+  auto const found = options.find(name);
+  return found != options.end() && found->is_string() ? found->get<std::string>() : std::string{};
+}
+
+std::optional<error_info> fill_command(workplace const& where, start_attempt const& attempt, json const& options,
+                                       processes::process_spec& spec) {
+  if (auto const launcher = text_option(options, "launcher"); !launcher.empty()) {
+    auto const found = where.launchers.find(launcher);
+    if (found == where.launchers.end())
+      return infra_error("unknown_launcher", "options.launcher: this node has no launcher \"" + launcher + "\"");
+    spec.argv = found->second;
+  }
+  for (auto const& word : options.value("argv", json::array()))
+    spec.argv.push_back(word.is_string() ? word.get<std::string>() : word.dump());
+  if (spec.argv.empty())
+    return stage_error("no_program", "options.argv: nothing was given; expected a program and its arguments", false);
+  spec.cwd = text_option(options, "chdir");
+  auto const place = [&](char const* name) {
+    auto const pattern = text_option(options, name);
+    if (pattern.empty())
+      return std::string{};
+    fs::path const path = expand_output_path(pattern, attempt);
+    return (path.is_absolute() || spec.cwd.empty() ? path : spec.cwd / path).string();
+  };
+  spec.stdout_path = place("stdout");
+  spec.stderr_path = place("stderr");
+  return std::nullopt;
+}
+
+error_info error_of_fault(processes::process_exit const& exit, json const& options) {
+  using processes::spawn_fault;
+  std::string const why = std::strerror(exit.fault_errno);
+  switch (exit.fault) {
+    case spawn_fault::chdir:
+      return infra_error("no_directory", "chdir: " + text_option(options, "chdir") + ": " + why);
+    case spawn_fault::open_stdout:
+      return stage_error("stdout", "stdout: " + text_option(options, "stdout") + ": " + why);
+    case spawn_fault::open_stderr:
+      return stage_error("stderr", "stderr: " + text_option(options, "stderr") + ": " + why);
+    case spawn_fault::exec: {
+      auto const argv = options.value("argv", json::array());
+      auto error = stage_error("exec", "cannot run " + (argv.empty() ? "the program" : argv.at(0).dump()) + ": " + why);
+      error.exit_status = exit.fault_errno == ENOENT ? 127 : 126;
+      return error;
+    }
+    default:
+      return infra_error("spawn", "the node could not start the program: " + why);
+  }
+}
+
+error_info error_of_exit(start_attempt const& attempt, processes::process_exit const& exit) {
+  std::string tail = exit.stderr_tail;
+  while (!tail.empty() && (tail.back() == '\n' || tail.back() == ' '))
+    tail.pop_back();
+  auto const with_tail = [&](std::string text) { return tail.empty() ? text : text + ": " + tail; };
+  if (exit.memory_exceeded)
+    return stage_error("memory_exceeded", "the job held " + std::to_string(exit.peak_memory_mb) +
+                                              " MiB of memory; it had reserved " + std::to_string(attempt.memory_mb));
+  if (exit.signal) {
+    auto const name = processes::signal_name(*exit.signal);
+    auto error = stage_error("signal", with_tail("the program was ended by " + name));
+    error.signal = name;
+    return error;
+  }
+  auto error = stage_error("exit_status",
+                           with_tail("the program ended with exit status " + std::to_string(exit.exit_status.value_or(0))));
+  error.exit_status = exit.exit_status;
+  return error;
+}
+
+/// The result file, if the program wrote one; throws shape_error when it is too large or not JSON.
+std::string read_result(fs::path const& file) {
+  std::error_code none;
+  auto const size = fs::file_size(file, none);
+  if (none)
+    return {};
+  if (size > most_result_bytes)
+    throw shape_error("result", std::to_string(size) + " bytes are not allowed", "at most 16777216 (16 MiB)");
+  std::ifstream in{file, std::ios::binary};
+  std::string text{std::istreambuf_iterator<char>{in}, {}};
+  if (!json::accept(text))
+    throw shape_error("result", "the result file is not JSON", "a JSON value in the file NSAI_RESULT");
+  return text;
+}
+
+void take_result(start_attempt const& attempt, std::string const& backend, fs::path const& run_dir,
+                 attempt_outcome& outcome) {
+  auto const text = read_result(run_dir / "result.json");
+  if (backend == "command") {
+    outcome.value.text = text;
+    return;
+  }
+  if (text.empty())
+    throw shape_error("result", "the stage host wrote no result", "a JSON value");
+  auto const told = json::parse(text).get<attempt_outcome>();
+  outcome.result = told.result;
+  outcome.value = told.value;
+  outcome.context = told.context;
+  outcome.error = told.error;
+  outcome.ref = attempt.ref;
+}
+
+}  // namespace
+
+std::string expand_output_path(std::string const& pattern, start_attempt const& attempt) {
+  std::string path;
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    if (pattern[i] != '%' || i + 1 == pattern.size()) {
+      path += pattern[i];
+      continue;
+    }
+    switch (pattern[++i]) {
+      case 'j':
+        path += std::to_string(attempt.ref.job.value);
+        break;
+      case 'a':
+        path += std::to_string(attempt.ref.attempt);
+        break;
+      case 'i':
+        path += std::to_string(attempt.array_index.value_or(0));
+        break;
+      case 't':
+        path += attempt.tenant_id;
+        break;
+      case '%':
+        path += '%';
+        break;
+      default:
+        path += {'%', pattern[i]};
+    }
+  }
+  return path;
+}
+
+std::variant<prepared_program, error_info> prepare(workplace const& where, start_attempt const& attempt,
+                                                   std::string const& backend) {
+  prepared_program program;
+  program.run_dir = where.run_dir_of(attempt.ref);
+  auto const log = where.log_of(attempt.ref);
+  json options = json::object();
+  try {
+    if (!attempt.options.empty())
+      options = attempt.options.value();
+    fs::create_directories(program.run_dir / "scratch");
+    fs::create_directories(where.checkpoints_of(attempt.ref.job));
+    fs::create_directories(where.artifacts_of(attempt.ref.job));
+    fs::create_directories(log.parent_path());
+    write_file(program.run_dir / "options.json", attempt.options.empty() ? "{}" : attempt.options.text);
+    write_file(program.run_dir / "context.json", attempt.context.empty() ? "{}" : attempt.context.text);
+  } catch (fs::filesystem_error const& e) {
+    return infra_error("node_disk", std::string{"the node could not prepare the attempt: "} + e.what());
+  } catch (shape_error const& e) {
+    return stage_error("bad_options", e.what(), false);
+  }
+  auto& spec = program.spec;
+  if (backend == "command") {
+    if (auto fault = fill_command(where, attempt, options, spec))
+      return *fault;
+  } else {
+    spec.argv = {where.stage_host.string(), attempt.stage};
+    spec.cwd = program.run_dir / "scratch";
+    options.erase("env");
+  }
+  spec.env = environment(where, attempt, program.run_dir, backend == "command" ? options : json::object());
+  spec.log_path = log;
+  spec.log_limit_bytes = where.log_limit_bytes;
+  spec.memory_limit_mb = attempt.memory_mb;
+  return program;
+}
+
+attempt_outcome conclude(workplace const& where, start_attempt const& attempt, std::string const& backend,
+                         processes::process_exit const& exit, attempt_result stopped_as) {
+  attempt_outcome outcome;
+  outcome.ref = attempt.ref;
+  outcome.backend = backend;
+  outcome.duration_ms = exit.duration_ms;
+  outcome.peak_memory_mb = exit.peak_memory_mb;
+  auto const run_dir = where.run_dir_of(attempt.ref);
+  try {
+    if (exit.lost) {
+      outcome.result = attempt_result::lost;
+      outcome.error = infra_error("warden_lost", "the process that watched over the attempt died");
+    } else if (exit.fault != processes::spawn_fault::none) {
+      outcome.error = error_of_fault(exit, attempt.options.empty() ? json::object() : attempt.options.value());
+      outcome.result = outcome.error->category == "infra" ? attempt_result::returned : attempt_result::failed;
+    } else if (exit.exit_status == 0 && !exit.memory_exceeded) {
+      take_result(attempt, backend, run_dir, outcome);
+      if (exit.stopped && outcome.result == attempt_result::canceled)
+        outcome.result = stopped_as;
+    } else if (exit.stopped && !exit.memory_exceeded) {
+      outcome.result = stopped_as;
+    } else {
+      outcome.result = attempt_result::failed;
+      outcome.error = error_of_exit(attempt, exit);
+    }
+  } catch (std::invalid_argument const& e) {
+    outcome.result = attempt_result::failed;
+    outcome.error = stage_error("bad_result", e.what());
+  }
+  if (outcome.result == attempt_result::timed_out)
+    outcome.error = stage_error("timeout", "the attempt was stopped after " + std::to_string(attempt.timeout_ms) +
+                                               " ms (constraints.timeout_ms)");
+  std::error_code ignored;
+  fs::remove_all(run_dir, ignored);
+  return outcome;
+}
+
+}  // namespace nsai::actors

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+#include <variant>
+
+#include "actors/workplace.hpp"
+#include "messages/attempt.hpp"
+#include "processes/process_spec.hpp"
+
+namespace nsai::actors {
+
+/// A prepared program: its files are written, `spec` can be started.
+struct prepared_program {
+  processes::process_spec spec;
+  std::filesystem::path run_dir;
+};
+
+/// Prepares a `command` job or a stage for the stage host: writes options and context, builds argv and the whole
+/// environment (reference.md, "A `command` job"). Errors say what the job's options lack.
+std::variant<prepared_program, error_info> prepare(workplace const& where, start_attempt const& attempt,
+                                                   std::string const& backend);
+
+/// The outcome of an attempt whose program ended: reads the result file, removes the run directory.
+/// `stopped_as` is what a stopped attempt counts as (canceled, timed_out or returned).
+attempt_outcome conclude(workplace const& where, start_attempt const& attempt, std::string const& backend,
+                         processes::process_exit const& exit, attempt_result stopped_as);
+
+/// The path of a program's own output file: %j job, %a attempt, %i array index, %t tenant, %% a percent sign.
+std::string expand_output_path(std::string const& pattern, start_attempt const& attempt);
+
+}  // namespace nsai::actors

@@ -1,0 +1,401 @@
+// What clients ask, and the nodes' side of the conversation.
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "actors/scheduler_state.hpp"
+#include "messages/suggest.hpp"
+
+namespace nsai::actors {
+namespace {
+
+error_info unknown_job(job_id job) {
+  error_info error;
+  error.category = "not_found";
+  error.code = "unknown_job";
+  error.message = "job " + std::to_string(job.value) + " is not known";
+  error.field = "job";
+  return error;
+}
+
+error_info already_ended(job_record const& record) {
+  error_info error;
+  error.category = "refused";
+  error.code = "already_ended";
+  error.message = "job " + std::to_string(record.id.value) + " has already ended as " + to_string(record.status);
+  return error;
+}
+
+bool visible(std::optional<job_record> const& record, std::string const& tenant) {
+  return record && record->tenant_id == tenant;
+}
+
+}  // namespace
+
+template <class Answer>
+void scheduler_state::read(caf::response_promise promise, std::function<Answer(store::job_store&)> query,
+                           std::function<void(Answer&)> finish) {
+  store_read read = [promise, query = std::move(query), finish = std::move(finish)](store::job_store& db) mutable {
+    auto found = std::make_shared<Answer>();
+    std::string failure;
+    try {
+      *found = query(db);
+    } catch (store::store_error const& e) {
+      failure = e.what();
+    }
+    return [promise, found, failure, finish]() mutable {
+      if constexpr (requires { found->error; }) {
+        if (!failure.empty()) {
+          found->error.emplace();
+          found->error->category = "unavailable";
+          found->error->code = "store";
+          found->error->message = failure;
+        }
+      }
+      if (finish && failure.empty())
+        finish(*found);
+      promise.deliver(std::move(*found));
+    };
+  };
+  self_->send(reader_, read_order{std::make_shared<store_read const>(std::move(read))});
+}
+
+void scheduler_state::complete(job_record& record) const {
+  if (is_terminal(record.status) || !core_.knows(record.id))
+    return;
+  auto const live = core_.look_up(record.id);
+  record.status = live.status;
+  record.wait_reason = live.wait_reason;
+  record.attempt = live.attempt;
+  record.node = live.node;
+  record.devices = live.devices;
+  auto const progress = progress_.find({record.id, live.attempt});
+  if (progress != progress_.end())
+    record.progress = progress->second;
+}
+
+caf::result<job_list> scheduler_state::get(get_jobs const& request) {
+  auto promise = self_->make_response_promise();
+  read<job_list>(
+      promise,
+      [request](store::job_store& db) {
+        job_list list;
+        for (auto const job : request.jobs) {
+          auto record = db.find(job);
+          if (!visible(record, request.tenant_id)) {
+            list.error = unknown_job(job);
+            return list;
+          }
+          list.jobs.push_back(std::move(*record));
+        }
+        return list;
+      },
+      [this](job_list& list) {
+        for (auto& record : list.jobs)
+          complete(record);
+      });
+  return promise;
+}
+
+caf::result<job_list> scheduler_state::list(list_jobs const& request) {
+  auto promise = self_->make_response_promise();
+  read<job_list>(
+      promise, [request](store::job_store& db) { return job_list{db.list(request), {}}; },
+      [this](job_list& list) {
+        for (auto& record : list.jobs)
+          complete(record);
+      });
+  return promise;
+}
+
+caf::result<stats> scheduler_state::statistics() {
+  auto promise = self_->make_response_promise();
+  read<stats>(
+      promise,
+      [](store::job_store& db) {
+        stats s;
+        for (auto const& name : enum_names(job_status{}))
+          s.jobs[name] = 0;
+        for (auto const& [status, count] : db.counts())
+          s.jobs[to_string(status)] = count;
+        return s;
+      },
+      [this](stats& s) {
+        core_.describe(s);
+        s.uptime_s.value = now() - started_at_;
+        s.commits = static_cast<std::int64_t>(pipeline_.commits());
+        s.store_error = store_error_;
+      });
+  return promise;
+}
+
+void scheduler_state::add_watchers(std::vector<job_id> const& jobs, caf::strong_actor_ptr const& who) {
+  auto const watcher = caf::actor_cast<caf::actor>(who);
+  if (!watcher || jobs.empty())
+    return;
+  std::vector<job_id> ended;
+  for (auto const job : jobs) {
+    if (core_.knows(job))
+      watchers_[job].push_back(watcher);
+    else
+      ended.push_back(job);
+  }
+  self_->monitor(watcher);
+  if (ended.empty())
+    return;
+  pipeline_.read_after_commit([this, ended, watcher](store::job_store& db) {
+    auto letter = std::make_shared<jobs_ended>();
+    for (auto const job : ended)
+      if (auto record = db.find(job))
+        letter->jobs.push_back({job, record->status, record->attempt, record->result, record->error});
+    return [this, letter, watcher] { self_->send(watcher, std::move(*letter)); };
+  });
+}
+
+caf::result<answer> scheduler_state::watch(watch_jobs const& request) {
+  auto promise = self_->make_response_promise();
+  auto const sender = self_->current_sender();
+  std::vector<job_id> others;
+  for (auto const job : request.jobs) {
+    if (!core_.knows(job))
+      others.push_back(job);
+    else if (core_.look_up(job).tenant_id != request.tenant_id) {
+      promise.deliver(answer{unknown_job(job)});
+      return promise;
+    }
+  }
+  pipeline_.read_after_commit([this, request, others, promise, sender](store::job_store& db) {
+    answer reply;
+    for (auto const job : others)
+      if (!visible(db.find(job, false), request.tenant_id) && !reply.error)
+        reply.error = unknown_job(job);
+    return [this, request, reply, promise, sender]() mutable {
+      bool const known = !reply.error;
+      promise.deliver(std::move(reply));
+      if (known)
+        add_watchers(request.jobs, sender);
+    };
+  });
+  settle();
+  return promise;
+}
+
+caf::result<answer> scheduler_state::cancel(cancel_jobs const& request) {
+  auto promise = self_->make_response_promise();
+  if (!store_error_.empty()) {
+    promise.deliver(answer{store_refusal()});
+    return promise;
+  }
+  // What has left the core is looked up first: a list with one job that cannot be canceled changes nothing.
+  std::vector<job_id> others;
+  for (auto const job : request.jobs)
+    if (!core_.knows(job) || core_.look_up(job).tenant_id != request.tenant_id)
+      others.push_back(job);
+  pipeline_.read_after_commit([this, request, others, promise](store::job_store& db) {
+    answer reply;
+    for (auto const job : others) {
+      auto const record = db.find(job, false);
+      if (!reply.error)
+        reply.error = visible(record, request.tenant_id) ? already_ended(*record) : unknown_job(job);
+    }
+    return [this, request, reply, promise]() mutable {
+      if (!reply.error)
+        for (auto const job : request.jobs)
+          if (core_.knows(job))
+            apply(scheduling::cancel_requested{job});
+      pipeline_.mail().answers.push_back({promise, std::move(reply)});
+    };
+  });
+  settle();
+  return promise;
+}
+
+caf::result<log_chunk> scheduler_state::log(read_log const& request) {
+  auto promise = self_->make_response_promise();
+  auto ask = std::make_shared<read_log>(request);
+  auto const fail = [promise](error_info error) {
+    log_chunk chunk;
+    chunk.error = std::move(error);
+    auto to = promise;
+    to.deliver(std::move(chunk));
+  };
+  store_read find = [this, ask, promise, fail](store::job_store& db) {
+    auto const record = db.find(ask->job, false);
+    return [this, ask, promise, fail, record]() mutable {
+      if (!visible(record, ask->tenant_id))
+        return fail(unknown_job(ask->job));
+      auto current = *record;
+      complete(current);
+      if (ask->attempt == 0)
+        ask->attempt = current.attempt;
+      std::string node = current.node;
+      for (auto const& attempt : current.attempts)
+        if (attempt.number == ask->attempt && ask->attempt != current.attempt)
+          node = attempt.node;
+      bool const running = !is_terminal(current.status) &&
+                           (current.status != job_status::running || ask->attempt == current.attempt);
+      if (ask->attempt == 0 || node.empty()) {
+        log_chunk nothing;
+        nothing.complete = is_terminal(current.status);
+        nothing.offset = nothing.next_offset = ask->offset;
+        promise.deliver(std::move(nothing));
+        return;
+      }
+      for (auto const& n : core_.nodes()) {
+        auto const link = links_.find(n.uuid);
+        if (n.name != node || link == links_.end())
+          continue;
+        self_->request(link->second.executor, std::chrono::seconds{10}, *ask)
+            .then(
+                [promise, running](log_chunk& chunk) mutable {
+                  chunk.complete = chunk.complete && !running;
+                  promise.deliver(std::move(chunk));
+                },
+                [fail, node](caf::error&) mutable {
+                  error_info error;
+                  error.category = "unavailable";
+                  error.code = "node_silent";
+                  error.message = "node " + node + ", which has the log, did not answer in 10 s";
+                  fail(std::move(error));
+                });
+        return;
+      }
+      error_info error;
+      error.category = "unavailable";
+      error.code = "node_away";
+      error.message = "the log of attempt " + std::to_string(ask->attempt) + " is on node " + node +
+                      ", which is not connected";
+      fail(std::move(error));
+    };
+  };
+  self_->send(reader_, read_order{std::make_shared<store_read const>(std::move(find))});
+  return promise;
+}
+
+stage_list scheduler_state::stages(list_stages const& request) const {
+  stage_list list;
+  std::vector<std::string> names;
+  for (auto const& [name, description] : known_stages_) {
+    names.push_back(name);
+    if (request.name.empty() || request.name == name)
+      list.stages.push_back(description);
+  }
+  if (list.stages.empty() && !request.name.empty()) {
+    auto const near = nearest(request.name, names);
+    list.error = usage_error("stage", "\"" + request.name.substr(0, 80) + "\" is not a stage that any node has",
+                             near.empty() ? "one of " + joined(names) : near + " (did you mean that?)");
+    list.error->category = "not_found";
+    list.error->code = "unknown_stage";
+  }
+  return list;
+}
+
+events scheduler_state::follow(watch_events const& request, caf::actor const& who) {
+  if (request.follow)
+    self_->monitor(who);
+  return feed_.subscribe(request, who);
+}
+
+void scheduler_state::confirm_events(events_read const& request) {
+  if (auto const sender = self_->current_sender())
+    feed_.confirm(caf::actor_cast<caf::actor_addr>(sender), request.sequence);
+}
+
+caf::result<registered> scheduler_state::join(register_node& request, caf::actor const& executor) {
+  auto promise = self_->make_response_promise();
+  if (!store_error_.empty()) {
+    promise.deliver(caf::make_error(caf::sec::runtime_error, store_error_));
+    return promise;
+  }
+  for (auto const& outcome : request.outcomes) {
+    outcome_ = &outcome;
+    apply(scheduling::attempt_ended{request.node.uuid, &outcome});
+  }
+  outcome_ = nullptr;
+  auto const session = next_session_++;
+  auto const stops_before = pipeline_.mail().nodes[request.node.uuid].stops.size();
+  scheduling::node_registered event;
+  event.registration = &request;
+  event.session = session;
+  apply(event);
+  if (auto const& refusal = core_.last_answer().error) {
+    promise.deliver(caf::make_error(caf::sec::runtime_error, refusal->message));
+    return promise;
+  }
+  for (auto const& stage : request.node.stages)
+    known_stages_.insert_or_assign(stage.name, stage);
+  links_[request.node.uuid] = {executor, session};
+  self_->monitor(executor);
+  auto& mail = pipeline_.mail().nodes[request.node.uuid];
+  registered reply;
+  reply.session = session;
+  reply.beat_ms = options_.beat_ms;
+  reply.lease_ms = options_.core.lease_ms;
+  reply.stop.assign(mail.stops.begin() + static_cast<std::ptrdiff_t>(stops_before), mail.stops.end());
+  pipeline_.mail().registrations.push_back({std::move(promise), std::move(reply)});
+  settle();
+  return promise;
+}
+
+beat_reply scheduler_state::heard(beat const& b) {
+  auto const link = links_.find(b.uuid);
+  bool const known = link != links_.end() && link->second.session == b.session && core_.session_known(b.uuid, b.session);
+  if (known) {
+    for (auto const& p : b.progress)
+      if (core_.is_current(p.ref))
+        progress_[p.ref] = p.progress;
+    apply(scheduling::node_beat{b.uuid, b.session});
+    settle();
+  }
+  return {b.session, known};
+}
+
+void scheduler_state::record(report_outcomes const& report) {
+  if (!store_error_.empty())
+    return;  // they stay spooled on the node
+  auto const link = std::find_if(links_.begin(), links_.end(),
+                                 [&](auto const& each) { return each.second.session == report.session; });
+  if (link == links_.end())
+    return;  // the node registers again and brings them along
+  for (auto const& outcome : report.outcomes) {
+    outcome_ = &outcome;
+    apply(scheduling::attempt_ended{link->first, &outcome});
+  }
+  outcome_ = nullptr;
+  settle();
+}
+
+answer scheduler_state::leave(leave_cluster const& request) {
+  auto const link = links_.find(request.uuid);
+  if (link != links_.end() && link->second.session == request.session) {
+    apply(scheduling::node_left{request.uuid, request.session});
+    settle();
+  }
+  return {};
+}
+
+void scheduler_state::lost_contact(caf::down_msg const& down) {
+  for (auto link = links_.begin(); link != links_.end(); ++link) {
+    if (link->second.executor.address() != down.source)
+      continue;
+    apply(scheduling::node_disconnected{link->first, link->second.session});
+    links_.erase(link);
+    settle();
+    return;
+  }
+  for (auto& [tenant, supervisor] : supervisors_) {
+    if (!supervisor || supervisor.address() != down.source)
+      continue;
+    spdlog::warn("the supervisor of tenant {} ended and is started again", tenant);
+    supervisor = {};
+    apply(scheduling::supervisor_restarted{tenant});
+    settle();
+    return;
+  }
+  feed_.forget(down.source);
+  for (auto& [job, list] : watchers_)
+    std::erase_if(list, [&](caf::actor const& w) { return w.address() == down.source; });
+  std::erase_if(watchers_, [](auto const& each) { return each.second.empty(); });
+}
+
+}  // namespace nsai::actors

@@ -1,0 +1,127 @@
+#pragma once
+
+#include <caf/all.hpp>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "actors/event_feed.hpp"
+#include "actors/outbox.hpp"
+#include "actors/scheduler.hpp"
+#include "actors/store_worker.hpp"
+#include "messages/caf_inspection.hpp"
+
+namespace nsai::actors {
+
+/// What the scheduler actor owns. Every public function is what one message means; each ends in `settle`, which
+/// lets the batch go when no commit is under way.
+class scheduler_state {
+ public:
+  scheduler_state(caf::event_based_actor* self, scheduler_options options);
+
+  caf::result<submit_reply> submit(submit_jobs& request);
+  caf::result<submit_reply> retry(retry_jobs const& request);
+  caf::result<answer> cancel(cancel_jobs const& request);
+  caf::result<answer> watch(watch_jobs const& request);
+  caf::result<job_list> get(get_jobs const& request);
+  caf::result<job_list> list(list_jobs const& request);
+  caf::result<log_chunk> log(read_log const& request);
+  node_list nodes() const { return {core_.nodes()}; }
+  stage_list stages(list_stages const& request) const;
+  caf::result<stats> statistics();
+  events follow(watch_events const& request, caf::actor const& who);
+  void confirm_events(events_read const& request);
+
+  caf::result<registered> join(register_node& request, caf::actor const& executor);
+  beat_reply heard(beat const& b);
+  void record(report_outcomes const& report);
+  answer leave(leave_cluster const& request);
+  void lost_contact(caf::down_msg const& down);
+
+  void committed(commit_done const& done);
+  void decided(scheduling::supervisor_decided const& decision);
+  void woke();
+  void probe();
+  void retain();
+
+ private:
+  struct node_link {
+    caf::actor executor;
+    std::uint64_t session = 0;
+  };
+  /// The payload of a job that was submitted a moment ago, or of an array that still lives.
+  struct held_payload {
+    json_text options;
+    json_text context;
+    std::string trace_id;
+  };
+
+  // admission.cpp
+  std::optional<error_info> check(submission& s) const;
+  std::optional<error_info> check_stage(std::string const& stage, json_text& options, std::string const& path) const;
+  void admit(submit_jobs& request, std::vector<std::optional<submit_result>>& known,
+             std::vector<scheduling::ended_job> const& ended, caf::response_promise promise,
+             caf::strong_actor_ptr const& sender);
+  submit_result admit_one(submission& s, std::vector<scheduling::ended_job> const& ended);
+  void load();
+
+  // perform.cpp: effects to changes and mail
+  void apply(scheduling::event const& e);
+  void perform(scheduling::job_created& e);
+  void perform(scheduling::job_changed& e);
+  void perform(scheduling::attempt_granted& e);
+  void perform(scheduling::attempt_closed& e);
+  void perform(scheduling::job_ended& e);
+  void perform(scheduling::attempt_stopped& e);
+  void perform(scheduling::outcome_settled& e);
+  void perform(scheduling::consult_supervisor& e);
+  void perform(scheduling::happened& e);
+  void perform(scheduling::wake_at& e);
+  void settle();
+  void deliver(outbox mail, std::vector<store::payload>& payloads);
+  void deliver_mail_of(std::string const& uuid, node_mail& mail, std::vector<store::payload>& payloads);
+  void deliver_ends(std::vector<job_end>&& ended);
+  void degrade(std::string why);
+  error_info store_refusal() const;
+
+  caf::actor const& supervisor_of(std::string const& tenant);
+  /// Runs `query` on the reading thread and answers with what it returns.
+  template <class Answer>
+  void read(caf::response_promise promise, std::function<Answer(store::job_store&)> query,
+            std::function<void(Answer&)> finish = {});
+  void complete(job_record& record) const;
+  void add_watchers(std::vector<job_id> const& jobs, caf::strong_actor_ptr const& who);
+  timestamp now() const { return options_.now(); }
+
+  caf::event_based_actor* self_;
+  scheduler_options options_;
+  scheduling::core core_;
+  caf::actor writer_;
+  caf::actor reader_;
+  commit_pipeline pipeline_;
+  scheduling::effects effects_;
+
+  std::map<std::string, node_link> links_;                      // by node uuid
+  std::map<std::string, caf::actor> supervisors_;               // by tenant
+  std::unordered_map<job_id, held_payload> payloads_;
+  std::unordered_map<job_id, std::vector<caf::actor>> watchers_;
+  std::map<std::pair<std::string, std::string>, std::string> live_digests_;  // (tenant, key) -> of the request
+  std::map<attempt_ref, progress_info> progress_;
+  event_feed feed_;
+  label_table labels_;
+  std::map<std::string, stage_description> known_stages_;
+
+  // The message being applied, for effects that need its payload.
+  submission* submitting_ = nullptr;
+  std::string submitting_digest_;
+  attempt_outcome const* outcome_ = nullptr;
+
+  std::uint64_t next_session_ = 1;
+  timestamp wake_at_;
+  timestamp started_at_;
+  std::string store_error_;  // empty: the store takes writes
+};
+
+}  // namespace nsai::actors

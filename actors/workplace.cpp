@@ -1,0 +1,30 @@
+#include "actors/workplace.hpp"
+
+namespace nsai::actors {
+namespace {
+
+std::string name_of(attempt_ref ref) {
+  return std::to_string(ref.job.value) + "-" + std::to_string(ref.attempt);
+}
+
+/// Spreads many jobs over folders, so that none grows beyond a thousand entries.
+std::string folder_of(job_id job) {
+  return std::to_string(job.value / 1000);
+}
+
+}  // namespace
+
+std::filesystem::path workplace::log_of(attempt_ref ref) const {
+  return data_dir / "logs" / folder_of(ref.job) / (name_of(ref) + ".log");
+}
+std::filesystem::path workplace::run_dir_of(attempt_ref ref) const {
+  return data_dir / "run" / name_of(ref);
+}
+std::filesystem::path workplace::checkpoints_of(job_id job) const {
+  return data_dir / "checkpoints" / folder_of(job) / std::to_string(job.value);
+}
+std::filesystem::path workplace::artifacts_of(job_id job) const {
+  return data_dir / "artifacts" / folder_of(job) / std::to_string(job.value);
+}
+
+}  // namespace nsai::actors
