@@ -187,6 +187,11 @@ void take_result(start_attempt const& attempt, std::string const& backend, fs::p
 
 }  // namespace
 
+error_info timeout_error(start_attempt const& attempt) {
+  return stage_error("timeout", "the attempt was stopped after " + std::to_string(attempt.timeout_ms) +
+                                    " ms (constraints.timeout_ms)");
+}
+
 std::string expand_output_path(std::string const& pattern, start_attempt const& attempt) {
   std::string path;
   for (std::size_t i = 0; i < pattern.size(); ++i) {
@@ -283,8 +288,7 @@ attempt_outcome conclude(workplace const& where, start_attempt const& attempt, s
     outcome.error = stage_error("bad_result", e.what());
   }
   if (outcome.result == attempt_result::timed_out)
-    outcome.error = stage_error("timeout", "the attempt was stopped after " + std::to_string(attempt.timeout_ms) +
-                                               " ms (constraints.timeout_ms)");
+    outcome.error = timeout_error(attempt);
   std::error_code ignored;
   fs::remove_all(run_dir, ignored);
   return outcome;

@@ -25,6 +25,9 @@ std::variant<prepared_program, error_info> prepare(workplace const& where, start
 attempt_outcome conclude(workplace const& where, start_attempt const& attempt, std::string const& backend,
                          processes::process_exit const& exit, attempt_result stopped_as);
 
+/// What an attempt that outran its timeout ends with.
+error_info timeout_error(start_attempt const& attempt);
+
 /// The path of a program's own output file: %j job, %a attempt, %i array index, %t tenant, %% a percent sign.
 std::string expand_output_path(std::string const& pattern, start_attempt const& attempt);
 

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <caf/actor.hpp>
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/fwd.hpp>
+#include <functional>
+#include <memory>
+
+#include "actors/workplace.hpp"
+#include "messages/node.hpp"
+
+namespace nsai::actors {
+
+/// Link -> executor: the scheduler can be reached through this handle.
+struct scheduler_found {
+  caf::actor scheduler;
+};
+
+/// Node -> executor: give running attempts their grace period, hand the rest back, tell the scheduler, and end.
+/// With `at_once` nothing is waited for.
+struct shut_down {
+  bool at_once = false;
+};
+
+struct executor_options {
+  node_info node;
+  std::shared_ptr<workplace const> where;
+  /// Called (not on the executor's thread) whenever the scheduler has to be found again; answers by sending
+  /// scheduler_found to the given actor, now or later.
+  std::function<void(caf::actor)> find_scheduler;
+  /// Called once, when the node has been registered for the first time.
+  std::function<void()> on_ready;
+  std::int64_t grace_ms = 10'000;  // of the node's shutdown
+};
+
+/// The executor of a node: registers, beats, runs what it is granted as room frees (first come, first served), keeps
+/// outcomes until they are recorded, and enforces timeouts. It works on while the scheduler is away.
+///   start_attempts, stop_attempts, outcomes_recorded -> nothing
+///   read_log -> log_chunk
+///   scheduler_found, shut_down, attempts_over -> nothing
+/// Ends with user_shutdown after shut_down.
+caf::actor spawn_executor(caf::actor_system& system, executor_options options);
+
+}  // namespace nsai::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nsai::actors::scheduler_found)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nsai::actors::shut_down)

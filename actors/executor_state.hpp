@@ -1,0 +1,96 @@
+#pragma once
+
+#include <caf/all.hpp>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "actors/executor.hpp"
+#include "actors/room.hpp"
+#include "actors/spool.hpp"
+#include "actors/worker.hpp"
+#include "messages/caf_inspection.hpp"
+#include "messages/observe.hpp"
+
+namespace nsai::actors {
+
+/// What the executor owns: the attempts it holds, the room on the node, and its session with the scheduler.
+class executor_state {
+ public:
+  executor_state(caf::event_based_actor* self, executor_options options);
+
+  // The session
+  void found(scheduler_found const& m);
+  void lost_contact(caf::down_msg const& down);
+  void tick_beat(std::uint64_t generation);
+  void seek_again() { look_for_scheduler(); }
+
+  // The work
+  void start(start_attempts& m);
+  void stop(stop_attempts const& m);
+  void recorded(outcomes_recorded const& m);
+  void over(attempts_over& m);
+  void tick_timeouts();
+  log_chunk read(read_log const& m) const;
+
+  // The end
+  void shut(shut_down const& m);
+  void finish_if_empty();
+
+ private:
+  using instant = caf::actor_clock::time_point;
+  struct held {
+    start_attempt attempt;
+    std::shared_ptr<attempt_control> control;  // null while it waits
+    caf::actor worker;
+    std::string backend;
+    bool holds_room = false;
+  };
+  struct how {
+    std::string backend;
+    bool brief = false;
+  };
+
+  void look_for_scheduler();
+  void do_register();
+  void joined(registered const& m);
+  void beat_again();
+
+  how how_to_run(std::string const& stage) const;
+  void try_start();
+  void launch(attempt_ref ref);
+  std::vector<start_attempt> take_brief_followers(start_attempt const& first,
+                                                  std::shared_ptr<attempt_control> const& control);
+  caf::actor const& worker_for(start_attempt const& attempt) const;
+  void stop_one(attempt_ref ref, attempt_result as);
+  void end_unstarted(attempt_ref ref, attempt_result as);
+  void arm_timeout(start_attempt const& attempt);
+  void settle(attempt_outcome outcome);
+  void report();
+
+  caf::event_based_actor* self_;
+  executor_options options_;
+  room room_;
+  spool spool_;
+  std::map<std::string, how> stages_;
+  caf::actor cpu_worker_;
+  std::map<std::uint32_t, caf::actor> gpu_workers_;  // by device index
+
+  std::map<attempt_ref, held> held_;
+  std::deque<attempt_ref> waiting_;  // in order of arrival; may name attempts that have gone
+  std::multimap<instant, attempt_ref> timeouts_;
+  std::vector<attempt_ref> unreported_;
+
+  caf::actor scheduler_;
+  std::uint64_t session_ = 0;  // 0: not registered
+  std::uint64_t generation_ = 0;  // of beats; a new session starts a new one
+  std::int64_t beat_ms_ = 1000;
+  std::int64_t lease_ms_ = 5000;
+  int missed_beats_ = 0;
+  bool was_ready_ = false;
+  bool shutting_ = false;
+};
+
+}  // namespace nsai::actors

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace nsai::scheduling {
+
+// Positions in the core's tables. They never leave the core.
+using shape_index = std::uint32_t;
+using terms_index = std::uint32_t;
+using tenant_index = std::uint32_t;
+using owner_index = std::uint32_t;
+using stage_index = std::uint32_t;
+using model_index = std::uint32_t;
+using node_index = std::uint32_t;
+using queue_slot = std::uint32_t;
+
+inline constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
+
+/// Gives each name a number, so that jobs carry four bytes for it. Names are never forgotten.
+class name_table {
+ public:
+  std::uint32_t intern(std::string const& name) {
+    auto const [at, is_new] = index_.try_emplace(name, static_cast<std::uint32_t>(names_.size()));
+    if (is_new)
+      names_.push_back(name);
+    return at->second;
+  }
+  std::uint32_t find(std::string const& name) const {
+    auto const at = index_.find(name);
+    return at == index_.end() ? none : at->second;
+  }
+  std::string const& operator[](std::uint32_t index) const { return names_[index]; }
+  std::size_t size() const { return names_.size(); }
+
+ private:
+  std::unordered_map<std::string, std::uint32_t> index_;
+  std::vector<std::string> names_;
+};
+
+}  // namespace nsai::scheduling

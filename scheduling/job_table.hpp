@@ -1,0 +1,103 @@
+#pragma once
+
+#include <array>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "messages/job.hpp"
+#include "scheduling/indices.hpp"
+
+namespace nsai::scheduling {
+
+/// What keeps a pending job from being queued; several may hold it at once.
+enum hold : std::uint8_t {
+  hold_dependency = 1,  // jobs or earlier steps that have not succeeded yet
+  hold_time = 2,        // not_before
+  hold_limit = 4,       // the array's limit of children at once
+  hold_decision = 8,    // the supervisor was asked
+  hold_backoff = 16,    // eligible_at
+  hold_parent = 32      // the parent itself is held
+};
+
+/// A live job. Kept small, since a million of them may wait: what is shared is interned, what is rare
+/// (`rare_facts`) is kept apart.
+struct job {
+  job_id id;
+  job_id parent;
+  timestamp since;  // of being queued, while it is; else of the attempt or the creation
+  shape_index shape = none;
+  terms_index terms = none;
+  tenant_index tenant = none;
+  owner_index owner = none;
+  std::uint32_t position = 0;  // among the parent's children
+  attempt_no attempt = 0;
+  node_index node = none;  // while an attempt runs on a registered node
+  queue_slot slot = none;  // while it is queued
+  std::uint32_t unmet = 0;  // dependencies and earlier steps that have not succeeded yet
+  std::uint16_t own_failures = 0;
+  std::uint16_t infra_failures = 0;
+  job_status status = job_status::pending;
+  nsai::priority level = priority::batch;
+  std::uint8_t holds = 0;
+  bool composite : 1 = false;
+  bool array_child : 1 = false;   // its times and dependencies are those of the parent
+  bool canceled : 1 = false;      // cancel was requested
+  bool expired : 1 = false;       // the deadline has passed
+  bool unconfirmed : 1 = false;   // running before the restart; its node has not spoken yet
+  bool within_limit : 1 = false;  // counted against the array's limit
+  bool rare : 1 = false;          // has an entry among the rare facts
+};
+
+/// The constraints of a job, shared by all jobs that were submitted with equal ones in a row. Dependencies are
+/// not kept here: they are facts of one job.
+class terms_table {
+ public:
+  terms_index intern(constraints c);
+  void keep(terms_index index) { ++entries_[index].jobs; }
+  void release(terms_index index);
+  constraints const& operator[](terms_index index) const { return entries_[index].value; }
+
+ private:
+  struct entry {
+    constraints value;
+    std::uint32_t jobs = 0;
+  };
+  std::vector<entry> entries_;
+  std::vector<terms_index> free_;
+  terms_index latest_ = none;
+};
+
+/// Live jobs by number. Numbers ascend without gaps, so they are kept in blocks: finding one costs one look into a
+/// small table, and a block goes when its last job has ended. Addresses are stable while a job lives.
+class job_table {
+ public:
+  job& add(job_id id);
+  void erase(job_id id);
+  job* find(job_id id);
+  job const* find(job_id id) const { return const_cast<job_table*>(this)->find(id); }
+  std::size_t size() const { return size_; }
+  /// In ascending order of number.
+  template <class F>
+  void for_each(F&& visit) const {
+    for (auto const number : block_numbers())
+      for (auto const& each : blocks_.at(number)->jobs)
+        if (each.id)
+          visit(each);
+  }
+
+ private:
+  static constexpr std::uint64_t block_size = 256;
+  struct block {
+    std::array<job, block_size> jobs;
+    std::uint32_t used = 0;
+  };
+  std::vector<std::uint64_t> block_numbers() const;
+
+  std::unordered_map<std::uint64_t, std::unique_ptr<block>> blocks_;
+  std::uint64_t last_number_ = ~std::uint64_t{0};
+  block* last_block_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace nsai::scheduling

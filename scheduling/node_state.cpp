@@ -1,0 +1,191 @@
+#include "scheduling/node_state.hpp"
+
+#include <algorithm>
+
+#include "scheduling/assert.hpp"
+
+namespace nsai::scheduling {
+
+std::int64_t device_state::charge_of(std::int64_t share_milli, std::int64_t memory) const {
+  if (info.memory_mb <= 0)
+    return share_milli;
+  return std::max(share_milli, (memory * 1000 + info.memory_mb - 1) / info.memory_mb);
+}
+
+void node_state::reset(node_info offered, std::vector<bool> stages_offered,
+                       std::vector<model_index> const& models) {
+  clear();
+  info = std::move(offered);
+  stages = std::move(stages_offered);
+  devices.clear();
+  for (std::size_t i = 0; i < info.gpus.size(); ++i) {
+    device_state device;
+    device.info = info.gpus[i];
+    device.model = models[i];
+    devices.push_back(std::move(device));
+  }
+  free_devices_ = devices.size();
+}
+
+device_state* node_state::device(std::uint32_t index) {
+  for (auto& device : devices)
+    if (device.info.index == index)
+      return &device;
+  return nullptr;
+}
+
+bool node_state::has_room(holding const& h) const {
+  if (h.cpu > cpu_free() || h.memory_mb > memory_free())
+    return false;
+  return std::all_of(h.devices.begin(), h.devices.end(), [&](device_grant const& grant) {
+    auto const* const d = const_cast<node_state*>(this)->device(grant.index);
+    return d != nullptr && d->charge + d->charge_of(grant.share_milli, grant.memory_mb) <= 1000 &&
+           d->memory_mb + grant.memory_mb <= d->info.memory_mb;
+  });
+}
+
+void node_state::occupy(attempt_ref ref, holding const& h) {
+  cpu_used_ += h.cpu;
+  memory_used_ += h.memory_mb;
+  for (auto const& grant : h.devices) {
+    auto* const d = device(grant.index);
+    auto const charge = d->charge_of(grant.share_milli, grant.memory_mb);
+    free_devices_ -= d->uses.empty() ? 1 : 0;
+    d->uses.push_back({ref, h.tenant, charge, grant.memory_mb});
+    d->charge += charge;
+    d->memory_mb += grant.memory_mb;
+    NSAI_ASSERT(d->charge <= 1000 && d->memory_mb <= d->info.memory_mb);
+  }
+  NSAI_ASSERT(cpu_used_ <= info.cpus.value && memory_used_ <= info.memory_mb);
+}
+
+void node_state::vacate(attempt_ref ref, holding const& h) {
+  cpu_used_ -= h.cpu;
+  memory_used_ -= h.memory_mb;
+  for (auto const& grant : h.devices) {
+    auto* const d = device(grant.index);
+    auto const use = std::find_if(d->uses.begin(), d->uses.end(),
+                                  [&](auto const& u) { return u.ref == ref; });
+    NSAI_ASSERT(use != d->uses.end());
+    d->charge -= use->charge;
+    d->memory_mb -= use->memory_mb;
+    d->uses.erase(use);
+    free_devices_ += d->uses.empty() ? 1 : 0;
+  }
+}
+
+void node_state::hold(attempt_ref ref, holding h) {
+  h.ahead = h.ahead || !has_room(h);
+  if (h.ahead) {
+    ++ahead_;
+    waiting_.push_back(ref);
+  } else {
+    occupy(ref, h);
+  }
+  bool const is_new = holdings_.emplace(ref, std::move(h)).second;
+  NSAI_ASSERT(is_new);
+}
+
+holding const* node_state::find(attempt_ref ref) const {
+  auto const at = holdings_.find(ref);
+  return at == holdings_.end() ? nullptr : &at->second;
+}
+
+void node_state::release(attempt_ref ref) {
+  auto const at = holdings_.find(ref);
+  if (at == holdings_.end())
+    return;
+  bool const waited = at->second.ahead;
+  if (waited)
+    --ahead_;
+  else
+    vacate(ref, at->second);
+  holdings_.erase(at);
+  if (!waited && ahead_ > 0)
+    move_up();
+  if (ahead_ == 0)
+    waiting_.clear();
+  else if (waiting_.size() > 2 * ahead_ + 16)
+    std::erase_if(waiting_, [&](attempt_ref const& w) {
+      auto const* const h = find(w);
+      return h == nullptr || !h->ahead;
+    });
+}
+
+void node_state::move_up() {
+  for (auto at = waiting_.begin(); at != waiting_.end() && ahead_ > 0;) {
+    auto const found = holdings_.find(*at);
+    bool const waits = found != holdings_.end() && found->second.ahead;
+    if (waits && has_room(found->second)) {
+      found->second.ahead = false;
+      --ahead_;
+      occupy(*at, found->second);
+      at = waiting_.erase(at);
+    } else if (!waits) {
+      at = waiting_.erase(at);
+    } else if (cpu_free() <= 0) {
+      return;
+    } else {
+      ++at;
+    }
+  }
+}
+
+std::vector<attempt_ref> node_state::held() const {
+  std::vector<attempt_ref> refs;
+  refs.reserve(holdings_.size());
+  for (auto const& [ref, h] : holdings_)
+    refs.push_back(ref);
+  std::sort(refs.begin(), refs.end());
+  return refs;
+}
+
+void node_state::clear() {
+  holdings_.clear();
+  waiting_.clear();
+  cpu_used_ = memory_used_ = 0;
+  ahead_ = 0;
+  free_devices_ = devices.size();
+  for (auto& device : devices) {
+    device.charge = device.memory_mb = 0;
+    device.uses.clear();
+  }
+}
+
+void node_state::check() const {
+  std::int64_t cpu = 0;
+  std::int64_t memory = 0;
+  std::size_t waits = 0;
+  std::size_t uses = 0;
+  for (auto const& [ref, h] : holdings_) {
+    if (h.ahead) {
+      ++waits;
+      NSAI_ASSERT(std::find(waiting_.begin(), waiting_.end(), ref) != waiting_.end());
+      continue;
+    }
+    cpu += h.cpu;
+    memory += h.memory_mb;
+    uses += h.devices.size();
+  }
+  NSAI_ASSERT(cpu == cpu_used_ && cpu <= info.cpus.value);
+  NSAI_ASSERT(memory == memory_used_ && memory <= info.memory_mb);
+  NSAI_ASSERT(waits == ahead_);
+  std::size_t free = 0;
+  for (auto const& device : devices) {
+    std::int64_t charge = 0;
+    std::int64_t used_mb = 0;
+    for (auto const& use : device.uses) {
+      charge += use.charge;
+      used_mb += use.memory_mb;
+      auto const* const h = find(use.ref);
+      NSAI_ASSERT(h != nullptr && !h->ahead);
+    }
+    NSAI_ASSERT(charge == device.charge && charge <= 1000);
+    NSAI_ASSERT(used_mb == device.memory_mb && used_mb <= device.info.memory_mb);
+    uses -= device.uses.size();
+    free += device.uses.empty() ? 1 : 0;
+  }
+  NSAI_ASSERT(uses == 0 && free == free_devices_);
+}
+
+}  // namespace nsai::scheduling

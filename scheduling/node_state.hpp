@@ -1,0 +1,100 @@
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "messages/attempt.hpp"
+#include "messages/node.hpp"
+#include "scheduling/indices.hpp"
+
+namespace nsai::scheduling {
+
+struct attempt_ref_hash {
+  std::size_t operator()(attempt_ref const& r) const noexcept {
+    return (r.job.value << 8) ^ r.attempt;
+  }
+};
+
+/// What one attempt occupies on its node.
+struct holding {
+  std::int64_t cpu = 0;
+  std::int64_t memory_mb = 0;
+  std::vector<device_grant> devices;
+  tenant_index tenant = none;  // none: not known (a superseded attempt found on the node)
+  bool ahead = false;          // waits on the node for room: occupies nothing yet
+  bool superseded = false;     // not a current attempt any more; occupies until it is gone
+};
+
+/// The use of one device.
+struct device_state {
+  struct use {
+    attempt_ref ref;
+    tenant_index tenant;
+    std::int64_t charge;
+    std::int64_t memory_mb;
+  };
+  gpu_info info;
+  model_index model = none;
+  std::int64_t charge = 0;  // thousandths of the device, at most 1000
+  std::int64_t memory_mb = 0;
+  std::vector<use> uses;
+
+  /// A share counts as much as the larger of itself and its part of the memory.
+  std::int64_t charge_of(std::int64_t share_milli, std::int64_t memory) const;
+};
+
+/// One registered node: what it offers, who occupies it, when it was heard.
+class node_state {
+ public:
+  node_info info;
+  std::uint64_t session = 0;  // 0: none
+  node_status status = node_status::ready;
+  bool leaving = false;
+  timestamp last_heard;
+  std::vector<bool> stages;  // by stage_index
+  std::vector<device_state> devices;
+
+  bool takes_grants() const { return status == node_status::ready && !leaving; }
+  bool has_stage(stage_index stage) const { return stage < stages.size() && stages[stage]; }
+  std::int64_t cpu_free() const { return info.cpus.value - cpu_used_; }
+  std::int64_t memory_free() const { return info.memory_mb - memory_used_; }
+  std::int64_t cpu_used() const { return cpu_used_; }
+  std::int64_t memory_used() const { return memory_used_; }
+  std::size_t free_devices() const { return free_devices_; }
+  std::size_t attempts() const { return holdings_.size(); }
+  std::size_t ahead() const { return ahead_; }
+
+  /// A node that says what it offers, with nothing held.
+  void reset(node_info offered, std::vector<bool> stages_offered, std::vector<model_index> const& models);
+
+  bool has_room(holding const& h) const;
+  /// Without room, or behind others that wait, it joins those that wait on the node.
+  void hold(attempt_ref ref, holding h);
+  holding const* find(attempt_ref ref) const;
+  void mark_superseded(attempt_ref ref) { holdings_.at(ref).superseded = true; }
+  /// Gives back what the attempt occupied; those that wait on the node move up, the oldest first.
+  void release(attempt_ref ref);
+  /// Everything held, in order of attempt.
+  std::vector<attempt_ref> held() const;
+  void clear();
+  /// The books against their sum.
+  void check() const;
+
+ private:
+  void occupy(attempt_ref ref, holding const& h);
+  void vacate(attempt_ref ref, holding const& h);
+  void move_up();
+  device_state* device(std::uint32_t index);
+
+  std::int64_t cpu_used_ = 0;
+  std::int64_t memory_used_ = 0;
+  std::size_t free_devices_ = 0;
+  std::size_t ahead_ = 0;
+  std::unordered_map<attempt_ref, holding, attempt_ref_hash> holdings_;
+  std::deque<attempt_ref> waiting_;  // in order of arrival; those no longer ahead are dropped when met
+};
+
+}  // namespace nsai::scheduling

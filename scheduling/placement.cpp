@@ -1,0 +1,148 @@
+#include "scheduling/placement.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+#include "scheduling/assert.hpp"
+
+namespace nsai::scheduling {
+namespace {
+
+// Bounds what jobs that ask for no cpu can pile up on one node.
+constexpr std::size_t most_attempts = 4096;
+
+// What a share of this device reserves.
+std::int64_t reserved_mb(resources const& r, device_state const& d) {
+  if (r.gpu_share.value >= 1000)
+    return d.info.memory_mb;
+  return r.gpu_memory_mb > 0 ? r.gpu_memory_mb : d.info.memory_mb * r.gpu_share.value / 1000;
+}
+
+}  // namespace
+
+/// Less is better.
+struct placement::score {
+  std::int64_t waste = 0;         // memory of the GPUs taken, or free GPUs that a CPU job stands beside
+  std::int64_t free_devices = 0;  // left on the node
+  std::int64_t free_cpu = 0;      // left on the node
+  node_index index = none;
+  friend auto operator<=>(score const&, score const&) = default;
+};
+
+bool placement::suits(shape& s, node_state const& node) const {
+  if (!node.has_stage(s.key.stage))
+    return false;
+  auto const& labels = s.key.resources.node_labels;
+  return std::all_of(labels.begin(), labels.end(), [&](auto const& wanted) {
+    auto const at = node.info.labels.find(wanted.first);
+    return at != node.info.labels.end() && at->second == wanted.second;
+  });
+}
+
+bool placement::serves(shape& s, device_state const& d) const {
+  return s.key.resources.gpu_memory_mb <= d.info.memory_mb &&
+         s.matches_model(d.model, nodes_.models[d.model]);
+}
+
+bool placement::has_free(shape& s, device_state const& d) const {
+  if (!serves(s, d))
+    return false;
+  if (!s.shares_gpu())
+    return d.uses.empty();
+  auto const memory = reserved_mb(s.key.resources, d);
+  if (d.charge + d.charge_of(s.key.resources.gpu_share.value, memory) > 1000 ||
+      d.memory_mb + memory > d.info.memory_mb)
+    return false;
+  return share_between_tenants_ || std::all_of(d.uses.begin(), d.uses.end(), [&](auto const& use) {
+           return use.tenant == s.key.tenant;
+         });
+}
+
+std::size_t placement::devices_free(shape& s, node_state const& node) const {
+  return static_cast<std::size_t>(std::count_if(node.devices.begin(), node.devices.end(),
+                                                [&](auto const& d) { return has_free(s, d); }));
+}
+
+bool placement::is_possible(shape& s, node_state const& node) const {
+  auto const& r = s.key.resources;
+  if (!suits(s, node) || r.cpu.value > node.info.cpus.value || r.memory_mb > node.info.memory_mb)
+    return false;
+  return std::count_if(node.devices.begin(), node.devices.end(),
+                       [&](auto const& d) { return serves(s, d); }) >= r.gpu_count;
+}
+
+bool placement::fits_but_for_cpu(shape& s, node_state const& node) const {
+  auto const& r = s.key.resources;
+  if (!node.takes_grants() || r.memory_mb > node.memory_free() ||
+      r.cpu.value > node.info.cpus.value || !suits(s, node))
+    return false;
+  return !s.wants_gpu() || devices_free(s, node) >= static_cast<std::size_t>(r.gpu_count);
+}
+
+bool placement::fits(shape& s, node_state const& node) const {
+  return s.key.resources.cpu.value <= node.cpu_free() && node.ahead() == 0 &&
+         node.attempts() < most_attempts && fits_but_for_cpu(s, node);
+}
+
+std::vector<device_state const*> placement::choose(shape& s, node_state const& node) const {
+  std::vector<device_state const*> chosen;
+  for (auto const& d : node.devices)
+    if (has_free(s, d))
+      chosen.push_back(&d);
+  // Shares pile up on the fullest device; exclusive jobs take the smallest device that serves.
+  std::sort(chosen.begin(), chosen.end(), [](device_state const* a, device_state const* b) {
+    return std::tuple(-a->charge, a->info.memory_mb, a->info.index) <
+           std::tuple(-b->charge, b->info.memory_mb, b->info.index);
+  });
+  chosen.resize(std::min(chosen.size(), static_cast<std::size_t>(s.key.resources.gpu_count)));
+  return chosen;
+}
+
+placement::score placement::rate(shape& s, node_index index) const {
+  auto const& node = nodes_[index];
+  auto const& r = s.key.resources;
+  score result;
+  result.index = index;
+  result.free_cpu = node.cpu_free() - r.cpu.value;
+  result.free_devices = static_cast<std::int64_t>(node.free_devices());
+  if (!s.wants_gpu()) {
+    result.waste = result.free_devices;
+    return result;
+  }
+  for (auto const* const d : choose(s, node)) {
+    if (d->uses.empty())
+      result.waste += d->info.memory_mb;  // breaking into a free GPU wastes more than joining others
+    result.free_devices -= d->uses.empty() ? 1 : 0;
+    if (s.shares_gpu())
+      result.waste -= d->charge;
+  }
+  return result;
+}
+
+std::optional<place> placement::find(shape& s) const {
+  std::optional<score> best;
+  auto const look_at = [&](node_index index, node_state const& node) {
+    if (!fits(s, node))
+      return false;
+    auto const rated = rate(s, index);
+    if (!best || rated < *best)
+      best = rated;
+    return true;
+  };
+  if (s.look_everywhere)
+    std::as_const(nodes_).for_each(look_at);
+  else
+    std::erase_if(s.candidates, [&](node_index index) { return !look_at(index, nodes_[index]); });
+  if (!best)
+    return std::nullopt;
+  place found{best->index, {}};
+  if (!s.wants_gpu())
+    return found;
+  for (auto const* const d : choose(s, nodes_[best->index]))
+    found.devices.push_back({d->info.index, d->info.uuid, d->info.model,
+                             reserved_mb(s.key.resources, *d), s.key.resources.gpu_share.value,
+                             d->info.is_virtual});
+  return found;
+}
+
+}  // namespace nsai::scheduling
