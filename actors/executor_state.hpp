@@ -12,6 +12,7 @@
 #include "actors/spool.hpp"
 #include "actors/worker.hpp"
 #include "messages/caf_inspection.hpp"
+#include "messages/api.hpp"
 #include "messages/observe.hpp"
 
 namespace nsai::actors {
