@@ -28,6 +28,7 @@ struct job_changed {
   std::int32_t own_failures = 0;
   std::int32_t infra_failures = 0;
   timestamp eligible_at;
+  bool cancel_requested = false;  // of a running job or a parent: it ends as canceled once its attempts are gone
 };
 
 /// Durable before it is sent; sent once. After a restart the attempt is unconfirmed and never sent again.

@@ -43,12 +43,14 @@ struct job_restored {
   timestamp eligible_at;                    // end of a backoff; 0: none
   std::vector<ended_job> ended;             // dependencies that have ended; the others are live
   label_no label = 0;
+  bool cancel_requested = false;            // as the latest `job_changed` said
 };
 /// A child that had ended while its parent still lives, counted into the parent at restart.
 struct child_restored {
   job_id parent;
   job_id child;
   job_status status = job_status::succeeded;
+  std::vector<std::uint32_t> after;  // of an experiment's child: positions in the pipeline
 };
 /// All jobs were restored: unconfirmed attempts wait `adopt_ms` from now for their nodes.
 struct restore_finished {};

@@ -34,6 +34,7 @@ struct job {
   attempt_no attempt = 0;
   node_index node = none;  // while an attempt runs on a registered node
   queue_slot slot = none;  // while it is queued
+  std::uint32_t label = 0;  // the caller's, for telemetry
   std::uint32_t unmet = 0;  // dependencies and earlier steps that have not succeeded yet
   std::uint16_t own_failures = 0;
   std::uint16_t infra_failures = 0;

@@ -1,0 +1,169 @@
+#include "scheduling/core.hpp"
+
+#include <algorithm>
+
+#include "scheduling/core_state.hpp"
+
+namespace nsai::scheduling {
+
+core::core(core_settings settings) : state_(std::make_unique<state>(std::move(settings))) {}
+core::~core() = default;
+core::core(core&&) noexcept = default;
+core& core::operator=(core&&) noexcept = default;
+
+core::state::state(core_settings given)
+    : settings(std::move(given)), last_id(settings.last_used), places(nodes, settings.share_between_tenants) {
+  for (auto const& stage : settings.known_stages) {
+    auto const index = stage_names.intern(stage.name);
+    stages.resize(std::max<std::size_t>(stages.size(), index + 1));
+    stages[index].description = stage;
+  }
+}
+
+void core::apply(event const& e, timestamp now, effects& out) {
+  state_->begin(now, out);
+  std::visit([this](auto const& each) { state_->handle(each); }, e);
+  state_->finish();
+}
+
+void core::state::begin(timestamp at, effects& to) {
+  out = &to;
+  auto const before = now;
+  now = std::max(now, at);  // time that runs backwards stands still here
+  bool const stalled = before && now - before > settings.lease_ms;
+  if (stalled && nodes.size() > 0) {
+    // Nobody was heard because the scheduler did not listen.
+    heard_floor = now;
+    no_loss_before = std::max(no_loss_before, now + settings.stall_grace_ms);
+  }
+}
+
+void core::state::finish() {
+  follow_up();
+  fire_timers();
+  if (adopt_until && now >= adopt_until)
+    expire_unconfirmed();
+  if (next_silence && now >= next_silence)
+    watch_silence();
+  follow_up();
+  if (!restoring)
+    dispatch();  // last: whoever performs the effects finds every granted job alive
+  tell_wake();
+  out = nullptr;
+}
+
+void core::state::fire_timers() {
+  while (auto const due = clock.take_due(now)) {
+    auto& j = at(due->job);
+    switch (due->kind) {
+      case timer_kind::not_before:
+        drop_hold(j, hold_time);
+        break;
+      case timer_kind::backoff:
+        end_backoff(j);
+        break;
+      case timer_kind::deadline:
+        stop(j, true);
+        break;
+    }
+    follow_up();
+  }
+}
+
+// Asked for again only when the promise made before is used up or too late: an event that changes nothing about
+// time adds no effect.
+void core::state::tell_wake() {
+  constexpr std::int64_t at_least_every_ms = 1000;
+  timestamp wanted = clock.next();
+  auto const earlier = [&](timestamp t) {
+    if (t && (!wanted || t < wanted))
+      wanted = t;
+  };
+  earlier(adopt_until);
+  earlier(next_silence);
+  if (nodes.size() > 0)
+    earlier(now + at_least_every_ms);
+  if (!wanted || (announced_wake > now && announced_wake <= wanted))
+    return;
+  announced_wake = std::max(wanted, now + 1);
+  emit(wake_at{announced_wake});
+}
+
+job& core::state::at(job_id id) {
+  auto* const found = jobs.find(id);
+  NSAI_ASSERT(found != nullptr);
+  return *found;
+}
+
+rare_facts& core::state::rare(job& j) {
+  j.rare = true;
+  return rares[j.id];
+}
+
+rare_facts const* core::state::find_rare(job const& j) const {
+  return j.rare ? &rares.at(j.id) : nullptr;
+}
+
+submit_answer const& core::last_answer() const { return state_->answer; }
+
+bool core::knows(job_id job) const { return state_->jobs.find(job) != nullptr; }
+
+live_job core::look_up(job_id job) const { return state_->look_up(state_->at(job)); }
+
+start_facts core::facts(job_id job) const { return state_->facts(state_->at(job)); }
+
+std::optional<submit_result> core::find_key(std::string const& tenant, std::string const& key) const {
+  auto const known = state_->tenants.find(tenant);
+  if (key.empty() || known == none)
+    return std::nullopt;
+  auto const found = state_->keys.find(std::to_string(known) + "\n" + key);
+  if (found == state_->keys.end())
+    return std::nullopt;
+  submit_result result;
+  result.id = found->second;
+  auto const parent = state_->parents.find(found->second);
+  if (parent != state_->parents.end()) {
+    result.first_child = {found->second.value + 1};
+    result.children = parent->second.children;
+  }
+  return result;
+}
+
+bool core::is_current(attempt_ref ref) const {
+  auto const* const j = state_->jobs.find(ref.job);
+  return j != nullptr && !j->composite && j->status == job_status::running && j->attempt == ref.attempt;
+}
+
+bool core::session_known(std::string const& uuid, std::uint64_t session) const {
+  auto const* const node = state_->nodes.find(uuid);
+  return node != nullptr && node->status != node_status::lost && node->session == session;
+}
+
+std::vector<node_record> core::nodes() const { return state_->node_records(); }
+
+std::vector<stage_description> core::stages() const {
+  std::vector<stage_description> list;
+  for (auto const& stage : state_->stages)
+    if (stage.description)
+      list.push_back(*stage.description);
+  std::sort(list.begin(), list.end(), [](auto const& a, auto const& b) { return a.name < b.name; });
+  return list;
+}
+
+void core::describe(stats& to) const {
+  for (std::size_t level = 0; level < priority_levels; ++level) {
+    auto const p = static_cast<priority>(level);
+    to.queues[to_string(p)] = static_cast<std::int64_t>(state_->queues.count(p));
+  }
+  to.running = state_->running;
+  to.nodes = 0;
+  std::as_const(state_->nodes).for_each([&](node_index, node_state const& node) {
+    to.nodes += node.status == node_status::ready ? 1 : 0;
+  });
+  to.refused_outcomes = state_->refused_outcomes;
+  to.live_jobs = static_cast<std::int64_t>(state_->jobs.size());
+}
+
+void core::check_invariants() const { state_->check(); }
+
+}  // namespace nsai::scheduling

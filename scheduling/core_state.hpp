@@ -1,0 +1,196 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <unordered_map>
+
+#include "scheduling/assert.hpp"
+#include "scheduling/cluster.hpp"
+#include "scheduling/core.hpp"
+#include "scheduling/job_facts.hpp"
+#include "scheduling/job_table.hpp"
+#include "scheduling/lifecycle.hpp"
+#include "scheduling/placement.hpp"
+#include "scheduling/ready_queues.hpp"
+#include "scheduling/shapes.hpp"
+#include "scheduling/timers.hpp"
+
+namespace nsai::scheduling {
+
+/// Everything the core is. Its functions lie in the core_*.cpp files named beside them; the parts that know nothing
+/// of jobs and events (queues, shapes, cluster, placement, timers) have files of their own.
+struct core::state {
+  explicit state(core_settings given);
+
+  // core.cpp: one event
+  void begin(timestamp at, effects& to);
+  void finish();
+  void handle(clock_advanced const&) {}
+  void fire_timers();
+  void tell_wake();
+
+  // core_submit.cpp
+  void handle(job_submitted const& e);
+  std::optional<error_info> refuse(job_submitted const& e) const;
+  std::optional<error_info> check_stage(std::string const& stage, std::string const& field) const;
+  std::optional<error_info> check_dependencies(job_submitted const& e, constraints const& c,
+                                               std::string const& field) const;
+  job& create(job_id id, submission const& s, label_no label);
+  void give_work(job& j, std::string const& stage, resources const& r, bool timed);
+  void create_array(job& parent, job_submitted const& e);
+  void create_experiment(job& parent, job_submitted const& e);
+  void add_key(job& j, std::string const& key);
+  void watch_times(job& j);
+  void watch_dependencies(job& j, std::vector<job_id> const& on, std::vector<ended_job> const& ended);
+  void announce(job& j, std::uint64_t children);
+
+  // core_jobs.cpp: from pending to queued, and to the end
+  void change(job& j, signal by) { j.status = advance(j.status, by); }
+  void tell_change(job const& j);
+  void tell(happening what, job const& j, std::int64_t duration_ms = 0, std::string detail = {});
+  void enqueue(job& j, bool at_front);
+  void leave_queue(job& j);
+  void add_hold(job& j, hold h) { j.holds |= h; }
+  void drop_hold(job& j, hold h, bool at_front = false);
+  void stop(job& j, bool deadline);
+  void stop_attempt(job const& j);
+  void handle(cancel_requested const& e);
+  void end(job& j, job_status status, std::optional<error_info> error, attempt_outcome const* outcome = nullptr);
+  void forget(job& j);
+  void follow_up();
+  void tell_dependents(job_id ended, job_status status);
+
+  // core_parents.cpp
+  void release_children(job& parent);
+  void fill_limit(job_id id, parent_facts& p);
+  void child_ended(ended_child const& e);
+  void note_failure(parent_facts& p, job const& child, job_status status, std::optional<error_info> const& error);
+  void finish_parent(job& parent, parent_facts& p);
+  void fail_dependent(job& j, std::string const& why);
+
+  // core_attempts.cpp
+  void handle(attempt_ended const& e);
+  void handle(supervisor_decided const& e);
+  void handle(supervisor_restarted const& e);
+  void settle(attempt_ended const& e, bool accepted);
+  void release_attempt(job& j);
+  void own_failure(job& j, attempt_outcome const& outcome);
+  void consult(job& j);
+  struct infra_failure {
+    attempt_result result = attempt_result::lost;
+    error_info error;
+    bool counted = true;
+    bool at_once = false;  // no second of rest before the next attempt
+    bool sole = false;     // it was the only attempt on a node that was lost
+    std::int64_t duration_ms = 0;
+  };
+  void lose_attempt(job& j, infra_failure f);
+  void close_attempt(job& j, attempt_result result, std::optional<error_info> error, std::int64_t duration_ms);
+  void back_off(job& j, std::int64_t delay_ms);
+  void end_backoff(job& j);
+  std::string const& node_name(job const& j) const;
+
+  // core_nodes.cpp
+  void handle(node_registered const& e);
+  void handle(node_beat const& e);
+  void handle(node_disconnected const& e);
+  void handle(node_left const& e);
+  std::optional<error_info> refuse_node(node_info const& offered) const;
+  void learn(node_index index, node_info const& offered);
+  void reconcile(node_index index, register_node const& r);
+  void adopt(node_index index, register_node const& r);
+  void book_held(node_index index, held_attempt const& held);
+  void lose_node(node_index index, std::string const& why);
+  void remove_node_if_done(node_index index, bool at_once);
+  void suspect(node_index index, std::string const& why);
+  void gained_room(node_index index);
+  void watch_silence();
+  void note_mass_silence();
+  void tell_node(happening what, node_state const& node, std::string detail = {});
+  void expire_unconfirmed();
+
+  // core_dispatch.cpp
+  void dispatch();
+  void dispatch_ahead();
+  queue_slot choose();
+  void grant(queue_slot slot, place where, bool ahead);
+  void first_grant(job_id parent);
+  bool may_go_ahead(shape const& s) const;
+  bool is_possible(shape& s);
+  node_index find_ahead(shape& s, std::vector<shape_index> const& rivals);
+  std::size_t most_ahead(shape const& s, node_state const& node) const;
+
+  // core_restore.cpp
+  void handle(job_restored const& e);
+  void handle(child_restored const& e);
+  void handle(restore_finished const&);
+  void restore_holds(job& j, job_restored const& e);
+  void restore_place(job& j, job_restored const& e);
+  void resume(job& j);
+  void resume_steps(job& parent, parent_facts& p);
+
+  // core_explain.cpp
+  live_job look_up(job const& j) const;
+  std::string wait_reason(job const& j) const;
+  std::string wait_for_dependency(job const& j) const;
+  std::string wait_for_place(job const& j) const;
+  std::vector<node_record> node_records() const;
+  start_facts facts(job const& j) const;
+
+  // core_check.cpp
+  void check() const;
+  void check_job(job const& j) const;
+  void check_parents() const;
+  void check_shapes() const;
+
+  job& at(job_id id);
+  rare_facts& rare(job& j);
+  rare_facts const* find_rare(job const& j) const;
+  template <class E>
+  void emit(E&& e) {
+    out->emplace_back(std::forward<E>(e));
+  }
+
+  core_settings settings;
+  timestamp now;
+  effects* out = nullptr;
+  submit_result answer;
+  job_id last_id;
+  bool restoring = false;
+  std::int64_t refused_outcomes = 0;
+  std::int64_t running = 0;  // attempts' jobs, parents not counted
+  std::size_t parents_alive = 0;
+
+  mutable job_table jobs;
+  terms_table terms;
+  mutable shape_table shapes;
+  ready_queues queues;
+  timers clock;
+  mutable cluster nodes;
+  placement places;
+  name_table tenants;
+  name_table owners;
+  name_table stage_names;
+  std::vector<stage_facts> stages;  // by stage_index
+
+  std::unordered_map<job_id, rare_facts> rares;
+  std::unordered_map<job_id, parent_facts> parents;
+  std::unordered_map<std::string, job_id> keys;  // tenant, newline, key
+  std::set<job_id> deciding;                     // the supervisor was asked
+  std::map<std::string, std::set<job_id>> unconfirmed;  // by uuid of the node
+  timestamp adopt_until;
+  std::vector<job_id> restored;      // until `restore_finished`
+  std::deque<ended_child> ended;     // whose parents and dependents have not been told yet
+
+  std::uint64_t room_epoch = 1;      // changes whenever a node may take more ahead
+  std::uint32_t grants_since_aged = 0;
+  timestamp next_silence;            // when the silence of nodes is looked at again; 0: never
+  timestamp heard_floor;             // the scheduler itself heard nothing before this
+  timestamp no_loss_before;
+  bool mass_silence = false;
+  timestamp announced_wake;
+};
+
+}  // namespace nsai::scheduling

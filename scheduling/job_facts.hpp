@@ -1,0 +1,81 @@
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "messages/job.hpp"
+#include "messages/node.hpp"
+#include "messages/record.hpp"
+#include "scheduling/indices.hpp"
+
+namespace nsai::scheduling {
+
+/// How the latest attempt of a job failed, until its supervisor has decided.
+struct verdict {
+  attempt_result result = attempt_result::failed;
+  std::optional<error_info> error;
+};
+
+/// Where a job ran before the restart of the scheduler.
+struct unconfirmed_place {
+  std::string node_uuid;
+  std::string node_name;
+  std::uint64_t incarnation = 0;
+  std::vector<device_grant> devices;
+};
+
+/// What few jobs have.
+struct rare_facts {
+  timestamp eligible_at;                // while it backs off
+  std::vector<job_id> dependencies;     // as submitted
+  std::vector<job_id> dependents;       // jobs that wait for this one; may have ended meanwhile
+  std::int32_t sole_losses = 0;         // node losses where it was alone on the node
+  std::unique_ptr<verdict> last;
+  std::unique_ptr<unconfirmed_place> place;
+  std::string const* key = nullptr;     // its entry among the keys
+};
+
+/// A step of an experiment.
+struct step_facts {
+  std::string name;
+  std::vector<std::uint32_t> after;
+  std::vector<std::uint32_t> before;  // the steps that wait for this one
+  std::optional<job_status> ended;
+};
+
+/// What an array or experiment knows of its children, whose numbers follow its own.
+struct parent_facts {
+  bool experiment = false;
+  std::uint64_t children = 0;
+  std::array<std::uint64_t, 4> ended{};   // succeeded, failed, canceled, timeout
+  std::optional<array_spec> array;
+  std::uint64_t active = 0;               // within the limit and not ended
+  std::uint64_t next = 0;                 // no child before this position waits for the limit
+  std::vector<step_facts> steps;
+  std::optional<error_info> error;        // why it will not succeed
+
+  std::uint64_t ended_count() const { return ended[0] + ended[1] + ended[2] + ended[3]; }
+  bool has_limit() const { return array && array->limit > 0; }
+};
+
+struct ended_child {
+  job_id id;
+  job_id parent;
+  std::uint32_t position = 0;
+  job_status status = job_status::succeeded;
+  bool within_limit = false;
+  bool awaited = false;  // other jobs may depend on it
+  std::vector<job_id> dependents;
+};
+
+/// A stage as far as the core cares.
+struct stage_facts {
+  std::optional<stage_description> description;  // absent: no node has brought it yet
+  std::int64_t outcomes = 0;
+  std::int64_t mean_us = 0;  // moving mean of the attempts' durations
+};
+
+}  // namespace nsai::scheduling
