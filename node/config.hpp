@@ -1,0 +1,119 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "messages/error.hpp"
+#include "messages/values.hpp"
+
+namespace nsai::node {
+
+/// Devices that a config declares, so that every routing rule can be tried without one.
+struct virtual_gpus {
+  static constexpr char const* type_name = "virtual_gpus";
+  std::string model;
+  std::int64_t memory_mb = 0;
+  std::int32_t count = 1;
+
+  static constexpr auto fields() {
+    return std::tuple{field{"model", &virtual_gpus::model}, field{"memory_mb", &virtual_gpus::memory_mb},
+                      field{"count", &virtual_gpus::count}};
+  }
+};
+
+struct dataset_paths {
+  static constexpr char const* type_name = "dataset_paths";
+  std::string claims;
+  std::string corpus;
+  std::string predictions;
+
+  static constexpr auto fields() {
+    return std::tuple{field{"claims", &dataset_paths::claims}, field{"corpus", &dataset_paths::corpus},
+                      field{"predictions", &dataset_paths::predictions}};
+  }
+};
+
+struct security_settings {
+  static constexpr char const* type_name = "security";
+  bool insecure_network = false;  // listen beyond this machine although nothing is encrypted yet
+  std::string secret_file;
+
+  static constexpr auto fields() {
+    return std::tuple{field{"insecure_network", &security_settings::insecure_network},
+                      field{"secret_file", &security_settings::secret_file}};
+  }
+};
+
+struct log_settings {
+  static constexpr char const* type_name = "log";
+  std::string level = "info";  // trace, debug, info, warn, error, off
+
+  static constexpr auto fields() { return std::tuple{field{"level", &log_settings::level}}; }
+};
+
+struct retention_settings {
+  static constexpr char const* type_name = "retention";
+  std::int32_t days = 30;  // ended jobs are kept this long; 0: for ever
+
+  static constexpr auto fields() { return std::tuple{field{"days", &retention_settings::days}}; }
+};
+
+/// A node's config file; every key is optional. Options of the command line override it.
+struct node_config {
+  static constexpr char const* type_name = "config";
+  std::string name;        // default: the host's name
+  std::string listen;      // ADDR:PORT, default 127.0.0.1:4600
+  std::string advertise;   // the address that others reach this node at
+  std::string join;        // HOST:PORT of the scheduler; empty: this node carries it
+  std::string data_dir;    // default ~/.local/share/nsai/NAME
+  std::optional<milli> cpus;
+  std::optional<std::int64_t> memory_mb;
+  std::map<std::string, std::string> labels;
+  micro price_per_hour_usd;
+  std::vector<nsai::node::virtual_gpus> virtual_gpus;
+  std::map<std::string, dataset_paths> datasets;
+  std::map<std::string, std::vector<std::string>> launchers;
+  std::vector<std::string> job_env{"PATH", "HOME", "USER", "LANG", "TMPDIR", "LD_LIBRARY_PATH"};
+  retention_settings retention;
+  std::int64_t adopt_ms = 60'000;
+  std::optional<std::int64_t> lost_after_ms;  // default: the lease
+  std::int64_t heartbeat_ms = 1000;
+  std::int64_t lease_ms = 5000;
+  std::int64_t grace_ms = 10'000;
+  log_settings log;
+  security_settings security;
+
+  static constexpr auto fields() {
+    using c = node_config;
+    return std::tuple{field{"name", &c::name},
+                      field{"listen", &c::listen},
+                      field{"advertise", &c::advertise},
+                      field{"join", &c::join},
+                      field{"data_dir", &c::data_dir},
+                      field{"cpus", &c::cpus},
+                      field{"memory_mb", &c::memory_mb},
+                      field{"labels", &c::labels},
+                      field{"price_per_hour_usd", &c::price_per_hour_usd},
+                      field{"virtual_gpus", &c::virtual_gpus},
+                      field{"datasets", &c::datasets},
+                      field{"launchers", &c::launchers},
+                      field{"job_env", &c::job_env},
+                      field{"retention", &c::retention},
+                      field{"adopt_ms", &c::adopt_ms},
+                      field{"lost_after_ms", &c::lost_after_ms},
+                      field{"heartbeat_ms", &c::heartbeat_ms},
+                      field{"lease_ms", &c::lease_ms},
+                      field{"grace_ms", &c::grace_ms},
+                      field{"log", &c::log},
+                      field{"security", &c::security}};
+  }
+};
+
+/// Reads a config document; every fault is collected, each with its path. Keys of cli.md that this version does not
+/// have yet are refused as unsupported; unknown ones with the nearest known key.
+std::vector<error_info> read_config(json const& document, node_config& to);
+
+}  // namespace nsai::node
