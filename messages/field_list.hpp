@@ -146,7 +146,11 @@ void from_json(json const& j, T& x) {
 /// optionals (null).
 template <class M>
 json write_json(M const& from) {
-  if constexpr (detail::is_optional<M>::value) {
+  if constexpr (described<M>) {
+    json object;
+    to_json(object, from);
+    return object;
+  } else if constexpr (detail::is_optional<M>::value) {
     return from ? write_json(*from) : json(nullptr);
   } else if constexpr (detail::is_vector<M>::value) {
     json list = json::array();
@@ -172,7 +176,9 @@ void to_json(json& j, T const& x) {
 
 template <class M>
 void read_json(json const& value, M& to) {
-  if constexpr (detail::is_optional<M>::value) {
+  if constexpr (described<M>) {
+    detail::read_fields(value, to);
+  } else if constexpr (detail::is_optional<M>::value) {
     if (value.is_null())
       to.reset();
     else

@@ -65,7 +65,7 @@ std::vector<error_info> read_config(json const& document, node_config& to) {
     }
     // One key at a time, so that the faults of all of them are told at once.
     try {
-      from_json(json{{key, value}}, to);
+      read_json(json{{key, value}}, to);
     } catch (shape_error const& fault) {
       list.push_back(usage_error(fault));
     }
