@@ -1,0 +1,212 @@
+// What becomes of attempts: outcomes, own failures and the supervisor, infrastructure failures.
+#include <algorithm>
+
+#include "scheduling/core_state.hpp"
+#include "scheduling/errors.hpp"
+
+namespace nsai::scheduling {
+namespace {
+
+constexpr std::int64_t infra_delay_ms = 1000;
+constexpr std::int64_t longest_delay_ms = 7LL * 24 * 60 * 60 * 1000;
+constexpr std::int32_t losses_of_poison = 3;
+
+bool is_own(attempt_result r) {
+  return r == attempt_result::failed || r == attempt_result::timed_out;
+}
+
+void count(stage_facts& stage, std::int64_t duration_ms) {
+  auto const us = std::max<std::int64_t>(0, duration_ms) * 1000;
+  stage.mean_us = stage.outcomes++ == 0 ? us : stage.mean_us + (us - stage.mean_us) / 8;
+}
+
+}  // namespace
+
+std::string const& core::state::node_name(job const& j) const {
+  static std::string const nowhere;
+  if (j.node != none)
+    return nodes[j.node].info.name;
+  auto const* const facts = find_rare(j);
+  return facts != nullptr && facts->place ? facts->place->node_name : nowhere;
+}
+
+void core::state::settle(attempt_ended const& e, bool accepted) {
+  emit(outcome_settled{e.node_uuid, e.outcome->ref, accepted});
+}
+
+void core::state::handle(attempt_ended const& e) {
+  auto const& outcome = *e.outcome;
+  auto const ref = outcome.ref;
+  auto const node = nodes.index_of(e.node_uuid);
+  auto* const j = jobs.find(ref.job);
+  bool current = j != nullptr && !j->composite && j->status == job_status::running &&
+                 j->attempt == ref.attempt;
+  if (current)
+    current = j->unconfirmed ? find_rare(*j)->place->node_uuid == e.node_uuid : j->node == node;
+  if (!current) {
+    ++refused_outcomes;
+    settle(e, false);
+    if (node != none) {
+      nodes[node].release(ref);
+      gained_room(node);
+      remove_node_if_done(node, false);
+    }
+    return;
+  }
+  auto const* const held = node == none ? nullptr : nodes[node].find(ref);
+  bool const waited = held != nullptr && held->ahead;
+  if (outcome.result == attempt_result::succeeded || is_own(outcome.result))
+    count(stages[shapes[j->shape].key.stage], outcome.duration_ms);
+  release_attempt(*j);
+  if (outcome.result == attempt_result::succeeded) {
+    end(*j, job_status::succeeded, std::nullopt, &outcome);
+  } else if (is_own(outcome.result) && !j->canceled && !j->expired) {
+    own_failure(*j, outcome);
+  } else {
+    infra_failure f;
+    f.result = outcome.result;
+    f.error = outcome.error ? *outcome.error
+                            : make_error("infra", to_string(outcome.result),
+                                         "attempt " + std::to_string(ref.attempt) + " on node " +
+                                             node_name(*j) + " ended as " + to_string(outcome.result));
+    // What a node hands back before it has started it says nothing about the job.
+    f.counted = !(waited && outcome.result == attempt_result::returned);
+    f.at_once = outcome.result == attempt_result::returned;
+    f.duration_ms = outcome.duration_ms;
+    lose_attempt(*j, std::move(f));
+  }
+  settle(e, true);
+  if (node != none)
+    remove_node_if_done(node, false);
+}
+
+/// The attempt occupies nothing any more. The job still knows where it ran.
+void core::state::release_attempt(job& j) {
+  --running;
+  if (j.unconfirmed) {
+    j.unconfirmed = false;
+    auto const on = unconfirmed.find(find_rare(j)->place->node_uuid);
+    on->second.erase(j.id);
+    if (on->second.empty())
+      unconfirmed.erase(on);
+    return;
+  }
+  nodes[j.node].release({j.id, j.attempt});
+  gained_room(j.node);
+}
+
+void core::state::close_attempt(job& j, attempt_result result, std::optional<error_info> error,
+                                std::int64_t duration_ms) {
+  change(j, signal::close);
+  emit(attempt_closed{{j.id, j.attempt}, result, node_name(j), duration_ms, std::move(error)});
+  j.node = none;
+  j.since = now;
+  if (j.rare)
+    rares.at(j.id).place.reset();
+}
+
+void core::state::own_failure(job& j, attempt_outcome const& outcome) {
+  ++j.own_failures;
+  bool const timed_out = outcome.result == attempt_result::timed_out;
+  auto error = outcome.error;
+  if (!error && timed_out)
+    error = make_error("stage", "timeout",
+                       "attempt " + std::to_string(j.attempt) + " ran longer than " +
+                           std::to_string(terms[j.terms].timeout_ms.value_or(0)) + " ms");
+  if (j.own_failures > terms[j.terms].max_retries.value_or(0)) {
+    end(j, timed_out ? job_status::timeout : job_status::failed, std::move(error), &outcome);
+    return;
+  }
+  close_attempt(j, outcome.result, error, outcome.duration_ms);
+  add_hold(j, hold_decision);
+  deciding.insert(j.id);
+  rare(j).last = std::make_unique<verdict>(verdict{outcome.result, std::move(error)});
+  tell_change(j);
+  consult(j);
+}
+
+void core::state::consult(job& j) {
+  auto const& last = *rares.at(j.id).last;
+  emit(consult_supervisor{{j.id, j.attempt},
+                          tenants[j.tenant],
+                          stage_names[shapes[j.shape].key.stage],
+                          last.result,
+                          j.own_failures,
+                          j.infra_failures,
+                          terms[j.terms],
+                          last.error});
+}
+
+void core::state::handle(supervisor_decided const& e) {
+  auto* const j = jobs.find(e.ref.job);
+  if (j == nullptr || (j->holds & hold_decision) == 0 || j->attempt != e.ref.attempt)
+    return;
+  deciding.erase(j->id);
+  auto const last = std::move(rares.at(j->id).last);
+  if (!e.retry) {
+    auto const status =
+        last->result == attempt_result::timed_out ? job_status::timeout : job_status::failed;
+    end(*j, status, std::move(last->error));
+    return;
+  }
+  j->holds &= static_cast<std::uint8_t>(~hold_decision);
+  auto const delay_ms = std::clamp<std::int64_t>(e.delay_ms, 0, longest_delay_ms);
+  tell(happening::job_retry, *j, delay_ms, last->error ? last->error->message : std::string{});
+  back_off(*j, delay_ms);
+}
+
+void core::state::handle(supervisor_restarted const& e) {
+  for (auto const id : deciding)
+    if (auto& j = at(id); tenants[j.tenant] == e.tenant_id)
+      consult(j);
+}
+
+void core::state::back_off(job& j, std::int64_t delay_ms) {
+  if (delay_ms <= 0) {
+    drop_hold(j, hold_backoff);
+    return;
+  }
+  add_hold(j, hold_backoff);
+  auto& eligible_at = rare(j).eligible_at;
+  eligible_at = now + delay_ms;
+  clock.add({eligible_at, j.id, timer_kind::backoff});
+  tell_change(j);
+}
+
+void core::state::end_backoff(job& j) {
+  rares.at(j.id).eligible_at = {};
+  drop_hold(j, hold_backoff);
+}
+
+/// The attempt is over through no fault of the job; `release_attempt` went before.
+void core::state::lose_attempt(job& j, infra_failure f) {
+  if (j.canceled || j.expired) {
+    auto error = j.canceled ? std::nullopt : std::optional{deadline_error(terms[j.terms])};
+    end(j, j.canceled ? job_status::canceled : job_status::timeout, std::move(error));
+    return;
+  }
+  j.infra_failures += f.counted ? 1 : 0;
+  if (f.sole && f.counted && ++rare(j).sole_losses >= losses_of_poison) {
+    end(j, job_status::failed,
+        make_error("infra", "poison",
+                   "three nodes were lost while they ran nothing but this job; the last: " + f.error.message));
+    return;
+  }
+  if (j.infra_failures > terms[j.terms].max_infra_retries) {
+    end(j, job_status::failed,
+        make_error("infra", "too_many_infra_failures",
+                   std::to_string(j.infra_failures) + " attempts were lost, " +
+                       std::to_string(terms[j.terms].max_infra_retries) +
+                       " may be; the last: " + f.error.message));
+    return;
+  }
+  auto const delay_ms = f.counted && !f.at_once ? infra_delay_ms : 0;
+  tell(happening::job_retry, j, delay_ms, f.error.message);
+  close_attempt(j, f.result, std::move(f.error), f.duration_ms);
+  if (delay_ms > 0)
+    back_off(j, delay_ms);
+  else
+    drop_hold(j, hold_backoff, true);  // it has waited its turn once already
+}
+
+}  // namespace nsai::scheduling

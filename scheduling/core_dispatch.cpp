@@ -1,0 +1,190 @@
+// Grants: whose turn it is, and where there is room.
+#include <algorithm>
+
+#include "scheduling/core_state.hpp"
+
+namespace nsai::scheduling {
+namespace {
+
+// A level whose next job has waited this long gets every twentieth grant.
+constexpr std::int64_t aged_after_ms = 10 * 60 * 1000;
+constexpr std::uint32_t aged_every = 20;
+
+// Brief jobs are granted ahead, so that a node need not wait for the scheduler between two of them; no more than
+// this much work for each slot, or a cancel or a more urgent job would wait too long behind it.
+constexpr std::int64_t work_ahead_ms = 50;
+constexpr std::int64_t brief_mean_us = 20'000;
+constexpr std::int64_t known_after = 2;  // outcomes
+constexpr std::int64_t most_ahead_on_a_node = 1024;
+
+}  // namespace
+
+void core::state::dispatch() {
+  if (queues.count() == 0)
+    return;
+  for (auto slot = choose(); slot != none; slot = choose()) {
+    auto& s = shapes[queues.place_of(slot).shape];
+    auto found = places.find(s);
+    if (found)
+      grant(slot, std::move(*found), false);
+    else
+      s.close();
+  }
+  if (queues.count() > 0)
+    dispatch_ahead();
+}
+
+/// The next job that may find room: of the most urgent level, or of one that has aged.
+queue_slot core::state::choose() {
+  auto const is_open = [this](shape_index i) { return shapes[i].is_open(); };
+  auto best = none;
+  for (std::size_t level = 0; level < priority_levels; ++level) {
+    auto const slot = queues.front(static_cast<priority>(level), is_open);
+    if (slot == none)
+      continue;
+    if (best == none)
+      best = slot;
+    else if (now - queues[slot].since >= aged_after_ms &&
+             (queues.place_of(best).level < queues.place_of(slot).level) &&
+             (now - queues[best].since < aged_after_ms || queues[slot].since < queues[best].since))
+      best = slot;
+    if (grants_since_aged + 1 < aged_every)
+      return best;
+  }
+  return best;
+}
+
+void core::state::grant(queue_slot slot, place where, bool ahead) {
+  auto const level = queues.place_of(slot).level;
+  auto& j = at(queues[slot].job);
+  auto const queue_ms = now - queues[slot].since;
+  auto& s = shapes[j.shape];
+  queues.serve(slot);
+  j.slot = none;
+  --s.waiting;
+  change(j, signal::grant);
+  ++j.attempt;
+  j.node = where.node;
+  j.since = now;
+  ++running;
+  bool passed_over = false;
+  for (std::size_t above = 0; above < static_cast<std::size_t>(level); ++above)
+    passed_over = passed_over || queues.count(static_cast<priority>(above)) > 0;
+  grants_since_aged = passed_over ? 0 : std::min(grants_since_aged + 1, aged_every);
+
+  auto& node = nodes[where.node];
+  holding h;
+  h.cpu = s.key.resources.cpu.value;
+  h.memory_mb = s.key.resources.memory_mb;
+  h.devices = where.devices;
+  h.tenant = j.tenant;
+  h.ahead = ahead;
+  node.hold({j.id, j.attempt}, std::move(h));
+  NSAI_ASSERT(node.find({j.id, j.attempt})->ahead == ahead);
+
+  attempt_granted g;
+  g.ref = {j.id, j.attempt};
+  g.node_uuid = &node.info.uuid;
+  g.node_name = &node.info.name;
+  g.incarnation = node.info.incarnation;
+  g.session = node.session;
+  g.devices = std::move(where.devices);
+  emit(std::move(g));
+  happened started;
+  started.what = happening::job_started;
+  started.job = j.id;
+  started.label = j.label;
+  started.attempt = j.attempt;
+  started.queue_ms = queue_ms;
+  started.node = node.info.name;
+  emit(std::move(started));
+  if (j.parent)
+    first_grant(j.parent);
+}
+
+void core::state::first_grant(job_id id) {
+  auto& parent = at(id);
+  if (parent.status != job_status::queued)
+    return;
+  change(parent, signal::grant);
+  tell_change(parent);
+}
+
+bool core::state::may_go_ahead(shape const& s) const {
+  auto const& stage = stages[s.key.stage];
+  return !s.wants_gpu() && !s.key.timed && s.key.resources.memory_mb == 0 && stage.description &&
+         stage.description->brief && stage.outcomes >= known_after && stage.mean_us < brief_mean_us;
+}
+
+bool core::state::is_possible(shape& s) {
+  if (s.judged_at != nodes.epoch) {
+    s.judged_at = nodes.epoch;
+    s.is_possible = false;
+    std::as_const(nodes).for_each([&](node_index, node_state const& node) {
+      s.is_possible = s.is_possible || (node.status != node_status::lost && !node.leaving &&
+                                        places.is_possible(s, node));
+    });
+  }
+  return s.is_possible;
+}
+
+/// No normal grant is possible any more. Jobs of the most urgent level that waits for something possible may be
+/// granted ahead, fair turns included; what they would compete with for cpu keeps its chance.
+void core::state::dispatch_ahead() {
+  for (std::size_t i = 0; i < priority_levels; ++i) {
+    auto const level = static_cast<priority>(i);
+    if (queues.count(level) == 0)
+      continue;
+    bool any_possible = false;
+    std::vector<shape_index> rivals;
+    queues.for_each_shape(level, [&](shape_index index) {
+      if (!is_possible(shapes[index]))
+        return;
+      any_possible = true;
+      if (!may_go_ahead(shapes[index]))
+        rivals.push_back(index);
+    });
+    if (!any_possible)
+      continue;
+    auto const wanted = [this](shape_index index) {
+      return shapes[index].no_room_ahead != room_epoch && may_go_ahead(shapes[index]);
+    };
+    for (auto slot = queues.front(level, wanted); slot != none; slot = queues.front(level, wanted)) {
+      auto& s = shapes[queues.place_of(slot).shape];
+      auto const node = find_ahead(s, rivals);
+      if (node == none)
+        s.no_room_ahead = room_epoch;
+      else
+        grant(slot, {node, {}}, true);
+    }
+    if (queues.count(level) > 0)
+      return;
+  }
+}
+
+std::size_t core::state::most_ahead(shape const& s, node_state const& node) const {
+  constexpr std::int64_t slots_without_cpu = 16;
+  auto const cpu = s.key.resources.cpu.value;
+  auto const slots = cpu > 0 ? node.info.cpus.value / cpu : slots_without_cpu;
+  auto const mean_ms = std::max<std::int64_t>(1, stages[s.key.stage].mean_us / 1000);
+  return static_cast<std::size_t>(
+      std::min(most_ahead_on_a_node, std::max<std::int64_t>(1, slots) * work_ahead_ms / mean_ms));
+}
+
+node_index core::state::find_ahead(shape& s, std::vector<shape_index> const& rivals) {
+  node_index best = none;
+  std::as_const(nodes).for_each([&](node_index index, node_state const& node) {
+    if (!node.takes_grants() || node.ahead() >= most_ahead(s, node) || !places.is_possible(s, node))
+      return;
+    if (best != none && nodes[best].ahead() <= node.ahead())
+      return;
+    bool const contested = std::any_of(rivals.begin(), rivals.end(), [&](shape_index rival) {
+      return places.fits_but_for_cpu(shapes[rival], node);
+    });
+    if (!contested)
+      best = index;
+  });
+  return best;
+}
+
+}  // namespace nsai::scheduling

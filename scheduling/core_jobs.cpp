@@ -1,0 +1,197 @@
+// A job's way from pending to queued, and to its end.
+#include "scheduling/core_state.hpp"
+#include "scheduling/errors.hpp"
+
+namespace nsai::scheduling {
+
+void core::state::tell_change(job const& j) {
+  auto const* const facts = find_rare(j);
+  emit(job_changed{j.id, j.status, j.own_failures, j.infra_failures,
+                   facts != nullptr ? facts->eligible_at : timestamp{}, j.canceled});
+}
+
+void core::state::tell(happening what, job const& j, std::int64_t duration_ms, std::string detail) {
+  happened h;
+  h.what = what;
+  h.job = j.id;
+  h.label = j.label;
+  h.attempt = j.attempt;
+  h.duration_ms = duration_ms;
+  h.detail = std::move(detail);
+  if (j.node != none)
+    h.node = nodes[j.node].info.name;
+  emit(std::move(h));
+}
+
+void core::state::enqueue(job& j, bool at_front) {
+  auto& s = shapes[j.shape];
+  if (s.waiting++ == 0)
+    s.open_everywhere();
+  j.since = now;
+  j.slot = queues.push(j.id, {j.level, j.tenant, j.owner, j.shape}, now, at_front);
+}
+
+void core::state::leave_queue(job& j) {
+  if (j.slot == none)
+    return;
+  queues.remove(j.slot);
+  j.slot = none;
+  --shapes[j.shape].waiting;
+}
+
+void core::state::drop_hold(job& j, hold h, bool at_front) {
+  j.holds &= static_cast<std::uint8_t>(~h);
+  if (j.holds != 0 || j.status != job_status::pending)
+    return;
+  change(j, signal::release);
+  tell_change(j);
+  tell(happening::job_queued, j);
+  if (j.composite)
+    release_children(j);
+  else
+    enqueue(j, at_front);
+}
+
+void core::state::handle(cancel_requested const& e) {
+  answer = {};
+  auto* const j = jobs.find(e.job);
+  if (j == nullptr) {
+    answer.error = make_error("not_found", "unknown_job",
+                              "job " + std::to_string(e.job.value) + " is not known");
+    return;
+  }
+  answer.id = e.job;
+  stop(*j, false);
+}
+
+/// Because of a cancel request or the deadline: what waits ends at once, what runs is stopped and ends with its
+/// outcome, a parent ends with its children.
+void core::state::stop(job& j, bool deadline) {
+  if (j.canceled || (deadline && j.expired))
+    return;
+  if (!j.composite && j.status != job_status::running) {
+    if (deadline)
+      end(j, job_status::timeout, deadline_error(terms[j.terms]));
+    else
+      end(j, job_status::canceled, std::nullopt);
+    return;
+  }
+  if (deadline)
+    j.expired = true;
+  else
+    j.canceled = true;
+  if (!deadline)
+    tell_change(j);
+  if (!j.composite) {
+    stop_attempt(j);
+    return;
+  }
+  auto& p = parents.at(j.id);
+  if (deadline && !p.error)
+    p.error = deadline_error(terms[j.terms]);
+  for (std::uint64_t i = 0; i < p.children; ++i)
+    if (auto* const child = jobs.find({j.id.value + 1 + i}))
+      stop(*child, deadline);
+}
+
+void core::state::stop_attempt(job const& j) {
+  // An unconfirmed attempt is stopped when its node reports it.
+  if (j.node != none)
+    emit(attempt_stopped{nodes[j.node].info.uuid, nodes[j.node].session, {j.id, j.attempt}});
+}
+
+void core::state::end(job& j, job_status status, std::optional<error_info> error,
+                      attempt_outcome const* outcome) {
+  bool const was_running = j.status == job_status::running;
+  change(j, signal_to(status));
+  leave_queue(j);
+  job_ended e;
+  e.id = j.id;
+  e.status = status;
+  e.attempt = j.attempt;
+  if (outcome != nullptr)
+    e.duration_ms = outcome->duration_ms;
+  else if (was_running || j.composite)
+    e.duration_ms = now - j.since;
+  e.error = error;
+  e.from_outcome = outcome != nullptr && status == job_status::succeeded;
+  if (auto const p = parents.find(j.id); p != parents.end())
+    describe_end(j, p->second, e);
+  auto const duration_ms = e.duration_ms;
+  emit(std::move(e));
+  auto const what = status == job_status::succeeded  ? happening::job_completed
+                    : status == job_status::canceled ? happening::job_canceled
+                                                     : happening::job_failed;
+  tell(what, j, duration_ms, error ? error->message : std::string{});
+  if (j.parent && status != job_status::succeeded)
+    note_failure(parents.at(j.parent), j, status, error);
+  forget(j);
+}
+
+void core::state::forget(job& j) {
+  ended_child over{j.id, j.parent, j.position, j.status, j.within_limit, {}};
+  auto const& c = terms[j.terms];
+  if (!j.array_child && c.deadline)
+    clock.remove({c.deadline, j.id, timer_kind::deadline});
+  if ((j.holds & hold_time) != 0)
+    clock.remove({c.not_before, j.id, timer_kind::not_before});
+  if ((j.holds & hold_decision) != 0)
+    deciding.erase(j.id);
+  if (j.rare) {
+    auto const facts = rares.find(j.id);
+    if (facts->second.eligible_at)
+      clock.remove({facts->second.eligible_at, j.id, timer_kind::backoff});
+    if (facts->second.key != nullptr)
+      keys.erase(keys.find(*facts->second.key));
+    over.dependents = std::move(facts->second.dependents);
+    rares.erase(facts);
+  }
+  if (j.shape != none)
+    shapes.release(j.shape);
+  terms.release(j.terms);
+  if (j.composite)
+    parents.erase(j.id);
+  jobs.erase(j.id);
+  // Told later, in order: a chain of dependents may be long, and the caller may be in the middle of a list.
+  if (over.parent || !over.dependents.empty())
+    ended.push_back(std::move(over));
+}
+
+void core::state::follow_up() {
+  while (!ended.empty()) {
+    auto const over = std::move(ended.front());
+    ended.pop_front();
+    tell_dependents(over);
+    if (over.parent)
+      child_ended(over);
+  }
+}
+
+void core::state::tell_dependents(ended_child const& over) {
+  for (auto const id : over.dependents) {
+    auto* const j = jobs.find(id);
+    if (j == nullptr)
+      continue;
+    if (over.status != job_status::succeeded)
+      fail_dependent(*j, "job " + std::to_string(over.id.value) +
+                             ", on which this one depends, ended as " + to_string(over.status));
+    else if (--j->unmet == 0)
+      drop_hold(*j, hold_dependency);
+  }
+}
+
+void core::state::fail_dependent(job& j, std::string const& why) {
+  auto const error = make_error("dependency", "dependency_failed", why);
+  if (!j.composite) {
+    end(j, job_status::failed, error);
+    return;
+  }
+  auto& p = parents.at(j.id);
+  if (!p.error)
+    p.error = error;
+  for (std::uint64_t i = 0; i < p.children; ++i)
+    if (auto* const child = jobs.find({j.id.value + 1 + i}))
+      end(*child, job_status::failed, error);
+}
+
+}  // namespace nsai::scheduling

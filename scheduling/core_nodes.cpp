@@ -1,0 +1,320 @@
+// Nodes come, are silent, are lost, and leave.
+#include <algorithm>
+
+#include "scheduling/core_state.hpp"
+#include "scheduling/errors.hpp"
+
+namespace nsai::scheduling {
+
+void core::state::tell_node(happening what, node_state const& node, std::string detail) {
+  happened h;
+  h.what = what;
+  h.node = node.info.name;
+  h.detail = std::move(detail);
+  emit(std::move(h));
+}
+
+std::optional<error_info> core::state::refuse_node(node_info const& offered) const {
+  std::optional<error_info> fault;
+  std::as_const(nodes).for_each([&](node_index, node_state const& node) {
+    if (node.info.name == offered.name && node.info.uuid != offered.uuid &&
+        node.status == node_status::ready)
+      fault = make_error("refused", "name_taken",
+                         "name: \"" + offered.name + "\" is the name of another node (" +
+                             node.info.uuid + "); expected a name that no other node has");
+  });
+  return fault;
+}
+
+/// Takes over what the node offers; it holds nothing then.
+void core::state::learn(node_index index, node_info const& offered) {
+  std::vector<bool> has;
+  for (auto const& stage : offered.stages) {
+    auto const s = stage_names.intern(stage.name);
+    stages.resize(std::max<std::size_t>(stages.size(), s + 1));
+    stages[s].description = stage;
+    has.resize(std::max<std::size_t>(has.size(), s + 1));
+    has[s] = true;
+  }
+  std::vector<model_index> models;
+  for (auto const& gpu : offered.gpus)
+    models.push_back(nodes.models.intern(gpu.model));
+  nodes[index].reset(offered, std::move(has), models);
+  ++nodes.epoch;
+}
+
+void core::state::handle(node_registered const& e) {
+  answer = {};
+  auto const& r = *e.registration;
+  if (auto fault = refuse_node(r.node)) {
+    answer.error = std::move(fault);
+    return;
+  }
+  auto index = nodes.index_of(r.node.uuid);
+  bool const same = index != none && nodes[index].status != node_status::lost &&
+                    nodes[index].info.incarnation == r.node.incarnation;
+  if (index == none) {
+    index = nodes.add(r.node.uuid);
+    learn(index, r.node);
+  } else if (!same) {
+    if (nodes[index].status != node_status::lost)
+      lose_node(index, "node " + nodes[index].info.name + " was started anew");
+    learn(index, r.node);
+  }
+  auto& node = nodes[index];
+  node.session = e.session;
+  node.status = node_status::ready;
+  node.leaving = false;
+  node.last_heard = now;
+  if (same) {
+    node.info.address = r.node.address;
+    node.info.version = r.node.version;
+  } else {
+    tell_node(happening::node_joined, node);
+  }
+  reconcile(index, r);
+  adopt(index, r);
+  gained_room(index);
+  auto const silent_at = now + settings.lease_ms;
+  if (!next_silence || silent_at < next_silence)
+    next_silence = silent_at;
+}
+
+/// Compares what the books hold on the node with what the node says it holds.
+void core::state::reconcile(node_index index, register_node const& r) {
+  auto& node = nodes[index];
+  for (auto const ref : node.held()) {
+    bool const is_there = std::any_of(r.held.begin(), r.held.end(),
+                                      [&](held_attempt const& h) { return h.ref == ref; });
+    bool const superseded = node.find(ref)->superseded;
+    auto const unwanted = [&] {
+      auto const* const j = jobs.find(ref.job);
+      return superseded || j->canceled || j->expired;
+    };
+    if (!is_there || unwanted())
+      emit(attempt_stopped{node.info.uuid, node.session, ref});
+    if (is_there)
+      continue;
+    if (superseded) {
+      node.release(ref);
+      continue;
+    }
+    auto& j = at(ref.job);
+    infra_failure f;
+    f.error = make_error("infra", "attempt_lost",
+                         "node " + node.info.name + " came back without attempt " +
+                             std::to_string(ref.attempt));
+    f.duration_ms = now - j.since;
+    f.counted = !node.find(ref)->ahead;
+    release_attempt(j);
+    lose_attempt(j, std::move(f));
+  }
+}
+
+/// Attempts of the time before the scheduler's restart are taken up again, or were lost; whatever else the node
+/// holds was superseded and occupies it until it is gone.
+void core::state::adopt(node_index index, register_node const& r) {
+  auto& node = nodes[index];
+  for (auto const& held : r.held) {
+    if (node.find(held.ref) != nullptr)
+      continue;
+    auto* const j = jobs.find(held.ref.job);
+    auto const* const place = j != nullptr && j->unconfirmed ? find_rare(*j)->place.get() : nullptr;
+    bool const ours = place != nullptr && j->attempt == held.ref.attempt &&
+                      place->node_uuid == node.info.uuid &&
+                      place->incarnation == node.info.incarnation;
+    holding h;
+    h.cpu = held.cpu.value;
+    h.memory_mb = held.memory_mb;
+    h.devices = held.devices;
+    h.superseded = !ours;
+    if (ours) {
+      h.tenant = j->tenant;
+      auto const on = unconfirmed.find(node.info.uuid);
+      on->second.erase(j->id);
+      if (on->second.empty())
+        unconfirmed.erase(on);
+      rares.at(j->id).place.reset();
+      j->unconfirmed = false;
+      j->node = index;
+    }
+    node.hold(held.ref, std::move(h));
+    if (!ours || j->canceled || j->expired)
+      emit(attempt_stopped{node.info.uuid, node.session, held.ref});
+  }
+  auto const waiting = unconfirmed.find(node.info.uuid);
+  if (waiting == unconfirmed.end())
+    return;
+  auto const missing = waiting->second;
+  for (auto const id : missing) {
+    auto& j = at(id);
+    infra_failure f;
+    f.error = make_error("infra", "attempt_lost",
+                         "node " + node.info.name + " came back without attempt " +
+                             std::to_string(j.attempt));
+    f.duration_ms = now - j.since;
+    emit(attempt_stopped{node.info.uuid, node.session, {id, j.attempt}});
+    release_attempt(j);
+    lose_attempt(j, std::move(f));
+  }
+}
+
+void core::state::handle(node_beat const& e) {
+  auto const index = nodes.index_of(e.uuid);
+  if (index == none)
+    return;
+  auto& node = nodes[index];
+  if (node.status == node_status::lost || node.session != e.session)
+    return;
+  node.last_heard = now;
+  if (node.status == node_status::suspect) {
+    node.status = node_status::ready;
+    gained_room(index);
+  }
+}
+
+void core::state::handle(node_disconnected const& e) {
+  auto const index = nodes.index_of(e.uuid);
+  if (index == none || nodes[index].session != e.session)
+    return;
+  if (nodes[index].leaving)
+    remove_node_if_done(index, true);
+  else if (nodes[index].status == node_status::ready)
+    suspect(index, "the connection broke");
+}
+
+void core::state::handle(node_left const& e) {
+  auto const index = nodes.index_of(e.uuid);
+  if (index == none || nodes[index].session != e.session || nodes[index].leaving)
+    return;
+  nodes[index].leaving = true;
+  ++nodes.epoch;
+  tell_node(happening::node_left, nodes[index]);
+  remove_node_if_done(index, false);
+}
+
+void core::state::suspect(node_index index, std::string const& why) {
+  auto& node = nodes[index];
+  node.status = node_status::suspect;
+  tell_node(happening::node_suspect, node, why);
+  auto const lost_at = std::max(node.last_heard + settings.lost_after_ms, no_loss_before);
+  if (!next_silence || lost_at < next_silence)
+    next_silence = lost_at;
+}
+
+void core::state::lose_node(node_index index, std::string const& why) {
+  auto& node = nodes[index];
+  node.status = node_status::lost;
+  node.session = 0;
+  ++nodes.epoch;
+  tell_node(happening::node_lost, node, why);
+  struct lost_attempt {
+    attempt_ref ref;
+    bool ahead;
+  };
+  std::vector<lost_attempt> lost;
+  std::size_t started = 0;
+  for (auto const ref : node.held()) {
+    auto const& h = *node.find(ref);
+    started += h.ahead ? 0 : 1;
+    if (!h.superseded)
+      lost.push_back({ref, h.ahead});
+  }
+  node.clear();
+  for (auto const& each : lost) {
+    auto& j = at(each.ref.job);
+    infra_failure f;
+    f.error = make_error("infra", "node_lost", why);
+    f.counted = !each.ahead;  // one that only waited there is not blamed
+    f.sole = !each.ahead && started == 1;
+    f.duration_ms = each.ahead ? 0 : now - j.since;
+    release_attempt(j);
+    lose_attempt(j, std::move(f));
+  }
+}
+
+/// A node that said it leaves goes once nothing is left on it; `at_once`: whatever is left is lost.
+void core::state::remove_node_if_done(node_index index, bool at_once) {
+  auto& node = nodes[index];
+  if (!node.leaving || (node.attempts() > 0 && !at_once))
+    return;
+  if (node.attempts() > 0)
+    lose_node(index, "node " + node.info.name + " left without handing back its attempts");
+  for (shape_index i = 0; i < shapes.size(); ++i)
+    std::erase(shapes[i].candidates, index);
+  nodes.remove(index);
+}
+
+void core::state::gained_room(node_index index) {
+  ++room_epoch;
+  auto const& node = nodes[index];
+  if (queues.count() == 0 || !node.takes_grants())
+    return;
+  for (std::size_t level = 0; level < priority_levels; ++level)
+    queues.for_each_shape(static_cast<priority>(level), [&](shape_index i) {
+      auto& s = shapes[i];
+      if (!s.look_everywhere && places.fits(s, node))
+        s.add_candidate(index);
+    });
+}
+
+/// When more than half of three or more nodes are silent together, the fault is rather on this side. Beats come
+/// several times a lease, so half a lease tells the silent from the rest before the first of them is lost.
+void core::state::note_mass_silence() {
+  std::size_t known = 0;
+  std::size_t silent = 0;
+  std::as_const(nodes).for_each([&](node_index, node_state const& node) {
+    if (node.status == node_status::lost || node.leaving)
+      return;
+    ++known;
+    silent += node.status == node_status::suspect || now - node.last_heard >= settings.lease_ms / 2;
+  });
+  bool const mass = known >= 3 && silent * 2 > known;
+  if (mass && !mass_silence)
+    no_loss_before = std::max(no_loss_before, now + settings.stall_grace_ms);
+  mass_silence = mass;
+}
+
+void core::state::watch_silence() {
+  note_mass_silence();
+  next_silence = {};
+  auto const look_at = [&](timestamp t) {
+    if (!next_silence || t < next_silence)
+      next_silence = t;
+  };
+  nodes.for_each([&](node_index index, node_state& node) {
+    auto const heard = std::max(node.last_heard, heard_floor);
+    if (node.status == node_status::ready && now - heard >= settings.lease_ms)
+      suspect(index, "it is silent");
+    auto const lost_at = std::max(node.last_heard + settings.lost_after_ms, no_loss_before);
+    if (node.status == node_status::suspect && now >= lost_at) {
+      lose_node(index, "node " + node.info.name + " was silent for " +
+                           std::to_string(now - node.last_heard) + " ms");
+      remove_node_if_done(index, true);
+      return;
+    }
+    if (node.status == node_status::ready)
+      look_at(heard + settings.lease_ms);
+    else if (node.status == node_status::suspect)
+      look_at(lost_at);
+  });
+}
+
+void core::state::expire_unconfirmed() {
+  adopt_until = {};
+  std::vector<job_id> left;
+  for (auto const& [uuid, waiting] : unconfirmed)
+    left.insert(left.end(), waiting.begin(), waiting.end());
+  std::sort(left.begin(), left.end());
+  for (auto const id : left) {
+    auto& j = at(id);
+    infra_failure f;
+    f.error = make_error("infra", "node_lost",
+                         "node " + node_name(j) + " did not come back after the scheduler's restart");
+    f.duration_ms = now - j.since;
+    release_attempt(j);
+    lose_attempt(j, std::move(f));
+  }
+}
+
+}  // namespace nsai::scheduling
