@@ -22,40 +22,42 @@ constexpr std::int64_t most_ahead_on_a_node = 1024;
 void core::state::dispatch() {
   if (queues.count() == 0)
     return;
-  for (auto slot = choose(); slot != none; slot = choose()) {
-    auto& s = shapes[queues.place_of(slot).shape];
+  for (auto next = choose(); next.slot != none; next = choose()) {
+    auto& s = shapes[queues.place_of(next.slot).shape];
     auto found = places.find(s);
-    if (found)
-      grant(slot, std::move(*found), false);
-    else
+    if (!found) {
       s.close();
+      continue;
+    }
+    grant(next.slot, std::move(*found), false);
+    grants_since_aged = next.aged ? 0 : std::min(grants_since_aged + 1, aged_every);
   }
   if (queues.count() > 0)
     dispatch_ahead();
 }
 
 /// The next job that may find room: of the most urgent level, or of one that has aged.
-queue_slot core::state::choose() {
+core::state::choice core::state::choose() const {
   auto const is_open = [this](shape_index i) { return shapes[i].is_open(); };
-  auto best = none;
+  choice best;
+  queue_slot aged = none;
   for (std::size_t level = 0; level < priority_levels; ++level) {
     auto const slot = queues.front(static_cast<priority>(level), is_open);
     if (slot == none)
       continue;
-    if (best == none)
-      best = slot;
-    else if (now - queues[slot].since >= aged_after_ms &&
-             (queues.place_of(best).level < queues.place_of(slot).level) &&
-             (now - queues[best].since < aged_after_ms || queues[slot].since < queues[best].since))
-      best = slot;
-    if (grants_since_aged + 1 < aged_every)
-      return best;
+    if (best.slot == none) {
+      best.slot = slot;
+      if (grants_since_aged + 1 < aged_every)
+        return best;
+    } else if (now - queues[slot].since >= aged_after_ms &&
+               (aged == none || queues[slot].since < queues[aged].since)) {
+      aged = slot;
+    }
   }
-  return best;
+  return aged == none ? best : choice{aged, true};
 }
 
 void core::state::grant(queue_slot slot, place where, bool ahead) {
-  auto const level = queues.place_of(slot).level;
   auto& j = at(queues[slot].job);
   auto const queue_ms = now - queues[slot].since;
   auto& s = shapes[j.shape];
@@ -67,11 +69,6 @@ void core::state::grant(queue_slot slot, place where, bool ahead) {
   j.node = where.node;
   j.since = now;
   ++running;
-  bool passed_over = false;
-  for (std::size_t above = 0; above < static_cast<std::size_t>(level); ++above)
-    passed_over = passed_over || queues.count(static_cast<priority>(above)) > 0;
-  grants_since_aged = passed_over ? 0 : std::min(grants_since_aged + 1, aged_every);
-
   auto& node = nodes[where.node];
   holding h;
   h.cpu = s.key.resources.cpu.value;

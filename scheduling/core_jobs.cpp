@@ -129,7 +129,7 @@ void core::state::end(job& j, job_status status, std::optional<error_info> error
 }
 
 void core::state::forget(job& j) {
-  ended_child over{j.id, j.parent, j.position, j.status, j.within_limit, {}};
+  departed over{j.id, j.parent, j.position, j.status, j.within_limit, {}};
   auto const& c = terms[j.terms];
   if (!j.array_child && c.deadline)
     clock.remove({c.deadline, j.id, timer_kind::deadline});
@@ -167,7 +167,7 @@ void core::state::follow_up() {
   }
 }
 
-void core::state::tell_dependents(ended_child const& over) {
+void core::state::tell_dependents(departed const& over) {
   for (auto const id : over.dependents) {
     auto* const j = jobs.find(id);
     if (j == nullptr)

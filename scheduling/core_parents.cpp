@@ -43,7 +43,7 @@ void core::state::fill_limit(job_id id, parent_facts& p) {
   }
 }
 
-void core::state::child_ended(ended_child const& e) {
+void core::state::child_ended(departed const& e) {
   auto& parent = at(e.parent);
   auto& p = parents.at(e.parent);
   ++p.ended[static_cast<std::size_t>(e.status) - static_cast<std::size_t>(job_status::succeeded)];

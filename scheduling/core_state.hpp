@@ -60,15 +60,16 @@ struct core::state {
   void end(job& j, job_status status, std::optional<error_info> error, attempt_outcome const* outcome = nullptr);
   void forget(job& j);
   void follow_up();
-  void tell_dependents(job_id ended, job_status status);
+  void tell_dependents(departed const& over);
+  void fail_dependent(job& j, std::string const& why);
 
   // core_parents.cpp
   void release_children(job& parent);
   void fill_limit(job_id id, parent_facts& p);
-  void child_ended(ended_child const& e);
+  void child_ended(departed const& e);
   void note_failure(parent_facts& p, job const& child, job_status status, std::optional<error_info> const& error);
   void finish_parent(job& parent, parent_facts& p);
-  void fail_dependent(job& j, std::string const& why);
+  void describe_end(job const& parent, parent_facts const& p, job_ended& e) const;
 
   // core_attempts.cpp
   void handle(attempt_ended const& e);
@@ -101,7 +102,6 @@ struct core::state {
   void learn(node_index index, node_info const& offered);
   void reconcile(node_index index, register_node const& r);
   void adopt(node_index index, register_node const& r);
-  void book_held(node_index index, held_attempt const& held);
   void lose_node(node_index index, std::string const& why);
   void remove_node_if_done(node_index index, bool at_once);
   void suspect(node_index index, std::string const& why);
@@ -114,7 +114,11 @@ struct core::state {
   // core_dispatch.cpp
   void dispatch();
   void dispatch_ahead();
-  queue_slot choose();
+  struct choice {
+    queue_slot slot = none;
+    bool aged = false;  // its level got the grant for having waited long
+  };
+  choice choose() const;
   void grant(queue_slot slot, place where, bool ahead);
   void first_grant(job_id parent);
   bool may_go_ahead(shape const& s) const;
@@ -126,10 +130,13 @@ struct core::state {
   void handle(job_restored const& e);
   void handle(child_restored const& e);
   void handle(restore_finished const&);
-  void restore_holds(job& j, job_restored const& e);
+  void restore_parent(job& j, job_restored const& e);
+  void restore_child(job& j, job_restored const& e);
+  void restore_pending(job& j, job_restored const& e);
   void restore_place(job& j, job_restored const& e);
+  void resume_times(job& j);
+  void resume_child(job& j);
   void resume(job& j);
-  void resume_steps(job& parent, parent_facts& p);
 
   // core_explain.cpp
   live_job look_up(job const& j) const;
@@ -161,7 +168,6 @@ struct core::state {
   bool restoring = false;
   std::int64_t refused_outcomes = 0;
   std::int64_t running = 0;  // attempts' jobs, parents not counted
-  std::size_t parents_alive = 0;
 
   mutable job_table jobs;
   terms_table terms;
@@ -181,8 +187,8 @@ struct core::state {
   std::set<job_id> deciding;                     // the supervisor was asked
   std::map<std::string, std::set<job_id>> unconfirmed;  // by uuid of the node
   timestamp adopt_until;
-  std::vector<job_id> restored;      // until `restore_finished`
-  std::deque<ended_child> ended;     // whose parents and dependents have not been told yet
+  std::map<job_id, std::vector<ended_job>> restored;  // until `restore_finished`, with ended dependencies
+  std::deque<departed> ended;     // whose parents and dependents have not been told yet
 
   std::uint64_t room_epoch = 1;      // changes whenever a node may take more ahead
   std::uint32_t grants_since_aged = 0;

@@ -90,7 +90,7 @@ void core::state::handle(job_submitted const& e) {
   terms.keep(j.terms);
   add_key(j, s.key);
   j.composite = s.array || !s.pipeline.empty();
-  if (!j.composite)
+  if (s.pipeline.empty())
     give_work(j, s.stage, s.resources, static_cast<bool>(s.constraints.deadline));
   watch_times(j);
   watch_dependencies(j, s.constraints.depends_on, e.ended);
@@ -196,7 +196,6 @@ void core::state::create_array(job& parent, job_submitted const& e) {
   p.children = static_cast<std::uint64_t>(count_of(*s.array));
   announce(parent, p.children);
   auto const limit = p.has_limit() ? static_cast<std::uint64_t>(p.array->limit) : p.children;
-  bool const timed = static_cast<bool>(s.constraints.deadline);
   out->reserve(out->size() + 3 * p.children);
   for (std::uint64_t i = 0; i < p.children; ++i) {
     auto& child = create({parent.id.value + 1 + i}, s, e.label);
@@ -205,10 +204,8 @@ void core::state::create_array(job& parent, job_submitted const& e) {
     child.array_child = true;
     child.terms = parent.terms;
     terms.keep(child.terms);
-    if (i == 0)
-      give_work(child, s.stage, s.resources, timed);
-    else
-      shapes.keep(child.shape = at({parent.id.value + 1}).shape);
+    child.shape = parent.shape;
+    shapes.keep(child.shape);
     if (parent.holds != 0)
       add_hold(child, hold_parent);
     if (p.has_limit() && (parent.holds != 0 || i >= limit)) {

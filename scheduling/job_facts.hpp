@@ -61,13 +61,13 @@ struct parent_facts {
   bool has_limit() const { return array && array->limit > 0; }
 };
 
-struct ended_child {
+/// A job that has left the tables while its parent and the jobs that depend on it have not been told yet.
+struct departed {
   job_id id;
   job_id parent;
   std::uint32_t position = 0;
   job_status status = job_status::succeeded;
   bool within_limit = false;
-  bool awaited = false;  // other jobs may depend on it
   std::vector<job_id> dependents;
 };
 

@@ -29,14 +29,16 @@ struct placement::score {
   friend auto operator<=>(score const&, score const&) = default;
 };
 
-bool placement::suits(shape& s, node_state const& node) const {
-  if (!node.has_stage(s.key.stage))
-    return false;
+bool placement::has_labels(shape const& s, node_state const& node) const {
   auto const& labels = s.key.resources.node_labels;
   return std::all_of(labels.begin(), labels.end(), [&](auto const& wanted) {
     auto const at = node.info.labels.find(wanted.first);
     return at != node.info.labels.end() && at->second == wanted.second;
   });
+}
+
+bool placement::suits(shape& s, node_state const& node) const {
+  return node.has_stage(s.key.stage) && has_labels(s, node);
 }
 
 bool placement::serves(shape& s, device_state const& d) const {

@@ -31,6 +31,7 @@ class placement {
   bool fits_but_for_cpu(shape& s, node_state const& node) const;
   /// The best place among all nodes or, where the shape was closed before, among its candidates.
   std::optional<place> find(shape& s) const;
+  bool has_labels(shape const& s, node_state const& node) const;
   /// How many devices the shape could take on the node now.
   std::size_t devices_free(shape& s, node_state const& node) const;
 

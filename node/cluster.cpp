@@ -1,0 +1,192 @@
+// nsai nodes, stats, events, stages, check, and what a later version brings
+#include <fmt/format.h>
+
+#include <csignal>
+#include <iostream>
+
+#include "node/cli.hpp"
+#include "node/config.hpp"
+#include "node/units.hpp"
+#include "stages/experiment.hpp"
+#include "stages/stage.hpp"
+
+namespace nsai::node {
+namespace {
+
+int show_nodes(global_options const& global) {
+  session connection{global};
+  auto const nodes = value_of(connection->nodes());
+  if (global.out.as_json) {
+    global.out.document(write_json(nodes));
+    return exit_done;
+  }
+  std::vector<std::vector<std::string>> rows{{"NODE", "STATUS", "CPU", "MEMORY", "GPU", "RUNNING", "ADDRESS"}};
+  for (auto const& node : nodes) {
+    std::string gpus;
+    for (auto const& use : node.gpus)
+      gpus += fmt::format("{}{}:{} {:.0f}%", gpus.empty() ? "" : ", ", use.gpu.index, use.gpu.model,
+                          static_cast<double>(use.share_used.value) / 10);
+    rows.push_back({node.name, to_string(node.status), json(node.cpus_used).dump() + "/" + json(node.cpus).dump(),
+                    show_size(node.memory_used_mb) + " / " + show_size(node.memory_mb), gpus.empty() ? "-" : gpus,
+                    std::to_string(node.running), node.address});
+  }
+  global.out.table(rows);
+  return exit_done;
+}
+
+int show_stats(global_options const& global) {
+  session connection{global};
+  auto const s = value_of(connection->statistics());
+  if (global.out.as_json) {
+    global.out.document(json(s));
+    return exit_done;
+  }
+  std::vector<std::vector<std::string>> rows{{"WHAT", "COUNT"}};
+  for (auto const& [name, count] : s.jobs)
+    rows.push_back({"jobs " + name, std::to_string(count)});
+  for (auto const& [name, count] : s.queues)
+    rows.push_back({"waiting " + name, std::to_string(count)});
+  rows.push_back({"nodes", std::to_string(s.nodes)});
+  rows.push_back({"uptime", show_duration(s.uptime_s.value)});
+  if (!s.store_error.empty())
+    rows.push_back({"store", s.store_error});
+  global.out.table(rows);
+  return exit_done;
+}
+
+struct event_words {
+  bool follow = false;
+  std::string name;
+};
+
+int show_events(event_words const& w, global_options const& global) {
+  session connection{global};
+  watch_events wish{global.tenant, w.name, w.follow};
+  want_done(connection->watch(wish, [&](event const& e) {
+    if (e.name.empty())
+      return static_cast<bool>(std::cout);
+    if (global.out.as_json && w.follow) {
+      global.out.document(json(e));
+    } else if (!global.out.as_json) {
+      std::cout << fmt::format("{} {} {}{}{}{}\n", to_rfc3339(e.at), e.name,
+                               e.job ? fmt::format("job {} ", e.job.value) : "",
+                               e.attempt > 0 ? fmt::format("attempt {} ", e.attempt) : "", e.node.empty() ? "" : e.node + " ",
+                               escaped(e.detail))
+                << std::flush;
+    }
+    return static_cast<bool>(std::cout);
+  }));
+  return exit_done;
+}
+
+/// Without --follow the recent events are one document.
+int show_recent_events(event_words const& w, global_options const& global) {
+  if (!global.out.as_json || w.follow)
+    return show_events(w, global);
+  session connection{global};
+  json list = json::array();
+  want_done(connection->watch({global.tenant, w.name, false}, [&](event const& e) {
+    list.push_back(json(e));
+    return true;
+  }));
+  global.out.document(list);
+  return exit_done;
+}
+
+void show_stage(stage_description const& stage, output const& out) {
+  std::cout << stage.name << ": " << stage.summary << "\n";
+  std::vector<std::vector<std::string>> rows{{"OPTION", "TYPE", "DEFAULT", ""}};
+  for (auto const& option : stage.options)
+    rows.push_back({option.name, option.type,
+                    option.required ? "(required)" : option.default_value.empty() ? "-" : option.default_value.text,
+                    option.help});
+  if (rows.size() > 1)
+    out.table(rows);
+}
+
+int show_stages(std::string const& name, global_options const& global) {
+  session connection{global};
+  auto const stages = value_of(connection->stages(name));
+  if (global.out.as_json) {
+    global.out.document(write_json(stages));
+    return exit_done;
+  }
+  if (!name.empty()) {
+    show_stage(stages.front(), global.out);
+    return exit_done;
+  }
+  std::vector<std::vector<std::string>> rows{{"STAGE", "RUNS", ""}};
+  for (auto const& stage : stages)
+    rows.push_back({stage.name, stage.backend, stage.summary});
+  global.out.table(rows);
+  return exit_done;
+}
+
+int check_file(std::string const& file, global_options const& global) {
+  auto const document = stages::read_document(file);
+  bool const experiment = document.is_object() && document.contains("pipeline");
+  std::vector<error_info> faults;
+  if (experiment) {
+    auto const registry = stages::built_in_stages();
+    faults = stages::experiment_from(document, std::filesystem::absolute(file).parent_path(), registry.descriptions()).faults;
+  } else {
+    node_config config;
+    faults = read_config(document, config);
+  }
+  if (!faults.empty())
+    throw command_error(faults);
+  if (global.out.as_json)
+    global.out.document({{"file", file}, {"kind", experiment ? "experiment" : "config"}, {"ok", true}});
+  else
+    global.out.say(file + ": a sound " + (experiment ? "experiment" : "config"));
+  return exit_done;
+}
+
+}  // namespace
+
+std::vector<command> cluster_commands() {
+  return {
+      {"nodes", "capacity and use of the nodes", "nsai nodes",
+       [](CLI::App&, global_options& global) -> command_body { return [&global] { return show_nodes(global); }; }},
+      {"stats", "counters", "nsai stats --json",
+       [](CLI::App&, global_options& global) -> command_body { return [&global] { return show_stats(global); }; }},
+      {"events", "recent events, and those to come", "nsai events --follow --name 'work.job.*'",
+       [](CLI::App& app, global_options& global) -> command_body {
+         auto words = std::make_shared<event_words>();
+         app.add_flag("--follow", words->follow, "go on with what happens");
+         app.add_option("--name", words->name, "a pattern with * and ?");
+         return [words, &global] { return show_recent_events(*words, global); };
+       }},
+      {"stages", "what can be run", "nsai stages sleep",
+       [](CLI::App& app, global_options& global) -> command_body {
+         auto name = std::make_shared<std::string>();
+         app.add_option("name", *name, "of one stage, for its options");
+         return [name, &global] { return show_stages(*name, global); };
+       }},
+      {"check", "check a node config or an experiment file", "nsai check cluster-configs/single-node.json",
+       [](CLI::App& app, global_options& global) -> command_body {
+         auto file = std::make_shared<std::string>();
+         app.add_option("file", *file, "")->required();
+         return [file, &global] { return check_file(*file, global); };
+       }},
+  };
+}
+
+std::vector<command> later_commands() {
+  std::vector<command> list;
+  for (char const* name : {"drain", "resume", "tenants", "simulate"})
+    list.push_back({name, "not in this version", "nsai --help",
+                    [name](CLI::App& app, global_options&) -> command_body {
+                      app.allow_extras();
+                      return [name]() -> int {
+                        error_info error;
+                        error.category = "usage";
+                        error.code = "unsupported";
+                        error.message = std::string{"nsai "} + name + " is not supported by this version";
+                        throw command_error(error);
+                      };
+                    }});
+  return list;
+}
+
+}  // namespace nsai::node

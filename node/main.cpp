@@ -1,0 +1,99 @@
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <iostream>
+
+#include "node/cli.hpp"
+#include "node/version.hpp"
+
+namespace {
+
+using namespace nsai;
+using namespace nsai::node;
+
+void add_globals(CLI::App& app, global_options& global) {
+  app.add_option("--scheduler", global.scheduler, "HOST:PORT of the scheduler")->envname("NSAI_SCHEDULER");
+  app.add_option("--tenant", global.tenant, "whose jobs")->envname("NSAI_TENANT");
+  app.add_option("--secret-file", global.secret_file, "file with the cluster's secret (NSAI_SECRET_FILE)");
+  app.add_flag("--json", global.out.as_json, "one JSON document on stdout");
+  app.add_flag("--quiet", global.out.quiet, "results only");
+  app.add_flag("--no-color", global.no_color, "no colour");
+}
+
+/// What CLI11 refused, in the project's own form. Help and version are no errors.
+int show_parse_error(CLI::App& app, CLI::ParseError const& e, global_options const& global) {
+  if (e.get_exit_code() == 0)
+    return app.exit(e);
+  error_info error;
+  error.category = "usage";
+  error.code = "usage";
+  error.message = std::string{e.what()} + " (see nsai --help)";
+  global.out.errors({error});
+  return exit_usage;
+}
+
+int run_chosen(command_body const& body, global_options const& global) {
+  try {
+    return body();
+  } catch (command_error const& e) {
+    global.out.errors(e.faults());
+    return exit_code_of(e.faults().front());
+  } catch (shape_error const& e) {
+    global.out.errors({usage_error(e)});
+    return exit_usage;
+  } catch (std::exception const& e) {
+    error_info error;
+    error.category = "internal";
+    error.code = "internal";
+    error.message = e.what();
+    global.out.errors({error});
+    return exit_job_failed;
+  }
+}
+
+/// CLI11 tells of a bad option before it has read a later --json; the answer has the form that was asked for.
+bool wants_json(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    if (std::string_view{argv[i]} == "--")
+      return false;
+    if (std::string_view{argv[i]} == "--json")
+      return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  spdlog::set_default_logger(spdlog::stderr_logger_mt("nsai"));
+  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %v");
+  spdlog::set_level(spdlog::level::warn);
+  CLI::App app{"nsai: a job runtime for machine-learning research groups", "nsai"};
+  app.set_version_flag("--version", version_text());
+  app.require_subcommand(1);
+  app.fallthrough();
+  global_options global;
+  add_globals(app, global);
+  app.footer("example: nsai node &  nsai submit --stage echo --set text=hi --wait");
+
+  std::vector<command> commands{node_command(), submit_command(), run_command(), await_command()};
+  for (auto& more : {job_commands(), cluster_commands(), later_commands()})
+    commands.insert(commands.end(), more.begin(), more.end());
+  command_body chosen;
+  for (auto const& each : commands) {
+    auto* sub = app.add_subcommand(each.name, each.summary);
+    sub->footer(std::string{"example: "} + each.example);
+    auto body = each.add(*sub, global);
+    sub->callback([&chosen, body] { chosen = body; });
+  }
+  global.out.as_json = wants_json(argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (CLI::ParseError const& e) {
+    return show_parse_error(app, e, global);
+  }
+  global.out.color = !global.no_color && ::isatty(STDOUT_FILENO) == 1;
+  return run_chosen(chosen, global);
+}

@@ -1,0 +1,389 @@
+// nsai submit, nsai run, nsai await
+#include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+
+#include "node/cli.hpp"
+#include "node/units.hpp"
+#include "stages/experiment.hpp"
+#include "stages/stage.hpp"
+
+namespace nsai::node {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string user_name() {
+  auto const* entry = ::getpwuid(::getuid());
+  return entry != nullptr ? entry->pw_name : std::to_string(::getuid());
+}
+
+/// Everything that `nsai submit` takes, as typed.
+struct submit_words {
+  std::string stage, options, context, priority = "batch", name_space = "default", kind, key, array;
+  std::vector<std::string> set, tags, node_labels, program, env;
+  bool wait = false;
+  // resources
+  std::string cpu, memory, gpu, gpu_memory, gpu_share;
+  int gpus = -1;
+  // constraints
+  std::string timeout, retry_backoff, backoff, grace, stop_signal, deadline, not_before;
+  int max_retries = -1;
+  std::vector<std::string> after;
+  // command jobs
+  std::string chdir, env_file, stdout_path, stderr_path, launcher;
+  // of a later version
+  std::string group, group_limit, max_cost;
+};
+
+void add_resources(CLI::App& app, submit_words& w) {
+  app.add_option("--cpu", w.cpu, "cores (default 1)");
+  app.add_option("--memory", w.memory, "memory, such as 8G; also the bound");
+  app.add_option("--gpu", w.gpu, "GPU model, such as A100 or A100|H100");
+  app.add_option("--gpus", w.gpus, "how many GPUs");
+  app.add_option("--gpu-memory", w.gpu_memory, "least memory of each GPU");
+  app.add_option("--gpu-share", w.gpu_share, "part of one GPU, above 0 to 1");
+  app.add_option("--node-label", w.node_labels, "K=V that the node must have")->allow_extra_args(false);
+}
+
+void add_constraints(CLI::App& app, submit_words& w) {
+  app.add_option("--timeout", w.timeout, "longest run of one attempt, such as 30m (0: none)");
+  app.add_option("--max-retries", w.max_retries, "failures allowed beyond the first");
+  app.add_option("--retry-backoff", w.retry_backoff, "delay before the first retry");
+  app.add_option("--backoff", w.backoff, "constant, linear or exponential");
+  app.add_option("--grace", w.grace, "between the stop signal and SIGKILL");
+  app.add_option("--stop-signal", w.stop_signal, "default SIGTERM");
+  app.add_option("--deadline", w.deadline, "RFC 3339 time, or a duration from now");
+  app.add_option("--not-before", w.not_before, "RFC 3339 time, or a duration from now");
+  app.add_option("--after", w.after, "jobs that must succeed first")->delimiter(',')->allow_extra_args(false);
+  app.add_option("--group", w.group, "not in this version");
+  app.add_option("--group-limit", w.group_limit, "not in this version");
+  app.add_option("--max-cost", w.max_cost, "not in this version");
+}
+
+void add_submit_options(CLI::App& app, submit_words& w) {
+  app.add_option("--stage", w.stage, "the stage to run (see nsai stages)");
+  app.add_option("--options", w.options, "JSON, or @FILE");
+  app.add_option("--set", w.set, "OPTION=VALUE of the stage")->allow_extra_args(false);
+  app.add_option("--context", w.context, "@FILE with the context as JSON");
+  app.add_option("--priority", w.priority, "realtime, interactive, batch or offline");
+  app.add_option("--namespace", w.name_space, "");
+  app.add_option("--kind", w.kind, "tool_call, training_step, inference, ...");
+  app.add_option("--tag", w.tags, "")->allow_extra_args(false);
+  app.add_option("--key", w.key, "the same key gives the same job");
+  app.add_option("--array", w.array, "A-B[:STEP][%LIMIT]: one child an index");
+  app.add_flag("--wait", w.wait, "wait for the end, as nsai await");
+  app.add_option("--chdir", w.chdir, "working directory of the program (default: here)");
+  app.add_option("--env", w.env, "K=V for the program")->allow_extra_args(false);
+  app.add_option("--env-file", w.env_file, "file with K=V lines");
+  app.add_option("--stdout", w.stdout_path, "file (%j job, %a attempt, %i index, %t tenant)");
+  app.add_option("--stderr", w.stderr_path, "file, likewise");
+  app.add_option("--launcher", w.launcher, "a launcher of the node's config");
+  app.add_option("program", w.program, "after --: a program and its arguments");
+}
+
+/// JSON given directly or as @FILE.
+json read_json_argument(std::string const& text, char const* name) {
+  if (!text.empty() && text.front() == '@')
+    return stages::read_document(text.substr(1));
+  return stages::parse_document(text, name);
+}
+
+timestamp parse_when(std::string const& text, std::string const& field) {
+  if (text.size() > 4 && text[4] == '-') {
+    try {
+      return from_rfc3339(text);
+    } catch (shape_error const& e) {
+      throw e.inside(field);
+    }
+  }
+  auto const now = std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::chrono::system_clock::now().time_since_epoch());
+  return timestamp{now.count()} + parse_duration_ms(text, field);
+}
+
+template <named_enum E>
+E parse_name(std::string const& text, char const* field) {
+  E value{};
+  try {
+    read_json(json(text), value);
+  } catch (shape_error const& e) {
+    throw e.inside(field);
+  }
+  return value;
+}
+
+milli parse_milli(std::string const& text, char const* field) {
+  auto const value = json::parse(text, nullptr, false);
+  if (!value.is_number())
+    throw shape_error(field, "\"" + text.substr(0, 60) + "\" is not allowed", "a number");
+  return value.get<milli>();
+}
+
+resources resources_of(submit_words const& w) {
+  resources r;
+  if (!w.cpu.empty())
+    r.cpu = parse_milli(w.cpu, "resources.cpu");
+  if (!w.memory.empty())
+    r.memory_mb = parse_size_mb(w.memory, "resources.memory_mb");
+  r.gpu = w.gpu;
+  if (w.gpus >= 0)
+    r.gpu_count = w.gpus;
+  if (!w.gpu_memory.empty())
+    r.gpu_memory_mb = parse_size_mb(w.gpu_memory, "resources.gpu_memory_mb");
+  if (!w.gpu_share.empty())
+    r.gpu_share = parse_milli(w.gpu_share, "resources.gpu_share");
+  for (auto const& label : w.node_labels)
+    r.node_labels.insert(parse_pair(label, "resources.node_labels"));
+  return r;
+}
+
+constraints constraints_of(submit_words const& w) {
+  constraints c;
+  if (!w.timeout.empty())
+    c.timeout_ms = parse_duration_ms(w.timeout, "constraints.timeout_ms");
+  if (w.max_retries >= 0)
+    c.max_retries = w.max_retries;
+  if (!w.retry_backoff.empty())
+    c.retry_backoff_ms = parse_duration_ms(w.retry_backoff, "constraints.retry_backoff_ms");
+  if (!w.backoff.empty())
+    c.backoff = parse_name<backoff_kind>(w.backoff, "constraints.backoff");
+  if (!w.grace.empty())
+    c.grace_ms = parse_duration_ms(w.grace, "constraints.grace_ms");
+  if (!w.stop_signal.empty())
+    c.stop_signal = w.stop_signal.rfind("SIG", 0) == 0 ? w.stop_signal : "SIG" + w.stop_signal;
+  if (!w.deadline.empty())
+    c.deadline = parse_when(w.deadline, "constraints.deadline");
+  if (!w.not_before.empty())
+    c.not_before = parse_when(w.not_before, "constraints.not_before");
+  for (auto const& job : w.after)
+    c.depends_on.push_back(parse_job(job, "constraints.depends_on"));
+  return c;
+}
+
+json command_options(submit_words const& w) {
+  json options{{"argv", w.program}};
+  options["chdir"] = w.chdir.empty() ? fs::current_path().string() : fs::absolute(w.chdir).string();
+  json env = json::object();
+  if (!w.env_file.empty()) {
+    std::ifstream in{w.env_file};
+    if (!in)
+      throw shape_error("env-file", "\"" + w.env_file + "\" cannot be read", "a file with K=V lines");
+    for (std::string line; std::getline(in, line);)
+      if (!line.empty() && line.front() != '#') {
+        auto const [name, value] = parse_pair(line, "env-file");
+        env[name] = value;
+      }
+  }
+  for (auto const& pair : w.env) {
+    auto const [name, value] = parse_pair(pair, "env");
+    env[name] = value;
+  }
+  options["env"] = env;
+  for (auto const& [name, value] : {std::pair{"stdout", w.stdout_path}, std::pair{"stderr", w.stderr_path},
+                                    std::pair{"launcher", w.launcher}})
+    if (!value.empty())
+      options[name] = value;
+  return options;
+}
+
+void refuse_later(submit_words const& w) {
+  for (auto const& [name, value] : {std::pair{"--group", w.group}, std::pair{"--group-limit", w.group_limit},
+                                    std::pair{"--max-cost", w.max_cost}})
+    if (!value.empty()) {
+      error_info error;
+      error.category = "usage";
+      error.code = "unsupported";
+      error.message = std::string{name} + " is not supported by this version";
+      error.field = name;
+      throw command_error(error);
+    }
+}
+
+submission submission_of(submit_words const& w) {
+  refuse_later(w);
+  submission s;
+  bool const is_command = !w.program.empty();
+  if (is_command == !w.stage.empty())
+    throw shape_error("stage", is_command ? "--stage and a program were given" : "neither a stage nor a program was given",
+                      "--stage NAME, or -- PROGRAM ARGS");
+  s.owner = user_name();
+  s.priority = parse_name<priority>(w.priority, "priority");
+  if (!w.kind.empty())
+    s.kind = parse_name<job_kind>(w.kind, "kind");
+  s.name_space = w.name_space;
+  s.tags = w.tags;
+  s.key = w.key;
+  s.resources = resources_of(w);
+  s.constraints = constraints_of(w);
+  if (!w.array.empty())
+    s.array = parse_array(w.array);
+  if (!w.context.empty())
+    s.context = json_text::of(read_json_argument(w.context, "--context"));
+  s.metadata = json_text::of({{"source", "cli"}});
+  s.stage = is_command ? "command" : w.stage;
+  json options = w.options.empty() ? json::object() : read_json_argument(w.options, "--options");
+  if (is_command)
+    options = command_options(w);
+  s.options = json_text::of(options);
+  return s;
+}
+
+/// --set values are read by the type that the stage describes.
+void apply_sets(session& connection, submit_words const& w, submission& s) {
+  if (w.set.empty())
+    return;
+  auto const described = value_of(connection->stages(s.stage));
+  auto options = s.options.value();
+  for (auto const& pair : w.set) {
+    auto const [name, text] = parse_pair(pair, "set");
+    auto value = stages::parse_option(described.front(), name, text);
+    if (auto* fault = std::get_if<error_info>(&value))
+      throw command_error(std::move(*fault));
+    options[name] = std::get<json>(value);
+  }
+  s.options = json_text::of(options);
+}
+
+void show_submitted(output const& out, submit_result const& result) {
+  bool const is_parent = result.children > 0;
+  if (out.as_json) {
+    json jobs = json::array();
+    for (std::uint64_t i = 0; i < result.children; ++i)
+      jobs.push_back(result.first_child.value + i);
+    if (!is_parent)
+      jobs.push_back(result.id.value);
+    out.document({{"jobs", jobs}, {"parent", is_parent ? json(result.id) : json(nullptr)}});
+    return;
+  }
+  // Of an array the parent alone: await, cancel, retry and logs take it for all.
+  std::cout << result.id.value << '\n';
+}
+
+submit_result accepted(actors::result_or_error<submit_reply>&& reply) {
+  auto result = value_of(std::move(reply)).results.at(0);
+  if (result.error)
+    throw command_error(*result.error);
+  return result;
+}
+
+int submit(submit_words const& w, global_options const& global) {
+  auto s = submission_of(w);
+  session connection{global};
+  apply_sets(connection, w, s);
+  auto const result = accepted(connection->submit({std::move(s)}));
+  if (w.wait)
+    return await_and_show(connection, global, {result.id}, 0);
+  show_submitted(global.out, result);
+  return exit_done;
+}
+
+struct run_words {
+  std::string file;
+  std::vector<std::string> set;
+  bool detach = false;
+};
+
+int run_experiment(run_words const& w, global_options const& global) {
+  auto document = stages::read_document(w.file);
+  for (auto const& pair : w.set) {
+    auto const [path, value] = parse_pair(pair, "set");
+    stages::set_path(document, path, value);
+  }
+  session connection{global};
+  auto const known = value_of(connection->stages());
+  auto read = stages::experiment_from(document, fs::absolute(w.file).parent_path(), known);
+  if (!read.faults.empty())
+    throw command_error(read.faults);
+  read.request.owner = user_name();
+  read.request.priority = priority::batch;
+  auto const result = accepted(connection->submit({std::move(read.request)}));
+  if (w.detach) {
+    if (global.out.as_json)
+      show_submitted(global.out, result);
+    else
+      std::cout << result.id.value << '\n';
+    return exit_done;
+  }
+  auto const tick = [&] {
+    list_jobs children;
+    children.tenant_id = global.tenant;
+    children.experiment = std::to_string(result.id.value);
+    auto list = connection->list(children);
+    if (auto* steps = std::get_if<std::vector<job_record>>(&list))
+      for (auto const& step : *steps)
+        if (step.status == job_status::running)
+          global.out.progress(fmt::format("{} on {} {} %", step.name, step.node, step.progress.fraction.value / 10));
+  };
+  auto const records = value_of(connection->await({result.id}, std::chrono::milliseconds{0}, tick));
+  global.out.end_progress();
+  auto const& run = records.front();
+  if (run.status != job_status::succeeded) {
+    if (run.error)
+      throw command_error(*run.error);
+    throw command_error(error_info{"stage", "run_" + to_string(run.status),
+                                   fmt::format("run {} ended as {}", run.id.value, to_string(run.status)), {}, false, {}, {}});
+  }
+  auto const context = run.result.value();
+  if (global.out.as_json) {
+    global.out.document(context);
+    return exit_done;
+  }
+  global.out.say(fmt::format("run {} succeeded", run.id.value));
+  if (context.contains("metrics"))
+    std::cout << context["metrics"].dump(2) << '\n';
+  for (auto const& artifact : context.value("artifacts", json::array()))
+    global.out.say("artifact " + artifact.value("path", std::string{}));
+  return exit_done;
+}
+
+}  // namespace
+
+command submit_command() {
+  return {"submit", "submit a stage job, or a program after --", "nsai submit --stage echo --set text=hi --wait",
+          [](CLI::App& app, global_options& global) -> command_body {
+            auto words = std::make_shared<submit_words>();
+            add_submit_options(app, *words);
+            add_resources(app, *words);
+            add_constraints(app, *words);
+            return [words, &global] { return submit(*words, global); };
+          }};
+}
+
+command run_command() {
+  return {"run", "run an experiment file", "nsai run examples/experiments/claim_verification.json",
+          [](CLI::App& app, global_options& global) -> command_body {
+            auto words = std::make_shared<run_words>();
+            app.add_option("file", words->file, "the experiment")->required();
+            app.add_option("--set", words->set, "PATH=VALUE in the file")->allow_extra_args(false);
+            app.add_flag("--detach", words->detach, "print the run's number and return");
+            return [words, &global] { return run_experiment(*words, global); };
+          }};
+}
+
+command await_command() {
+  struct await_words {
+    std::vector<std::string> jobs;
+    std::string timeout;
+  };
+  return {"await", "wait for the end of jobs", "nsai await 17 18 --timeout 10m",
+          [](CLI::App& app, global_options& global) -> command_body {
+            auto words = std::make_shared<await_words>();
+            app.add_option("jobs", words->jobs, "numbers of jobs")->required();
+            app.add_option("--timeout", words->timeout, "wait no longer than this");
+            return [words, &global] {
+              std::vector<job_id> jobs;
+              for (auto const& job : words->jobs)
+                jobs.push_back(parse_job(job));
+              auto const limit = words->timeout.empty() ? 0 : std::max<std::int64_t>(1, parse_duration_ms(words->timeout, "timeout"));
+              session connection{global};
+              return await_and_show(connection, global, jobs, limit);
+            };
+          }};
+}
+
+}  // namespace nsai::node

@@ -1,0 +1,110 @@
+// The books of the core against what they are made of.
+#include "scheduling/core_state.hpp"
+
+namespace nsai::scheduling {
+
+void core::state::check_job(job const& j) const {
+  NSAI_ASSERT(!is_terminal(j.status));
+  NSAI_ASSERT((j.status == job_status::pending) == (j.holds != 0));
+  NSAI_ASSERT((j.slot != none) == (j.status == job_status::queued && !j.composite));
+  NSAI_ASSERT(j.rare == rares.contains(j.id));
+  NSAI_ASSERT(((j.holds & hold_decision) != 0) == deciding.contains(j.id));
+  NSAI_ASSERT(((j.holds & hold_dependency) != 0) == (j.unmet > 0));
+  bool const backs_off = j.rare && rares.at(j.id).eligible_at;
+  NSAI_ASSERT(((j.holds & hold_backoff) != 0) == backs_off);
+  if (backs_off)
+    NSAI_ASSERT(clock.contains({rares.at(j.id).eligible_at, j.id, timer_kind::backoff}));
+  if (j.slot != none)
+    NSAI_ASSERT(queues[j.slot].job == j.id && queues.place_of(j.slot).shape == j.shape);
+  bool const has_attempt = j.status == job_status::running && !j.composite;
+  NSAI_ASSERT(!has_attempt || (j.attempt > 0 && (j.node != none) != bool{j.unconfirmed}));
+  NSAI_ASSERT(has_attempt || (j.node == none && !j.unconfirmed));
+  if (has_attempt && !j.unconfirmed) {
+    auto const* const held = nodes[j.node].find({j.id, j.attempt});
+    NSAI_ASSERT(held != nullptr && !held->superseded);
+  }
+  if (j.unconfirmed)
+    NSAI_ASSERT(unconfirmed.at(rares.at(j.id).place->node_uuid).contains(j.id));
+  NSAI_ASSERT(j.own_failures <= terms[j.terms].max_retries.value_or(0));
+  NSAI_ASSERT(j.infra_failures <= terms[j.terms].max_infra_retries);
+  NSAI_ASSERT(!j.parent || parents.contains(j.parent));
+  NSAI_ASSERT(j.composite == parents.contains(j.id));
+}
+
+void core::state::check_parents() const {
+  for (auto const& [id, p] : parents) {
+    auto const* const parent = jobs.find(id);
+    NSAI_ASSERT(parent != nullptr && parent->composite);
+    std::uint64_t alive = 0;
+    std::uint64_t active = 0;
+    for (std::uint64_t i = 0; i < p.children; ++i) {
+      auto const* const child = jobs.find({id.value + 1 + i});
+      if (child == nullptr)
+        continue;
+      NSAI_ASSERT(child->parent == id);
+      NSAI_ASSERT(((child->holds & hold_parent) != 0) == (parent->holds != 0));
+      NSAI_ASSERT(child->status != job_status::running || parent->status == job_status::running);
+      ++alive;
+      active += child->within_limit ? 1 : 0;
+      NSAI_ASSERT(!p.has_limit() || ((child->holds & hold_limit) != 0) != bool{child->within_limit});
+    }
+    NSAI_ASSERT(alive + p.ended_count() == p.children && alive > 0);
+    NSAI_ASSERT(active == p.active);
+    NSAI_ASSERT(!p.has_limit() || active <= static_cast<std::uint64_t>(p.array->limit));
+    bool const idle = p.has_limit() && active < static_cast<std::uint64_t>(p.array->limit) &&
+                      active < alive && parent->holds == 0 && !parent->canceled && !parent->expired;
+    NSAI_ASSERT(!idle);
+  }
+}
+
+void core::state::check_shapes() const {
+  std::unordered_map<shape_index, std::uint32_t> live;
+  std::unordered_map<shape_index, std::uint32_t> waiting;
+  jobs.for_each([&](job const& j) {
+    if (j.shape == none)
+      return;
+    ++live[j.shape];
+    waiting[j.shape] += j.slot != none ? 1 : 0;
+  });
+  NSAI_ASSERT(live.size() == shapes.all().size());
+  for (auto const& [key, index] : shapes.all()) {
+    auto& s = shapes[index];
+    NSAI_ASSERT(s.jobs == live[index] && s.waiting == waiting[index]);
+    if (s.waiting == 0)
+      continue;
+    // Nothing waits for a place that is there.
+    std::as_const(nodes).for_each(
+        [&](node_index, node_state const& node) { NSAI_ASSERT(restoring || !places.fits(s, node)); });
+  }
+}
+
+void core::state::check() const {
+  NSAI_ASSERT(ended.empty());
+  std::size_t waiting = 0;
+  std::int64_t attempts = 0;
+  jobs.for_each([&](job const& j) {
+    if (!restoring)
+      check_job(j);
+    waiting += j.slot != none ? 1 : 0;
+    attempts += j.status == job_status::running && !j.composite ? 1 : 0;
+  });
+  NSAI_ASSERT(waiting == queues.count());
+  NSAI_ASSERT(attempts == running);
+  queues.check();
+  std::as_const(nodes).for_each([&](node_index index, node_state const& node) {
+    node.check();
+    for (auto const ref : node.held()) {
+      auto const* const j = jobs.find(ref.job);
+      bool const current = j != nullptr && j->status == job_status::running && j->node == index &&
+                           j->attempt == ref.attempt;
+      NSAI_ASSERT(current != node.find(ref)->superseded);
+    }
+    NSAI_ASSERT(node.status != node_status::lost || node.attempts() == 0);
+  });
+  if (restoring)
+    return;
+  check_parents();
+  check_shapes();
+}
+
+}  // namespace nsai::scheduling

@@ -1,0 +1,107 @@
+// What the core knows, for people.
+#include <algorithm>
+#include <set>
+
+#include "messages/suggest.hpp"
+#include "scheduling/core_state.hpp"
+#include "scheduling/wait_reason.hpp"
+
+namespace nsai::scheduling {
+
+live_job core::state::look_up(job const& j) const {
+  live_job live;
+  live.status = j.status;
+  live.attempt = j.attempt;
+  live.tenant_id = tenants[j.tenant];
+  live.node = node_name(j);
+  if (j.unconfirmed)
+    live.devices = find_rare(j)->place->devices;
+  else if (j.node != none)
+    if (auto const* const held = nodes[j.node].find({j.id, j.attempt}))
+      live.devices = held->devices;
+  live.wait_reason = wait_reason(j);
+  return live;
+}
+
+std::string core::state::wait_reason(job const& j) const {
+  if (j.status == job_status::running)
+    return j.unconfirmed ? "waiting for node " + node_name(j) + " to confirm attempt " +
+                               std::to_string(j.attempt)
+                         : std::string{};
+  if (j.status == job_status::queued)
+    return j.composite ? "waiting for its first child to start"
+                       : explain_wait(std::as_const(nodes), places, shapes[j.shape],
+                                      stage_names[shapes[j.shape].key.stage]);
+  if ((j.holds & hold_parent) != 0)
+    return wait_reason(*jobs.find(j.parent));
+  if ((j.holds & hold_dependency) != 0)
+    return wait_for_dependency(j);
+  if ((j.holds & hold_time) != 0)
+    return "not before " + to_rfc3339(terms[j.terms].not_before);
+  if ((j.holds & hold_limit) != 0)
+    return "array limit " + std::to_string(parents.at(j.parent).array->limit) + " reached";
+  if ((j.holds & hold_decision) != 0)
+    return "waiting for the supervisor of " + tenants[j.tenant] + " to decide about a retry";
+  if ((j.holds & hold_backoff) != 0)
+    return "backing off until " + to_rfc3339(find_rare(j)->eligible_at);
+  return {};
+}
+
+std::string core::state::wait_for_dependency(job const& j) const {
+  if (auto const* const facts = find_rare(j))
+    for (auto const id : facts->dependencies)
+      if (jobs.find(id) != nullptr)
+        return "waiting for job " + std::to_string(id.value);
+  if (auto const p = parents.find(j.parent); p != parents.end() && p->second.experiment)
+    for (auto const before : p->second.steps[j.position].after)
+      if (auto const& step = p->second.steps[before]; !step.ended)
+        return "waiting for " + (step.name.empty() ? "" : "step " + step.name + ", ") + "job " +
+               std::to_string(j.parent.value + 1 + before);
+  return "waiting for the jobs it depends on";
+}
+
+start_facts core::state::facts(job const& j) const {
+  static std::string const no_stage;
+  static resources const nothing;
+  bool const works = j.shape != none;
+  auto const* const key = works ? &shapes[j.shape].key : nullptr;
+  start_facts facts{tenants[j.tenant], works ? stage_names[key->stage] : no_stage,
+                    works ? key->resources : nothing, terms[j.terms], j.parent, j.array_child, {}};
+  if (j.array_child)
+    facts.array_index = index_at(*parents.at(j.parent).array, j.position);
+  return facts;
+}
+
+std::vector<node_record> core::state::node_records() const {
+  std::vector<node_record> list;
+  std::as_const(nodes).for_each([&](node_index, node_state const& node) {
+    node_record r;
+    r.name = node.info.name;
+    r.uuid = node.info.uuid;
+    r.status = node.status;
+    r.address = node.info.address;
+    r.cpus = node.info.cpus;
+    r.cpus_used.value = node.cpu_used();
+    r.memory_mb = node.info.memory_mb;
+    r.memory_used_mb = node.memory_used();
+    for (auto const& device : node.devices) {
+      gpu_use use;
+      use.gpu = device.info;
+      use.memory_used_mb = device.memory_mb;
+      use.share_used.value = device.charge;
+      for (auto const& each : device.uses)
+        use.jobs.push_back(each.ref.job);
+      r.gpus.push_back(std::move(use));
+    }
+    r.labels = node.info.labels;
+    for (auto const& stage : node.info.stages)
+      r.stages.push_back(stage.name);
+    r.running = static_cast<std::int64_t>(node.attempts() - node.ahead());
+    r.last_seen_at = node.last_heard;
+    r.version = node.info.version;
+    list.push_back(std::move(r));
+  });
+  return list;
+}
+
+}  // namespace nsai::scheduling
