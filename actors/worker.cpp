@@ -46,16 +46,16 @@ class stage_runner {
     attempts_over over;
     over.outcomes.reserve(work.attempts.size());
     for (auto const& attempt : work.attempts)
-      over.outcomes.push_back(run(attempt, *work.control));
+      over.outcomes.push_back(run(attempt, *work.control, work.brief));
     return over;
   }
 
  private:
-  attempt_outcome run(start_attempt const& attempt, attempt_control& control) const {
+  attempt_outcome run(start_attempt const& attempt, attempt_control& control, bool brief) const {
     auto const begin = std::chrono::steady_clock::now();
     attempt_outcome outcome;
     if (auto const* stage = where_->registry->find(attempt.stage)) {
-      outcome = run_in_env(*stage, attempt, control);
+      outcome = run_in_env(*stage, attempt, control, brief);
     } else {
       outcome.result = attempt_result::returned;
       outcome.error.emplace();
@@ -76,8 +76,7 @@ class stage_runner {
   }
 
   attempt_outcome run_in_env(stages::stage const& stage, start_attempt const& attempt,
-                             attempt_control& control) const {
-    bool const brief = stage.describe().brief;
+                             attempt_control& control, bool brief) const {
     auto const run_dir = where_->run_dir_of(attempt.ref);
     stages::stage_env env;
     env.stop = control.token();

@@ -39,6 +39,10 @@ void core::state::begin(timestamp at, effects& to) {
 }
 
 void core::state::finish() {
+  if (restoring) {  // nothing is decided on half of what is known
+    out = nullptr;
+    return;
+  }
   follow_up();
   fire_timers();
   if (adopt_until && now >= adopt_until)
@@ -46,8 +50,7 @@ void core::state::finish() {
   if (next_silence && now >= next_silence)
     watch_silence();
   follow_up();
-  if (!restoring)
-    dispatch();  // last: whoever performs the effects finds every granted job alive
+  dispatch();  // last: whoever performs the effects finds every granted job alive
   tell_wake();
   out = nullptr;
 }

@@ -132,11 +132,16 @@ void core::state::handle(restore_finished const&) {
     for (std::uint32_t i = 0; i < p.steps.size(); ++i)
       for (auto const before : p.steps[i].after)
         p.steps[before].before.push_back(i);
-  for (auto const& [id, over] : restored) {
+  for (auto& [id, over] : restored) {
     auto& j = at(id);
     resume_times(j);
     if (j.status == job_status::pending && j.rare && !j.array_child) {
       auto const dependencies = std::move(rares.at(id).dependencies);
+      // One that even the store has forgotten had succeeded: a failure would have ended this job with it.
+      for (auto const dependency : dependencies)
+        if (jobs.find(dependency) == nullptr &&
+            std::none_of(over.begin(), over.end(), [&](auto const& o) { return o.id == dependency; }))
+          over.push_back({dependency, job_status::succeeded});
       watch_dependencies(j, dependencies, over);
     }
     if (j.parent && parents.contains(j.parent))

@@ -80,7 +80,11 @@ class registry {
   std::vector<stage_description> descriptions() const;
 
  private:
-  std::vector<std::unique_ptr<stage>> stages_;
+  struct entry {
+    stage_description description;
+    std::unique_ptr<stage> runs;
+  };
+  std::vector<entry> stages_;  // by name
 };
 
 /// A registry with every built-in stage. `command` is described too; the node's workers run it.

@@ -1,0 +1,346 @@
+// nsai node: this machine's part of the cluster.
+#include <fmt/format.h>
+#include <signal.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include <caf/all.hpp>
+#include <caf/io/all.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <random>
+#include <thread>
+
+#include "actors/executor.hpp"
+#include "actors/gate.hpp"
+#include "actors/scheduler.hpp"
+#include "actors/scheduler_link.hpp"
+#include "node/access.hpp"
+#include "node/cli.hpp"
+#include "node/config.hpp"
+#include "node/units.hpp"
+#include "node/version.hpp"
+#include "processes/keeper.hpp"
+#include "stages/experiment.hpp"
+#include "store/data_dir.hpp"
+
+namespace nsai::node {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char const* default_listen = "127.0.0.1:4600";
+
+/// The options of `nsai node` as typed; what was given overrides the config file.
+struct node_words {
+  std::string config, name, listen, join, advertise, data_dir, cpus, memory;
+  std::vector<std::string> virtual_gpus, labels;
+  bool no_work = false;
+  bool insecure_network = false;
+};
+
+[[noreturn]] void refuse(std::string const& field, std::string const& came, std::string const& expected) {
+  throw command_error(usage_error(field, came, expected));
+}
+
+std::string host_name() {
+  std::array<char, 65> buffer{};
+  ::gethostname(buffer.data(), buffer.size() - 1);
+  std::string name;
+  for (char const c : std::string_view{buffer.data()})
+    name += std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '.' ? c : '-';
+  return is_name(name) ? name : "node";
+}
+
+/// MODEL:MEMORY[:COUNT]
+virtual_gpus parse_virtual_gpu(std::string const& text) {
+  auto const first = text.find(':');
+  auto const second = first == std::string::npos ? first : text.find(':', first + 1);
+  if (first == std::string::npos || first == 0)
+    refuse("virtual-gpu", "\"" + text.substr(0, 60) + "\" is not allowed", "MODEL:MEMORY[:COUNT] such as A100:80G:2");
+  virtual_gpus gpu;
+  gpu.model = text.substr(0, first);
+  gpu.memory_mb = parse_size_mb(text.substr(first + 1, second == std::string::npos ? second : second - first - 1), "virtual-gpu");
+  if (second != std::string::npos) {
+    auto const count = json::parse(text.substr(second + 1), nullptr, false);
+    if (!count.is_number_integer() || count.get<int>() < 1 || count.get<int>() > 1024)
+      refuse("virtual-gpu", "\"" + text.substr(0, 60) + "\" is not allowed", "a count from 1 to 1024");
+    gpu.count = count.get<int>();
+  }
+  return gpu;
+}
+
+void apply_words(node_words const& w, node_config& config) {
+  auto const replace = [](std::string const& from, std::string& to) {
+    if (!from.empty())
+      to = from;
+  };
+  replace(w.name, config.name);
+  replace(w.listen, config.listen);
+  replace(w.join, config.join);
+  replace(w.advertise, config.advertise);
+  replace(w.data_dir, config.data_dir);
+  if (!w.cpus.empty()) {
+    auto const value = json::parse(w.cpus, nullptr, false);
+    if (!value.is_number() || value.get<double>() < 0)
+      refuse("cpus", "\"" + w.cpus.substr(0, 40) + "\" is not allowed", "a number of cores");
+    config.cpus = value.get<milli>();
+  }
+  if (!w.memory.empty())
+    config.memory_mb = parse_size_mb(w.memory, "memory");
+  for (auto const& gpu : w.virtual_gpus)
+    config.virtual_gpus.push_back(parse_virtual_gpu(gpu));
+  for (auto const& label : w.labels) {
+    auto const [key, value] = parse_pair(label, "label");
+    config.labels[key] = value;
+  }
+  config.security.insecure_network = config.security.insecure_network || w.insecure_network;
+}
+
+node_config config_of(node_words const& w) {
+  node_config config;
+  std::vector<error_info> faults;
+  if (!w.config.empty())
+    faults = read_config(stages::read_document(w.config), config);
+  if (!faults.empty())
+    throw command_error(faults);
+  apply_words(w, config);
+  if (config.name.empty())
+    config.name = host_name();
+  if (!is_name(config.name))
+    refuse("name", "\"" + config.name.substr(0, 80) + "\" is not allowed",
+           "1 to 64 of A-Z a-z 0-9 . _ -, beginning with a letter or a digit");
+  if (config.listen.empty())
+    config.listen = default_listen;
+  if (config.data_dir.empty()) {
+    char const* home = std::getenv("HOME");
+    config.data_dir = fs::path{home != nullptr ? home : "/tmp"} / ".local/share/nsai" / config.name;
+  }
+  return config;
+}
+
+bool is_loopback(std::string const& host) {
+  return host == "localhost" || host == "::1" || host.rfind("127.", 0) == 0;
+}
+
+std::int64_t machine_memory_mb() {
+  struct sysinfo info {};
+  ::sysinfo(&info);
+  return static_cast<std::int64_t>(info.totalram * info.mem_unit / (1024 * 1024));
+}
+
+node_info info_of(node_config const& config, std::string const& uuid, stages::registry const& registry) {
+  node_info info;
+  info.uuid = uuid;
+  std::random_device random;
+  info.incarnation = (static_cast<std::uint64_t>(random()) << 32) | random();
+  info.name = config.name;
+  info.address = config.advertise.empty() ? "127.0.0.1" : config.advertise;
+  info.cpus = config.cpus.value_or(milli{std::max(1U, std::thread::hardware_concurrency()) * 1000});
+  info.memory_mb = config.memory_mb.value_or(machine_memory_mb());
+  info.labels = config.labels;
+  info.price_per_hour_usd = config.price_per_hour_usd;
+  info.version = version_number();
+  info.stages = registry.descriptions();
+  for (auto const& gpus : config.virtual_gpus)
+    for (std::int32_t i = 0; i < gpus.count; ++i) {
+      auto const index = static_cast<std::uint32_t>(info.gpus.size());
+      info.gpus.push_back({index, fmt::format("VGPU-{}-{}", uuid, index), gpus.model, gpus.memory_mb, true});
+    }
+  return info;
+}
+
+/// The stage host lies beside this program.
+fs::path stage_host_path() {
+  return fs::read_symlink("/proc/self/exe").parent_path() / "nsai-stage-host";
+}
+
+timestamp wall_clock() {
+  return {std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+              .count()};
+}
+
+sigset_t end_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (int const signal : {SIGTERM, SIGINT, SIGHUP})
+    sigaddset(&set, signal);
+  return set;
+}
+
+/// The scheduler's half of a node: store, scheduler actor, gate and the secret's copy.
+class scheduler_half {
+ public:
+  scheduler_half(caf::actor_system& system, node_config const& config, store::data_dir const& data,
+                 stages::registry const& registry)
+      : system_(system) {
+    actors::scheduler_options options;
+    options.core.lease_ms = config.lease_ms;
+    options.core.lost_after_ms = config.lost_after_ms.value_or(config.lease_ms);
+    options.core.adopt_ms = config.adopt_ms;
+    options.core.known_stages = registry.descriptions();
+    options.beat_ms = config.heartbeat_ms;
+    options.retention_ms = std::int64_t{config.retention.days} * 24 * 60 * 60 * 1000;
+    options.store.path = data.path() / "jobs.db";
+    options.store.merge_contexts = stages::merge_contexts;
+    options.now = wall_clock;
+    auto const where = actors::parse_endpoint(config.listen);
+    if (!is_loopback(where.host) && !config.security.insecure_network)
+      refuse("listen", config.listen + " is not on this machine, and nothing is encrypted yet",
+             "an address of 127.0.0.0/8, or --insecure-network");
+    scheduler_ = actors::spawn_scheduler(system, std::move(options));
+    gate_ = system.spawn(actors::gate, data.secret(), scheduler_);
+    auto const port = system.middleman().publish(gate_, where.port, where.host.c_str(), true);
+    if (!port) {
+      stop();
+      error_info error;
+      error.category = "unavailable";
+      error.code = "cannot_listen";
+      error.message = "cannot listen on " + config.listen + ": " + system.render(port.error());
+      throw command_error(error);
+    }
+    endpoint_ = {where.host, *port};
+    try {
+      secret_ = std::make_unique<published_secret>(*port, data.secret());
+    } catch (...) {
+      stop();
+      throw;
+    }
+  }
+  ~scheduler_half() { stop(); }
+  scheduler_half(scheduler_half const&) = delete;
+  scheduler_half& operator=(scheduler_half const&) = delete;
+
+  caf::actor const& actor() const { return scheduler_; }
+  actors::endpoint const& where() const { return endpoint_; }
+
+ private:
+  void stop() {
+    caf::anon_send_exit(gate_, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(scheduler_, caf::exit_reason::user_shutdown);
+  }
+
+  caf::actor_system& system_;
+  caf::actor scheduler_;
+  caf::actor gate_;
+  actors::endpoint endpoint_;
+  std::unique_ptr<published_secret> secret_;
+};
+
+std::shared_ptr<actors::workplace> workplace_of(node_config const& config, store::data_dir const& data,
+                                                processes::keeper keeper,
+                                                std::shared_ptr<stages::registry const> registry) {
+  auto where = std::make_shared<actors::workplace>();
+  where->data_dir = data.path();
+  where->stage_host = stage_host_path();
+  where->registry = std::move(registry);
+  where->pool = std::make_shared<processes::process_pool>(std::move(keeper));
+  where->launchers = config.launchers;
+  where->inherited_env = config.job_env;
+  return where;
+}
+
+void say_ready(node_config const& config, actors::endpoint const& scheduler) {
+  std::cout << fmt::format("nsai node {} ready scheduler={}", config.name, actors::to_string(scheduler)) << std::endl;
+}
+
+/// Waits for a signal, or for the end of the executor (0).
+int next_signal(sigset_t const& signals, std::atomic<bool> const& over) {
+  timespec const pause{0, 200'000'000};
+  while (!over) {
+    int const signal = ::sigtimedwait(&signals, nullptr, &pause);
+    if (signal > 0)
+      return signal;
+  }
+  return 0;
+}
+
+/// Runs until the executor has ended: a first signal lets it hand its work back, a second one ends it at once.
+void work_until_stopped(caf::actor const& executor, sigset_t const& signals) {
+  std::atomic<bool> over = false;
+  executor->attach_functor([&over](caf::error const&) { over = true; });
+  if (next_signal(signals, over) == 0)
+    return;
+  spdlog::info("stopping: running attempts have their grace period; a second signal ends at once");
+  caf::anon_send(executor, actors::shut_down{false});
+  if (next_signal(signals, over) == 0)
+    return;
+  caf::anon_send(executor, actors::shut_down{true});
+  while (!over)
+    std::this_thread::sleep_for(std::chrono::milliseconds{10});
+}
+
+int run_node(node_words const& w, global_options const& global) {
+  auto const config = config_of(w);
+  spdlog::set_level(spdlog::level::from_str(config.log.level));
+  auto const signals = end_signals();
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  store::data_dir const data{config.data_dir};
+  auto keeper = processes::keeper::start();  // before the first thread
+  auto registry = std::make_shared<stages::registry const>(stages::built_in_stages());
+
+  actors::system_config caf_config{std::max<std::size_t>(2, std::thread::hardware_concurrency())};
+  caf::actor_system system{caf_config};
+  std::unique_ptr<scheduler_half> scheduler;
+  std::optional<actors::scheduler_link> link;
+  actors::endpoint where;
+  if (config.join.empty()) {
+    scheduler = std::make_unique<scheduler_half>(system, config, data, *registry);
+    where = scheduler->where();
+  } else {
+    where = actors::parse_endpoint(config.join);
+    auto const& file = global.secret_file.empty() ? config.security.secret_file : global.secret_file;
+    link = actors::link_to_scheduler(system, where, find_secret(file, where.port));
+  }
+  if (w.no_work) {
+    if (!scheduler)
+      refuse("no-work", "--join was given too", "--no-work on the node that carries the scheduler");
+    say_ready(config, where);
+    std::atomic<bool> const never = false;
+    next_signal(signals, never);
+    return exit_done;
+  }
+  actors::executor_options options;
+  options.node = info_of(config, data.node_uuid(), *registry);
+  options.where = workplace_of(config, data, std::move(keeper), registry);
+  options.grace_ms = config.grace_ms;
+  options.on_ready = [&config, where] { say_ready(config, where); };
+  if (scheduler)
+    options.find_scheduler = [handle = scheduler->actor()](caf::actor executor) {
+      caf::anon_send(executor, actors::scheduler_found{handle});
+    };
+  else
+    options.find_scheduler = link->find;
+  auto const executor = actors::spawn_executor(system, std::move(options));
+  work_until_stopped(executor, signals);
+  if (link)
+    caf::anon_send_exit(link->finder, caf::exit_reason::user_shutdown);
+  return exit_done;
+}
+
+}  // namespace
+
+command node_command() {
+  return {"node", "run this machine's node in the foreground", "nsai node --join 10.0.0.1:4600 --label zone=b",
+          [](CLI::App& app, global_options& global) -> command_body {
+            auto words = std::make_shared<node_words>();
+            app.add_option("--config", words->config, "JSON file (comments allowed)");
+            app.add_option("--name", words->name, "default: the host's name");
+            app.add_option("--listen", words->listen, "ADDR:PORT of the scheduler, default 127.0.0.1:4600");
+            app.add_option("--join", words->join, "HOST:PORT of the scheduler; without it this node carries one");
+            app.add_option("--advertise", words->advertise, "address at which others reach this node");
+            app.add_option("--data-dir", words->data_dir, "default ~/.local/share/nsai/NAME");
+            app.add_option("--cpus", words->cpus, "cores to offer");
+            app.add_option("--memory", words->memory, "memory to offer");
+            app.add_option("--virtual-gpu", words->virtual_gpus, "MODEL:MEMORY[:COUNT]")->allow_extra_args(false);
+            app.add_option("--label", words->labels, "K=V")->allow_extra_args(false);
+            app.add_flag("--no-work", words->no_work, "carry the scheduler only");
+            app.add_flag("--insecure-network", words->insecure_network, "listen beyond this machine, unencrypted");
+            return [words, &global] { return run_node(*words, global); };
+          }};
+}
+
+}  // namespace nsai::node

@@ -1,0 +1,137 @@
+#include "tests/scheduling/fixture.hpp"
+
+#include <algorithm>
+
+namespace nsai::scheduling::tests {
+
+void fixture::apply(event const& e) {
+  effects_.clear();
+  core_.apply(e, now_, effects_);
+  for (auto const& effect : effects_) {
+    if (auto const* const g = std::get_if<attempt_granted>(&effect)) {
+      grants_[g->ref.job] = {g->ref, *g->node_uuid, g->session, g->devices};
+      order_.push_back(g->ref.job);
+    } else if (auto const* const over = std::get_if<job_ended>(&effect)) {
+      REQUIRE_MESSAGE(ended_.emplace(over->id, *over).second, "a job ended twice");
+    } else if (auto const* const question = std::get_if<consult_supervisor>(&effect)) {
+      consults_[question->ref.job] = *question;
+    }
+  }
+  core_.check_invariants();
+}
+
+submission fixture::job(std::string stage) {
+  submission s;
+  s.stage = std::move(stage);
+  return s;
+}
+
+submission fixture::gpu_job(std::string model, std::int32_t count, std::int64_t memory_mb) {
+  auto s = job();
+  s.resources.gpu = std::move(model);
+  s.resources.gpu_count = count;
+  s.resources.gpu_memory_mb = memory_mb;
+  return s;
+}
+
+submit_result fixture::submit(submission s, std::vector<ended_job> ended) {
+  auto const fault = complete_and_check(s);
+  REQUIRE_FALSE(fault);
+  job_submitted e;
+  e.request = &s;
+  e.ended = std::move(ended);
+  apply(e);
+  return core_.last_answer();
+}
+
+node_info fixture::node(std::string name, std::int64_t cores, std::vector<std::string> gpu_models,
+                        std::int64_t gpu_memory_mb) {
+  node_info n;
+  n.name = name;
+  n.uuid = name;
+  n.incarnation = 1;
+  n.cpus.value = cores * 1000;
+  n.memory_mb = 100'000;
+  for (auto const& model : gpu_models) {
+    auto const index = static_cast<std::uint32_t>(n.gpus.size());
+    n.gpus.push_back({index, name + "-" + std::to_string(index), model, gpu_memory_mb, true});
+  }
+  for (auto const* const stage : {"echo", "fail", "sleep"}) {
+    stage_description s;
+    s.name = stage;
+    n.stages.push_back(s);
+  }
+  stage_description brief;
+  brief.name = "brief";
+  brief.brief = true;
+  n.stages.push_back(brief);
+  return n;
+}
+
+void fixture::join(node_info n, std::vector<held_attempt> held) {
+  register_node r;
+  r.node = std::move(n);
+  r.held = std::move(held);
+  auto const session = next_session_++;
+  apply(node_registered{&r, session});
+  if (!core_.last_answer().error)
+    sessions_[r.node.uuid] = session;
+}
+
+void fixture::beat(std::string const& uuid) { apply(node_beat{uuid, sessions_.at(uuid)}); }
+
+held_attempt fixture::held(job_id job) const {
+  auto const facts = core_.facts(job);
+  auto const& g = grants_.at(job);
+  return {g.ref, facts.resources.cpu, facts.resources.memory_mb, g.devices};
+}
+
+attempt_outcome fixture::outcome_of(attempt_ref ref, attempt_result result, std::int64_t duration_ms) {
+  attempt_outcome o;
+  o.ref = ref;
+  o.result = result;
+  o.duration_ms = duration_ms;
+  if (result == attempt_result::failed) {
+    o.error.emplace();
+    o.error->category = "stage";
+    o.error->code = "exit_status";
+    o.error->message = "it broke";
+    o.error->retryable = true;
+  }
+  return o;
+}
+
+void fixture::end(job_id job, attempt_result result, std::int64_t duration_ms) {
+  auto const g = grants_.at(job);
+  end_as(g.node, outcome_of(g.ref, result, duration_ms));
+}
+
+void fixture::decide(job_id job, bool retry, std::int64_t delay_ms) {
+  apply(supervisor_decided{consults_.at(job).ref, retry, delay_ms});
+}
+
+void fixture::advance(std::int64_t ms) {
+  while (ms > 0) {
+    auto const step = std::min<std::int64_t>(ms, 1000);
+    now_ = now_ + step;
+    ms -= step;
+    for (auto const& [uuid, session] : sessions_)
+      if (!silent_.contains(uuid) && core_.session_known(uuid, session))
+        apply(node_beat{uuid, session});
+    tick();
+  }
+}
+
+job_status fixture::status(job_id job) const {
+  auto const over = ended_.find(job);
+  return over != ended_.end() ? over->second.status : core_.look_up(job).status;
+}
+
+node_record fixture::record_of(std::string const& uuid) const {
+  auto const all = core_.nodes();
+  auto const at = std::find_if(all.begin(), all.end(), [&](auto const& n) { return n.uuid == uuid; });
+  REQUIRE(at != all.end());
+  return *at;
+}
+
+}  // namespace nsai::scheduling::tests
