@@ -64,6 +64,8 @@ void core::state::grant(queue_slot slot, place where, bool ahead) {
   queues.serve(slot);
   j.slot = none;
   --s.waiting;
+  if (!ahead)
+    ++room_epoch;  // one rival less for what may go ahead, perhaps
   change(j, signal::grant);
   ++j.attempt;
   j.node = where.node;

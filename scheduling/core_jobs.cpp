@@ -37,6 +37,7 @@ void core::state::leave_queue(job& j) {
   queues.remove(j.slot);
   j.slot = none;
   --shapes[j.shape].waiting;
+  ++room_epoch;  // one rival less for what may go ahead, perhaps
 }
 
 void core::state::drop_hold(job& j, hold h, bool at_front) {

@@ -190,7 +190,7 @@ struct core::state {
   std::map<job_id, std::vector<ended_job>> restored;  // until `restore_finished`, with ended dependencies
   std::deque<departed> ended;     // whose parents and dependents have not been told yet
 
-  std::uint64_t room_epoch = 1;      // changes whenever a node may take more ahead
+  std::uint64_t room_epoch = 1;      // changes whenever some node may take more ahead
   std::uint32_t grants_since_aged = 0;
   timestamp next_silence;            // when the silence of nodes is looked at again; 0: never
   timestamp heard_floor;             // the scheduler itself heard nothing before this

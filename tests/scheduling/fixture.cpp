@@ -111,15 +111,22 @@ void fixture::decide(job_id job, bool retry, std::int64_t delay_ms) {
 }
 
 void fixture::advance(std::int64_t ms) {
+  effects all;
+  auto const keep = [&] { all.insert(all.end(), effects_.begin(), effects_.end()); };
   while (ms > 0) {
     auto const step = std::min<std::int64_t>(ms, 1000);
     now_ = now_ + step;
     ms -= step;
-    for (auto const& [uuid, session] : sessions_)
-      if (!silent_.contains(uuid) && core_.session_known(uuid, session))
-        apply(node_beat{uuid, session});
+    for (auto const& [uuid, session] : sessions_) {
+      if (silent_.contains(uuid) || !core_.session_known(uuid, session))
+        continue;
+      apply(node_beat{uuid, session});
+      keep();
+    }
     tick();
+    keep();
   }
+  effects_ = std::move(all);
 }
 
 job_status fixture::status(job_id job) const {

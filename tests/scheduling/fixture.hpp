@@ -58,6 +58,7 @@ class fixture {
   void decide(job_id job, bool retry, std::int64_t delay_ms = 0);
 
   /// Time passes in steps of at most a second; the nodes that are not silenced beat at every step.
+  /// `effects_` holds those of all the steps.
   void advance(std::int64_t ms);
   /// Time passes without anything being heard.
   void jump(std::int64_t ms) { now_ = now_ + ms; }

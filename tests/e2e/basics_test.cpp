@@ -1,0 +1,194 @@
+// What a new user tries first, with real processes.
+#include <doctest/doctest.h>
+#include <signal.h>
+
+#include <fstream>
+
+#include "tests/e2e/cluster.hpp"
+
+using namespace nsai::tests;
+
+TEST_CASE("a stage job: submitted, awaited, with its text in the result") {
+  cluster c;
+  c.start_head();
+  auto const records = c.ask({"submit", "--stage", "echo", "--set", "text=hi", "--wait"});
+  REQUIRE(records.is_array());
+  CHECK(records.at(0).at("status") == "succeeded");
+  CHECK(records.at(0).at("result").at("text") == "hi");
+  CHECK(records.at(0).at("attempt") == 1);
+}
+
+TEST_CASE("a program that fails twice: exit 1, its exit status in the error, attempt 2") {
+  cluster c;
+  c.start_head();
+  auto const result = c.run({"--json", "submit", "--max-retries", "1", "--retry-backoff", "50ms", "--wait", "--", "sh", "-c", "echo oops >&2; exit 3"});
+  CHECK(result.exit_code == 1);
+  auto const record = result.document().at(0);
+  CHECK(record.at("status") == "failed");
+  CHECK(record.at("attempt") == 2);
+  CHECK(record.at("error").at("exit_status") == 3);
+  CHECK(record.at("error").at("message").get<std::string>().find("oops") != std::string::npos);
+  CHECK(record.at("attempts").size() == 2);
+}
+
+TEST_CASE("bad input: exit 2, and the message names what was meant") {
+  cluster c;
+  c.start_head();
+  auto const unknown_stage = c.run({"submit", "--stage", "echoo"});
+  CHECK(unknown_stage.exit_code == 2);
+  CHECK(unknown_stage.err.find("echo (did you mean") != std::string::npos);
+  auto const unknown_option = c.run({"submit", "--stage", "echo", "--set", "txet=hi"});
+  CHECK(unknown_option.exit_code == 2);
+  CHECK(unknown_option.err.find("text (did you mean") != std::string::npos);
+  CHECK(c.run({"submit", "--memory", "banana", "--stage", "echo"}).exit_code == 2);
+  CHECK(c.run({"submit", "--stage", "echo", "--group", "x"}).exit_code == 2);
+  CHECK(c.run({"submit"}).exit_code == 2);
+  CHECK(c.run({"job", "999999"}).exit_code == 2);
+  CHECK(c.run({"drain", "head"}).exit_code == 2);
+  auto const as_json = c.run({"--json", "submit", "--stage", "echoo"});
+  CHECK(as_json.exit_code == 2);
+  CHECK(as_json.document().at("error").at("code") == "unknown_stage");
+}
+
+TEST_CASE("garbage in a file argument: exit 2 with line and column") {
+  cluster c;
+  c.start_head();
+  auto const file = c.directory() / "broken.json";
+  std::ofstream{file} << "{\n  \"name\": \"x\",\n  ?\n}\n";
+  for (auto const& words : {std::vector<std::string>{"check", file}, {"run", file}, {"submit", "--stage", "echo", "--options", "@" + file.string()}}) {
+    auto const result = c.run(words);
+    CHECK(result.exit_code == 2);
+    CHECK(result.err.find(":3:") != std::string::npos);
+  }
+  std::ofstream{file} << "{\"name\": ";
+  CHECK(c.run({"check", file}).exit_code == 2);
+}
+
+TEST_CASE("a scheduler that is not there: exit 3 within seconds") {
+  cluster c;
+  auto const result = c.run({"jobs"}, std::chrono::seconds{3});
+  CHECK(result.exit_code == 3);
+}
+
+TEST_CASE("a wrong secret is refused") {
+  cluster c;
+  c.start_head();
+  auto const file = c.directory() / "wrong";
+  std::ofstream{file} << "0000\n";
+  CHECK(c.run({"--secret-file", file, "jobs"}).exit_code == 5);
+}
+
+TEST_CASE("an idempotency key gives the same job, and refuses another request") {
+  cluster c;
+  c.start_head();
+  std::vector<std::string> const words{"--stage", "echo", "--set", "text=a", "--key", "k1"};
+  auto const first = c.submit(words);
+  CHECK(c.submit(words) == first);
+  CHECK(c.wait_status(first, "succeeded"));
+  CHECK(c.submit(words) == first);
+  CHECK(c.run({"submit", "--stage", "echo", "--set", "text=b", "--key", "k1"}).exit_code == 5);
+}
+
+TEST_CASE("cancel: the whole process tree is gone, also what called setsid") {
+  cluster c;
+  c.start_head();
+  auto const marker = c.directory() / "pid";
+  auto const job = c.submit({"--grace", "1s", "--", "sh", "-c", "setsid sleep 1000 & echo $! > " + marker.string() + "; sleep 1000"});
+  REQUIRE(c.wait_status(job, "running"));
+  REQUIRE(eventually([&] { return std::filesystem::exists(marker) && std::filesystem::file_size(marker) > 0; }));
+  pid_t daemon = 0;
+  std::ifstream{marker} >> daemon;
+  CHECK(c.run({"cancel", std::to_string(job)}).exit_code == 0);
+  CHECK(c.wait_status(job, "canceled"));
+  CHECK(::kill(daemon, 0) != 0);
+  CHECK(c.run({"cancel", std::to_string(job)}).exit_code == 5);
+}
+
+TEST_CASE("a timeout stops the attempt and ends the job as timeout") {
+  cluster c;
+  c.start_head();
+  auto const job = c.submit({"--timeout", "300ms", "--grace", "200ms", "--", "sleep", "100"});
+  CHECK(c.wait_status(job, "timeout"));
+  auto const stage_job = c.submit({"--timeout", "300ms", "--max-retries", "0", "--stage", "sleep", "--set", "seconds=100"});
+  CHECK(c.wait_status(stage_job, "timeout"));
+}
+
+TEST_CASE("a stage that crashes its process fails the job, not the node") {
+  cluster c;
+  c.start_head();
+  auto const result = c.run({"--json", "submit", "--stage", "crash", "--max-retries", "0", "--wait"});
+  CHECK(result.exit_code == 1);
+  CHECK(result.document().at(0).at("error").at("signal") == "SIGSEGV");
+  CHECK(c.ask({"submit", "--stage", "echo", "--wait"}).at(0).at("status") == "succeeded");
+}
+
+TEST_CASE("memory beyond what was reserved ends the attempt") {
+  cluster c;
+  c.start_head();
+  auto const result = c.run({"--json", "submit", "--stage", "allocate", "--set", "memory_mb=300", "--set", "seconds=30",
+                             "--memory", "100M", "--max-retries", "0", "--wait"});
+  CHECK(result.exit_code == 1);
+  CHECK(result.document().at(0).at("error").at("code") == "memory_exceeded");
+}
+
+TEST_CASE("the log of a program can be read, also while it grows") {
+  cluster c;
+  c.start_head();
+  auto const job = c.submit({"--", "sh", "-c", "echo one; echo two >&2"});
+  REQUIRE(c.wait_status(job, "succeeded"));
+  auto const log = c.run({"logs", std::to_string(job), "--follow"});
+  CHECK(log.exit_code == 0);
+  CHECK(log.out.find("one") != std::string::npos);
+  CHECK(log.out.find("two") != std::string::npos);
+}
+
+TEST_CASE("a program gets its job's environment and writes a result") {
+  cluster c;
+  c.start_head();
+  auto const records = c.ask({"submit", "--env", "COLOR=blue", "--wait", "--", "sh", "-c",
+                              "test -z \"$CUDA_VISIBLE_DEVICES\" && printf '{\"job\": %s, \"color\": \"%s\"}' $NSAI_JOB_ID $COLOR > $NSAI_RESULT"});
+  CHECK(records.at(0).at("result").at("job") == records.at(0).at("id"));
+  CHECK(records.at(0).at("result").at("color") == "blue");
+}
+
+TEST_CASE("an array runs one child an index and ends with a summary") {
+  cluster c;
+  c.start_head();
+  auto const records = c.ask({"submit", "--stage", "echo", "--array", "0-99", "--wait"});
+  CHECK(records.at(0).at("status") == "succeeded");
+  CHECK(records.at(0).at("result").at("succeeded") == 100);
+  auto const stats = c.ask({"stats"});
+  CHECK(stats.at("jobs").at("succeeded") == 101);
+}
+
+TEST_CASE("an experiment runs its stages in order; its result is the final context") {
+  cluster c;
+  c.start_head();
+  auto const context = c.ask({"run", NSAI_SOURCE_DIR "/examples/experiments/claim_verification.json"});
+  CHECK(context.at("metrics").at("proposer").contains("labels"));
+  CHECK(context.at("completed_stages").size() == 3);
+  CHECK_FALSE(context.at("artifacts").empty());
+}
+
+TEST_CASE("SIGTERM hands running work back and exits 0; a restart takes it up") {
+  cluster c;
+  auto& head = c.start_head();
+  auto const job = c.submit({"--stage", "sleep", "--set", "seconds=2", "--max-retries", "0"});
+  REQUIRE(c.wait_status(job, "running"));
+  head.signal(SIGTERM);
+  CHECK(head.wait_end() == 0);
+  c.start_head();
+  CHECK(c.wait_status(job, "succeeded"));
+  CHECK(c.job(job).at("attempt") == 2);
+}
+
+TEST_CASE("retry makes a new job like the old one") {
+  cluster c;
+  c.start_head();
+  auto const job = c.submit({"--stage", "fail", "--max-retries", "0"});
+  REQUIRE(c.wait_status(job, "failed"));
+  auto const result = c.ask({"retry", std::to_string(job)});
+  auto const again = result.at("jobs").at(0).get<std::uint64_t>();
+  CHECK(c.wait_status(again, "failed"));
+  CHECK(c.job(again).at("retry_of") == job);
+}

@@ -1,0 +1,98 @@
+// Nodes and schedulers that are killed, stopped and started again.
+#include <doctest/doctest.h>
+#include <signal.h>
+
+#include <fstream>
+
+#include "tests/e2e/cluster.hpp"
+
+using namespace nsai::tests;
+
+namespace {
+
+/// Leases short enough for a test; the rules are the same.
+std::vector<std::string> fast(cluster const& c, std::vector<std::string> more) {
+  auto const file = c.directory() / "fast.json";
+  std::ofstream{file} << R"({"heartbeat_ms": 200, "lease_ms": 1000, "adopt_ms": 5000})";
+  more.insert(more.begin(), {"--config", file.string()});
+  return more;
+}
+
+std::int64_t count_status(cluster const& c, std::string const& status) {
+  return c.ask({"stats"}).at("jobs").at(status).get<std::int64_t>();
+}
+
+}  // namespace
+
+TEST_CASE("kill -9 of a worker with 20 running jobs: all end elsewhere, with exactly one more attempt") {
+  cluster c;
+  c.start_head(fast(c, {"--cpus", "1"}));
+  c.start_node("a", {"--cpus", "20"});
+  c.start_node("b", {"--cpus", "1", "--label", "x=y"});
+  std::vector<std::uint64_t> jobs;
+  for (int i = 0; i < 20; ++i)
+    jobs.push_back(c.submit({"--stage", "sleep", "--set", "seconds=3", "--cpu", "0.9"}));
+  REQUIRE(eventually([&] { return c.ask({"stats"}).at("running") == 20; }));
+  std::vector<bool> was_there;
+  for (auto const job : jobs)
+    was_there.push_back(c.job(job).at("node") == "a");
+  c.node("a").kill_hard();
+  c.start_node("d", {"--cpus", "20"});
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    CHECK(c.wait_status(jobs[i], "succeeded", std::chrono::seconds{60}));
+    CHECK(c.job(jobs[i]).at("attempt") == (was_there[i] ? 2 : 1));
+  }
+}
+
+TEST_CASE("a node that is stopped for longer than its lease: superseded attempts end, nothing ends twice, it joins again") {
+  cluster c;
+  c.start_head(fast(c, {"--cpus", "0"}));
+  auto& a = c.start_node("a", {"--cpus", "2"});
+  auto const job = c.submit({"--stage", "sleep", "--set", "seconds=4"});
+  REQUIRE(c.wait_status(job, "running"));
+  a.signal(SIGSTOP);
+  REQUIRE(eventually([&] { return c.job(job).at("status") != "running"; }));
+  c.start_node("b", {"--cpus", "2"});
+  REQUIRE(eventually([&] { return c.job(job).value("node", "") == "b"; }));
+  a.signal(SIGCONT);
+  CHECK(c.wait_status(job, "succeeded"));
+  CHECK(c.job(job).at("attempt") == 2);
+  CHECK(eventually([&] {
+    for (auto const& node : c.ask({"nodes"}))
+      if (node.at("name") == "a" && node.at("status") == "ready" && node.at("running") == 0)
+        return true;
+    return false;
+  }));
+  CHECK(count_status(c, "succeeded") == 1);
+}
+
+TEST_CASE("kill -9 of the scheduler under load: no job is lost, running attempts are adopted") {
+  cluster c;
+  c.start_head(fast(c, {"--no-work"}));
+  c.start_node("a", {"--cpus", "50"});
+  c.start_node("b", {"--cpus", "50"});
+  auto const parent = c.submit({"--stage", "sleep", "--set", "seconds=5", "--array", "0-99"});
+  REQUIRE(eventually([&] { return c.ask({"stats"}).at("running") == 100; }));
+  auto const rest = c.submit({"--stage", "echo", "--array", "0-899"});
+  c.node("head").kill_hard();
+  c.start_head(fast(c, {"--no-work"}));
+  CHECK(c.wait_status(parent, "succeeded", std::chrono::seconds{60}));
+  CHECK(c.wait_status(rest, "succeeded", std::chrono::seconds{60}));
+  for (auto const& child : c.ask({"jobs", "--experiment", std::to_string(parent), "--limit", "200"}))
+    CHECK(child.at("attempt") == 1);
+  CHECK(count_status(c, "succeeded") == 1002);
+}
+
+TEST_CASE("kill -9 of a node leaves no process of its jobs behind") {
+  cluster c;
+  auto& head = c.start_head(fast(c, {}));
+  auto const marker = c.directory() / "pid";
+  auto const job = c.submit({"--", "sh", "-c", "setsid sleep 1000 & echo $! > " + marker.string() + "; wait"});
+  REQUIRE(c.wait_status(job, "running"));
+  REQUIRE(eventually([&] { return std::filesystem::exists(marker) && std::filesystem::file_size(marker) > 0; }));
+  pid_t daemon = 0;
+  std::ifstream{marker} >> daemon;
+  REQUIRE(::kill(daemon, 0) == 0);
+  head.kill_hard();
+  CHECK(eventually([&] { return ::kill(daemon, 0) != 0; }));
+}

@@ -1,0 +1,64 @@
+#include "stages/trials.hpp"
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+
+using namespace nsai;
+using namespace nsai::stages;
+
+namespace {
+
+attempt_outcome run(std::unique_ptr<stage> s, json const& options, std::uint32_t attempt = 1, std::stop_token stop = {}) {
+  stage_env env;
+  env.attempt = attempt;
+  env.stop = std::move(stop);
+  return run_stage(*s, json_text::of(options), {}, env);
+}
+
+}  // namespace
+
+TEST_CASE("echo gives its text back, and the index of an array's child") {
+  CHECK(run(make_echo(), {{"text", "hi"}}).value.value().at("text") == "hi");
+  stage_env env;
+  env.array_index = 7;
+  CHECK(run_stage(*make_echo(), {}, {}, env).value.value().at("array_index") == 7);
+}
+
+TEST_CASE("fail fails as asked; flaky fails its first attempts only") {
+  auto const failed = run(make_fail(), {{"message", "no"}, {"retryable", false}});
+  CHECK(failed.result == attempt_result::failed);
+  CHECK(failed.error->message == "no");
+  CHECK_FALSE(failed.error->retryable);
+  CHECK(run(make_flaky(), {{"failures", 2}}, 2).result == attempt_result::failed);
+  CHECK(run(make_flaky(), {{"failures", 2}}, 3).result == attempt_result::succeeded);
+}
+
+TEST_CASE("sleep and spin end as canceled when they are stopped") {
+  std::stop_source source;
+  source.request_stop();
+  CHECK(run(make_sleep(), {{"seconds", 1000}}, 1, source.get_token()).result == attempt_result::canceled);
+  CHECK(run(make_spin(), {{"seconds", 1000}}, 1, source.get_token()).result == attempt_result::canceled);
+}
+
+TEST_CASE("a context of the wrong shape fails the attempt and is not retryable") {
+  stage_env env;
+  auto const outcome = run_stage(*make_echo(), {}, json_text{R"({"outptus": {}})"}, env);
+  CHECK(outcome.result == attempt_result::failed);
+  CHECK_FALSE(outcome.error->retryable);
+}
+
+TEST_CASE("merge: later contexts win by key, arrays become the union") {
+  auto const merged = json::parse(merge_contexts(R"({"metrics": {"a": 1, "b": 1}, "artifacts": [1]})",
+                                                 {R"({"metrics": {"b": 2}, "artifacts": [1, 2]})", ""}));
+  CHECK(merged == json::parse(R"({"metrics": {"a": 1, "b": 2}, "artifacts": [1, 2]})"));
+}
+
+TEST_CASE("registry: a name is taken once, and every built-in stage describes itself soundly") {
+  auto all = built_in_stages();
+  CHECK_THROWS_AS(all.add(make_echo()), std::invalid_argument);
+  CHECK(all.find("echo") != nullptr);
+  CHECK(all.find("echoo") == nullptr);
+  for (auto const& description : all.descriptions())
+    CHECK_FALSE(description.summary.empty());
+}
