@@ -1,0 +1,100 @@
+// Job rates and latency of a running scheduler, seen by a client process over TCP.
+//   bench_jobs load HOST:PORT JOBS BATCH | latency HOST:PORT JOBS
+#include <algorithm>
+#include <caf/all.hpp>
+#include <chrono>
+#include <iostream>
+
+#include "actors/config.hpp"
+#include "actors/connect.hpp"
+#include "messages/api.hpp"
+#include "messages/caf_inspection.hpp"
+#include "node/access.hpp"
+
+namespace {
+
+using namespace nsai;
+using clock_type = std::chrono::steady_clock;
+
+submit_jobs batch_of(int count, int from) {
+  submit_jobs m;
+  m.subscribe = true;
+  for (int i = 0; i < count; ++i) {
+    submission s;
+    s.stage = "echo";
+    s.options.text = "{\"text\":\"hello " + std::to_string(from + i) + "\"}";
+    m.jobs.push_back(std::move(s));
+  }
+  return m;
+}
+
+double seconds_since(clock_type::time_point begin) {
+  return std::chrono::duration<double>(clock_type::now() - begin).count();
+}
+
+void load(caf::scoped_actor& self, caf::actor const& scheduler, int jobs, int batch) {
+  auto const begin = clock_type::now();
+  for (int sent = 0; sent < jobs; sent += batch)
+    self->send(scheduler, batch_of(std::min(batch, jobs - sent), sent));
+  int ended = 0;
+  int acknowledged = 0;
+  int bad = 0;
+  double acknowledged_s = 0;
+  self->receive_while([&] { return ended < jobs && bad == 0; })(
+      [&](jobs_ended const& m) {
+        ended += static_cast<int>(m.jobs.size());
+        for (auto const& job : m.jobs)
+          bad += job.status != job_status::succeeded;
+      },
+      [&](submit_reply const& m) {
+        acknowledged += static_cast<int>(m.results.size());
+        for (auto const& result : m.results)
+          bad += result.error.has_value();
+        if (acknowledged == jobs)
+          acknowledged_s = seconds_since(begin);
+      });
+  std::cout << json{{"what", "nsai"},
+                    {"batch", batch},
+                    {"jobs_per_s", ended / seconds_since(begin)},
+                    {"acknowledged_per_s", jobs / acknowledged_s},
+                    {"bad", bad}}
+            << std::endl;
+}
+
+void latency(caf::scoped_actor& self, caf::actor const& scheduler, int jobs) {
+  std::vector<double> ms;
+  for (int i = 0; i < jobs; ++i) {
+    auto const begin = clock_type::now();
+    self->send(scheduler, batch_of(1, i));
+    bool ended = false;
+    self->receive_while([&] { return !ended; })([&](jobs_ended const&) { ended = true; }, [](submit_reply const&) {});
+    ms.push_back(seconds_since(begin) * 1000);
+  }
+  std::sort(ms.begin(), ms.end());
+  std::cout << json{{"what", "nsai"}, {"p50_ms", ms[ms.size() / 2]}, {"p99_ms", ms[ms.size() * 99 / 100]}} << std::endl;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::vector<std::string> const words(argv + 1, argv + argc);
+  if (words.size() < 3) {
+    std::cerr << "bench_jobs load HOST:PORT JOBS BATCH | latency HOST:PORT JOBS\n";
+    return 2;
+  }
+  auto const where = actors::parse_endpoint(words[1]);
+  actors::system_config config{1};
+  caf::actor_system system{config};
+  auto found = actors::connect_to_scheduler(system, where, node::find_secret("", where.port), std::chrono::seconds{3});
+  if (auto* error = std::get_if<error_info>(&found)) {
+    std::cerr << error->message << '\n';
+    return 1;
+  }
+  caf::scoped_actor self{system};
+  auto const scheduler = std::get<caf::actor>(found);
+  if (words[0] == "load" && words.size() > 3)
+    load(self, scheduler, std::stoi(words[2]), std::stoi(words[3]));
+  else
+    latency(self, scheduler, std::stoi(words[2]));
+  std::_Exit(0);
+}
