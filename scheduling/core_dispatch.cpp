@@ -38,7 +38,7 @@ void core::state::dispatch() {
 
 /// The next job that may find room: of the most urgent level, or of one that has aged.
 core::state::choice core::state::choose() const {
-  auto const is_open = [this](shape_index i) { return shapes[i].is_open(); };
+  auto const is_open = [this](shape_index i) { return places.may_fit(shapes[i]); };
   choice best;
   queue_slot aged = none;
   for (std::size_t level = 0; level < priority_levels; ++level) {

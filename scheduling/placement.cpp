@@ -86,6 +86,12 @@ bool placement::fits(shape& s, node_state const& node) const {
          node.attempts() < most_attempts && fits_but_for_cpu(s, node);
 }
 
+bool placement::may_fit(shape& s) const {
+  while (!s.candidates.empty() && !fits(s, nodes_[s.candidates.back()]))
+    s.candidates.pop_back();
+  return s.is_open();
+}
+
 std::vector<device_state const*> placement::choose(shape& s, node_state const& node) const {
   std::vector<device_state const*> chosen;
   for (auto const& d : node.devices)

@@ -29,6 +29,8 @@ class placement {
   bool fits(shape& s, node_state const& node) const;
   /// Whether it has room but for cpu: cpu is what attempts granted ahead compete for.
   bool fits_but_for_cpu(shape& s, node_state const& node) const;
+  /// Whether some node may have room: cheap, and exact once the shape was closed. Drops candidates without room.
+  bool may_fit(shape& s) const;
   /// The best place among all nodes or, where the shape was closed before, among its candidates.
   std::optional<place> find(shape& s) const;
   bool has_labels(shape const& s, node_state const& node) const;
