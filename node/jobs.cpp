@@ -145,12 +145,14 @@ int show_logs(log_words const& w, global_options const& global) {
   children.experiment = std::to_string(job.value);
   children.limit = 1'000'000;
   auto list = value_of(connection->list(children));
-  if (list.empty()) {
+  if (list.size() < 2) {
     copy_log(connection, job, w, global);
     return exit_done;
   }
   std::reverse(list.begin(), list.end());
   for (auto const& child : list) {
+    if (child.id == job)
+      continue;
     if (!global.out.as_json && !global.out.quiet)
       std::cout << fmt::format("==> job {} <==\n", child.id.value);
     copy_log(connection, child.id, w, global);

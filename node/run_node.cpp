@@ -184,7 +184,7 @@ class scheduler_half {
     options.core.known_stages = registry.descriptions();
     options.beat_ms = config.heartbeat_ms;
     options.retention_ms = std::int64_t{config.retention.days} * 24 * 60 * 60 * 1000;
-    options.store.path = data.path() / "jobs.db";
+    options.store.path = data.file("jobs.db");
     options.store.merge_contexts = stages::merge_contexts;
     options.now = wall_clock;
     auto const where = actors::parse_endpoint(config.listen);
@@ -278,8 +278,8 @@ int run_node(node_words const& w, global_options const& global) {
   spdlog::set_level(spdlog::level::from_str(config.log.level));
   auto const signals = end_signals();
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  auto keeper = processes::keeper::start();  // before the first thread, and before the lock that it would hold on to
   store::data_dir const data{config.data_dir};
-  auto keeper = processes::keeper::start();  // before the first thread
   auto registry = std::make_shared<stages::registry const>(stages::built_in_stages());
 
   actors::system_config caf_config{std::max<std::size_t>(2, std::thread::hardware_concurrency())};

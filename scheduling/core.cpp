@@ -12,7 +12,9 @@ core::core(core&&) noexcept = default;
 core& core::operator=(core&&) noexcept = default;
 
 core::state::state(core_settings given)
-    : settings(std::move(given)), last_id(settings.last_used), places(nodes, settings.share_between_tenants) {
+    : settings(std::move(given)),
+      last_id(settings.last_used),
+      places(nodes, settings.share_between_tenants) {
   for (auto const& stage : settings.known_stages) {
     auto const index = stage_names.intern(stage.name);
     stages.resize(std::max<std::size_t>(stages.size(), index + 1));
@@ -73,8 +75,8 @@ void core::state::fire_timers() {
   }
 }
 
-// Asked for again only when the promise made before is used up or too late: an event that changes nothing about
-// time adds no effect.
+// Asked for again only when the promise made before is used up or too late: an event that changes
+// nothing about time adds no effect.
 void core::state::tell_wake() {
   constexpr std::int64_t at_least_every_ms = 1000;
   timestamp wanted = clock.next();
@@ -107,15 +109,24 @@ rare_facts const* core::state::find_rare(job const& j) const {
   return j.rare ? &rares.at(j.id) : nullptr;
 }
 
-submit_answer const& core::last_answer() const { return state_->answer; }
+submit_answer const& core::last_answer() const {
+  return state_->answer;
+}
 
-bool core::knows(job_id job) const { return state_->jobs.find(job) != nullptr; }
+bool core::knows(job_id job) const {
+  return state_->jobs.find(job) != nullptr;
+}
 
-live_job core::look_up(job_id job) const { return state_->look_up(state_->at(job)); }
+live_job core::look_up(job_id job) const {
+  return state_->look_up(state_->at(job));
+}
 
-start_facts core::facts(job_id job) const { return state_->facts(state_->at(job)); }
+start_facts core::facts(job_id job) const {
+  return state_->facts(state_->at(job));
+}
 
-std::optional<submit_result> core::find_key(std::string const& tenant, std::string const& key) const {
+std::optional<submit_result> core::find_key(std::string const& tenant,
+                                            std::string const& key) const {
   auto const known = state_->tenants.find(tenant);
   if (key.empty() || known == none)
     return std::nullopt;
@@ -134,7 +145,8 @@ std::optional<submit_result> core::find_key(std::string const& tenant, std::stri
 
 bool core::is_current(attempt_ref ref) const {
   auto const* const j = state_->jobs.find(ref.job);
-  return j != nullptr && !j->composite && j->status == job_status::running && j->attempt == ref.attempt;
+  return j != nullptr && !j->composite && j->status == job_status::running &&
+         j->attempt == ref.attempt;
 }
 
 bool core::session_known(std::string const& uuid, std::uint64_t session) const {
@@ -142,7 +154,9 @@ bool core::session_known(std::string const& uuid, std::uint64_t session) const {
   return node != nullptr && node->status != node_status::lost && node->session == session;
 }
 
-std::vector<node_record> core::nodes() const { return state_->node_records(); }
+std::vector<node_record> core::nodes() const {
+  return state_->node_records();
+}
 
 std::vector<stage_description> core::stages() const {
   std::vector<stage_description> list;
@@ -167,6 +181,8 @@ void core::describe(stats& to) const {
   to.live_jobs = static_cast<std::int64_t>(state_->jobs.size());
 }
 
-void core::check_invariants() const { state_->check(); }
+void core::check_invariants() const {
+  state_->check();
+}
 
 }  // namespace nsai::scheduling

@@ -12,13 +12,16 @@
 namespace nsai::scheduling {
 
 struct core_settings {
-  std::int64_t lease_ms = 5000;        // silence after which a node gets no new grants
-  std::int64_t lost_after_ms = 5000;   // silence after which its attempts are granted again
-  std::int64_t adopt_ms = 60'000;      // how long unconfirmed attempts wait for their node after a restart
-  std::int64_t stall_grace_ms = 60'000;  // no node is declared lost for this long after a stall or a mass silence
+  std::int64_t lease_ms = 5000;       // silence after which a node gets no new grants
+  std::int64_t lost_after_ms = 5000;  // silence after which its attempts are granted again
+  std::int64_t adopt_ms =
+      60'000;  // how long unconfirmed attempts wait for their node after a restart
+  std::int64_t stall_grace_ms =
+      60'000;  // no node is declared lost for this long after a stall or a mass silence
   bool share_between_tenants = false;  // whether jobs of different tenants may share a GPU
   job_id last_used;                    // the largest number ever given out
-  std::vector<stage_description> known_stages;  // of the scheduler's own build: accepted before any node has come
+  std::vector<stage_description>
+      known_stages;  // of the scheduler's own build: accepted before any node has come
 };
 
 /// A refusal of `job_submitted` or `cancel_requested`, or the numbers given.
@@ -29,24 +32,26 @@ struct live_job {
   job_status status = job_status::pending;
   attempt_no attempt = 0;
   std::string tenant_id;
-  std::string node;                    // name, while an attempt is granted
+  std::string node;  // name, while an attempt is granted
   std::vector<device_grant> devices;
-  std::string wait_reason;             // in words; empty unless it waits
+  std::string wait_reason;  // in words; empty unless it waits
 };
 
-/// What an attempt of a live job is started with, besides its payload. References are valid until the next `apply`.
+/// What an attempt of a live job is started with, besides its payload. References are valid until
+/// the next `apply`.
 struct start_facts {
   std::string const& tenant_id;
   std::string const& stage;
   nsai::resources const& resources;
   nsai::constraints const& constraints;
-  job_id parent;                            // 0: none
-  bool in_array = false;                    // shares its parent's payload
+  job_id parent;          // 0: none
+  bool in_array = false;  // shares its parent's payload
   std::optional<std::int64_t> array_index;
 };
 
-/// The scheduling core: a value. Equal state, event and time give equal effects in equal order. It reads no
-/// clock, draws no unseeded randomness and does no I/O. Finished jobs leave it at once; the store has them.
+/// The scheduling core: a value. Equal state, event and time give equal effects in equal order. It
+/// reads no clock, draws no unseeded randomness and does no I/O. Finished jobs leave it at once;
+/// the store has them.
 class core {
  public:
   explicit core(core_settings settings = {});
@@ -79,7 +84,8 @@ class core {
   /// Fills in queues, running, nodes, live_jobs, refused_outcomes.
   void describe(stats& to) const;
 
-  /// Aborts with a message when an invariant does not hold (P3 and the books of queues, nodes and parents).
+  /// Aborts with a message when an invariant does not hold (P3 and the books of queues, nodes and
+  /// parents).
   void check_invariants() const;
 
  private:

@@ -65,10 +65,11 @@ void core::state::handle(attempt_ended const& e) {
   } else {
     infra_failure f;
     f.result = outcome.result;
-    f.error = outcome.error ? *outcome.error
-                            : make_error("infra", to_string(outcome.result),
-                                         "attempt " + std::to_string(ref.attempt) + " on node " +
-                                             node_name(*j) + " ended as " + to_string(outcome.result));
+    f.error = outcome.error
+                  ? *outcome.error
+                  : make_error("infra", to_string(outcome.result),
+                               "attempt " + std::to_string(ref.attempt) + " on node " +
+                                   node_name(*j) + " ended as " + to_string(outcome.result));
     // What a node hands back before it has started it says nothing about the job.
     f.counted = !(waited && outcome.result == attempt_result::returned);
     f.at_once = outcome.result == attempt_result::returned;
@@ -189,7 +190,8 @@ void core::state::lose_attempt(job& j, infra_failure f) {
   if (f.sole && f.counted && ++rare(j).sole_losses >= losses_of_poison) {
     end(j, job_status::failed,
         make_error("infra", "poison",
-                   "three nodes were lost while they ran nothing but this job; the last: " + f.error.message));
+                   "three nodes were lost while they ran nothing but this job; the last: " +
+                       f.error.message));
     return;
   }
   if (j.infra_failures > terms[j.terms].max_infra_retries) {

@@ -46,7 +46,8 @@ void core::state::check_parents() const {
       NSAI_ASSERT(child->status != job_status::running || parent->status == job_status::running);
       ++alive;
       active += child->within_limit ? 1 : 0;
-      NSAI_ASSERT(!p.has_limit() || ((child->holds & hold_limit) != 0) != bool{child->within_limit});
+      NSAI_ASSERT(!p.has_limit() ||
+                  ((child->holds & hold_limit) != 0) != bool{child->within_limit});
     }
     NSAI_ASSERT(alive + p.ended_count() == p.children && alive > 0);
     NSAI_ASSERT(active == p.active);
@@ -73,8 +74,9 @@ void core::state::check_shapes() const {
     if (s.waiting == 0)
       continue;
     // Nothing waits for a place that is there.
-    std::as_const(nodes).for_each(
-        [&](node_index, node_state const& node) { NSAI_ASSERT(restoring || !places.fits(s, node)); });
+    std::as_const(nodes).for_each([&](node_index, node_state const& node) {
+      NSAI_ASSERT(restoring || !places.fits(s, node));
+    });
   }
 }
 

@@ -10,8 +10,9 @@ namespace {
 constexpr std::int64_t aged_after_ms = 10 * 60 * 1000;
 constexpr std::uint32_t aged_every = 20;
 
-// Brief jobs are granted ahead, so that a node need not wait for the scheduler between two of them; no more than
-// this much work for each slot, or a cancel or a more urgent job would wait too long behind it.
+// Brief jobs are granted ahead, so that a node need not wait for the scheduler between two of them;
+// no more than this much work for each slot, or a cancel or a more urgent job would wait too long
+// behind it.
 constexpr std::int64_t work_ahead_ms = 50;
 constexpr std::int64_t brief_mean_us = 20'000;
 constexpr std::int64_t known_after = 2;  // outcomes
@@ -127,8 +128,9 @@ bool core::state::is_possible(shape& s) {
   return s.is_possible;
 }
 
-/// No normal grant is possible any more. Jobs of the most urgent level that waits for something possible may be
-/// granted ahead, fair turns included; what they would compete with for cpu keeps its chance.
+/// No normal grant is possible any more. Jobs of the most urgent level that waits for something
+/// possible may be granted ahead, fair turns included; what they would compete with for cpu keeps
+/// its chance.
 void core::state::dispatch_ahead() {
   for (std::size_t i = 0; i < priority_levels; ++i) {
     auto const level = static_cast<priority>(i);
@@ -148,7 +150,8 @@ void core::state::dispatch_ahead() {
     auto const wanted = [this](shape_index index) {
       return shapes[index].no_room_ahead != room_epoch && may_go_ahead(shapes[index]);
     };
-    for (auto slot = queues.front(level, wanted); slot != none; slot = queues.front(level, wanted)) {
+    for (auto slot = queues.front(level, wanted); slot != none;
+         slot = queues.front(level, wanted)) {
       auto& s = shapes[queues.place_of(slot).shape];
       auto const node = find_ahead(s, rivals);
       if (node == none)

@@ -65,8 +65,13 @@ start_facts core::state::facts(job const& j) const {
   static resources const nothing;
   bool const works = j.shape != none;
   auto const* const key = works ? &shapes[j.shape].key : nullptr;
-  start_facts facts{tenants[j.tenant], works ? stage_names[key->stage] : no_stage,
-                    works ? key->resources : nothing, terms[j.terms], j.parent, j.array_child, {}};
+  start_facts facts{tenants[j.tenant],
+                    works ? stage_names[key->stage] : no_stage,
+                    works ? key->resources : nothing,
+                    terms[j.terms],
+                    j.parent,
+                    j.array_child,
+                    {}};
   if (j.array_child)
     facts.array_index = index_at(*parents.at(j.parent).array, j.position);
   return facts;

@@ -65,8 +65,8 @@ void core::state::handle(cancel_requested const& e) {
   stop(*j, false);
 }
 
-/// Because of a cancel request or the deadline: what waits ends at once, what runs is stopped and ends with its
-/// outcome, a parent ends with its children.
+/// Because of a cancel request or the deadline: what waits ends at once, what runs is stopped and
+/// ends with its outcome, a parent ends with its children.
 void core::state::stop(job& j, bool deadline) {
   if (j.canceled || (deadline && j.expired))
     return;
@@ -153,7 +153,8 @@ void core::state::forget(job& j) {
   if (j.composite)
     parents.erase(j.id);
   jobs.erase(j.id);
-  // Told later, in order: a chain of dependents may be long, and the caller may be in the middle of a list.
+  // Told later, in order: a chain of dependents may be long, and the caller may be in the middle of
+  // a list.
   if (over.parent || !over.dependents.empty())
     ended.push_back(std::move(over));
 }

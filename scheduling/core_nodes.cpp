@@ -72,6 +72,7 @@ void core::state::handle(node_registered const& e) {
   } else {
     tell_node(happening::node_joined, node);
   }
+  remove_namesakes(index);
   reconcile(index, r);
   adopt(index, r);
   gained_room(index);
@@ -101,9 +102,9 @@ void core::state::reconcile(node_index index, register_node const& r) {
     }
     auto& j = at(ref.job);
     infra_failure f;
-    f.error = make_error("infra", "attempt_lost",
-                         "node " + node.info.name + " came back without attempt " +
-                             std::to_string(ref.attempt));
+    f.error = make_error(
+        "infra", "attempt_lost",
+        "node " + node.info.name + " came back without attempt " + std::to_string(ref.attempt));
     f.duration_ms = now - j.since;
     f.counted = !node.find(ref)->ahead;
     release_attempt(j);
@@ -111,8 +112,8 @@ void core::state::reconcile(node_index index, register_node const& r) {
   }
 }
 
-/// Attempts of the time before the scheduler's restart are taken up again, or were lost; whatever else the node
-/// holds was superseded and occupies it until it is gone.
+/// Attempts of the time before the scheduler's restart are taken up again, or were lost; whatever
+/// else the node holds was superseded and occupies it until it is gone.
 void core::state::adopt(node_index index, register_node const& r) {
   auto& node = nodes[index];
   for (auto const& held : r.held) {
@@ -149,9 +150,9 @@ void core::state::adopt(node_index index, register_node const& r) {
   for (auto const id : missing) {
     auto& j = at(id);
     infra_failure f;
-    f.error = make_error("infra", "attempt_lost",
-                         "node " + node.info.name + " came back without attempt " +
-                             std::to_string(j.attempt));
+    f.error = make_error(
+        "infra", "attempt_lost",
+        "node " + node.info.name + " came back without attempt " + std::to_string(j.attempt));
     f.duration_ms = now - j.since;
     emit(attempt_stopped{node.info.uuid, node.session, {id, j.attempt}});
     release_attempt(j);
@@ -240,9 +241,22 @@ void core::state::remove_node_if_done(node_index index, bool at_once) {
     return;
   if (node.attempts() > 0)
     lose_node(index, "node " + node.info.name + " left without handing back its attempts");
+  remove_node(index);
+}
+
+void core::state::remove_node(node_index index) {
   for (shape_index i = 0; i < shapes.size(); ++i)
     std::erase(shapes[i].candidates, index);
   nodes.remove(index);
+}
+
+/// A lost node stays in the list until another takes its name: its data directory is gone, then.
+void core::state::remove_namesakes(node_index index) {
+  nodes.for_each([&](node_index other, node_state const& node) {
+    if (other != index && node.status == node_status::lost &&
+        node.info.name == nodes[index].info.name)
+      remove_node(other);
+  });
 }
 
 void core::state::gained_room(node_index index) {
@@ -258,8 +272,9 @@ void core::state::gained_room(node_index index) {
     });
 }
 
-/// When more than half of three or more nodes are silent together, the fault is rather on this side. Beats come
-/// several times a lease, so half a lease tells the silent from the rest before the first of them is lost.
+/// When more than half of three or more nodes are silent together, the fault is rather on this
+/// side. Beats come several times a lease, so half a lease tells the silent from the rest before
+/// the first of them is lost.
 void core::state::note_mass_silence() {
   std::size_t known = 0;
   std::size_t silent = 0;
@@ -309,8 +324,9 @@ void core::state::expire_unconfirmed() {
   for (auto const id : left) {
     auto& j = at(id);
     infra_failure f;
-    f.error = make_error("infra", "node_lost",
-                         "node " + node_name(j) + " did not come back after the scheduler's restart");
+    f.error =
+        make_error("infra", "node_lost",
+                   "node " + node_name(j) + " did not come back after the scheduler's restart");
     f.duration_ms = now - j.since;
     release_attempt(j);
     lose_attempt(j, std::move(f));

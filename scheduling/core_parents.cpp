@@ -13,9 +13,10 @@ std::string called(step_facts const& step, std::uint32_t position) {
 
 std::string summary(parent_facts const& p) {
   return "{\"children\":" + std::to_string(p.children) +
-         ",\"succeeded\":" + std::to_string(p.ended[0]) + ",\"failed\":" + std::to_string(p.ended[1]) +
-         ",\"canceled\":" + std::to_string(p.ended[2]) + ",\"timeout\":" + std::to_string(p.ended[3]) +
-         "}";
+         ",\"succeeded\":" + std::to_string(p.ended[0]) +
+         ",\"failed\":" + std::to_string(p.ended[1]) +
+         ",\"canceled\":" + std::to_string(p.ended[2]) +
+         ",\"timeout\":" + std::to_string(p.ended[3]) + "}";
 }
 
 }  // namespace
@@ -68,7 +69,8 @@ void core::state::child_ended(departed const& e) {
     finish_parent(parent, p);
 }
 
-/// Keeps the first failure for the parent's own error; the ones that follow are its consequences, mostly.
+/// Keeps the first failure for the parent's own error; the ones that follow are its consequences,
+/// mostly.
 void core::state::note_failure(parent_facts& p, job const& child, job_status status,
                                std::optional<error_info> const& error) {
   if (p.error)
@@ -76,9 +78,9 @@ void core::state::note_failure(parent_facts& p, job const& child, job_status sta
   auto const number = "job " + std::to_string(child.id.value);
   auto const how = to_string(status) + (error ? ": " + error->message : "");
   if (p.experiment) {
-    p.error = make_error(error ? error->category : "stage", "step_failed",
-                         called(p.steps[child.position], child.position) + " (" + number +
-                             ") ended as " + how);
+    p.error = make_error(
+        error ? error->category : "stage", "step_failed",
+        called(p.steps[child.position], child.position) + " (" + number + ") ended as " + how);
     p.error->exit_status = error ? error->exit_status : std::nullopt;
   } else {
     p.error = make_error(error ? error->category : "stage", "children_failed", number + " " + how);

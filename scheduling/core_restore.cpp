@@ -78,8 +78,6 @@ void core::state::restore_child(job& j, job_restored const& e) {
 
 void core::state::restore_pending(job& j, job_restored const& e) {
   if (e.eligible_at) {
-    if (e.eligible_at <= now)
-      return;
     add_hold(j, hold_backoff);
     rare(j).eligible_at = e.eligible_at;
     clock.add({e.eligible_at, j.id, timer_kind::backoff});
@@ -137,10 +135,12 @@ void core::state::handle(restore_finished const&) {
     resume_times(j);
     if (j.status == job_status::pending && j.rare && !j.array_child) {
       auto const dependencies = std::move(rares.at(id).dependencies);
-      // One that even the store has forgotten had succeeded: a failure would have ended this job with it.
+      // One that even the store has forgotten had succeeded: a failure would have ended this job
+      // with it.
       for (auto const dependency : dependencies)
         if (jobs.find(dependency) == nullptr &&
-            std::none_of(over.begin(), over.end(), [&](auto const& o) { return o.id == dependency; }))
+            std::none_of(over.begin(), over.end(),
+                         [&](auto const& o) { return o.id == dependency; }))
           over.push_back({dependency, job_status::succeeded});
       watch_dependencies(j, dependencies, over);
     }

@@ -19,8 +19,9 @@
 
 namespace nsai::scheduling {
 
-/// Everything the core is. Its functions lie in the core_*.cpp files named beside them; the parts that know nothing
-/// of jobs and events (queues, shapes, cluster, placement, timers) have files of their own.
+/// Everything the core is. Its functions lie in the core_*.cpp files named beside them; the parts
+/// that know nothing of jobs and events (queues, shapes, cluster, placement, timers) have files of
+/// their own.
 struct core::state {
   explicit state(core_settings given);
 
@@ -43,7 +44,8 @@ struct core::state {
   void create_experiment(job& parent, job_submitted const& e);
   void add_key(job& j, std::string const& key);
   void watch_times(job& j);
-  void watch_dependencies(job& j, std::vector<job_id> const& on, std::vector<ended_job> const& ended);
+  void watch_dependencies(job& j, std::vector<job_id> const& on,
+                          std::vector<ended_job> const& ended);
   void announce(job& j, std::uint64_t children);
 
   // core_jobs.cpp: from pending to queued, and to the end
@@ -57,7 +59,8 @@ struct core::state {
   void stop(job& j, bool deadline);
   void stop_attempt(job const& j);
   void handle(cancel_requested const& e);
-  void end(job& j, job_status status, std::optional<error_info> error, attempt_outcome const* outcome = nullptr);
+  void end(job& j, job_status status, std::optional<error_info> error,
+           attempt_outcome const* outcome = nullptr);
   void forget(job& j);
   void follow_up();
   void tell_dependents(departed const& over);
@@ -67,7 +70,8 @@ struct core::state {
   void release_children(job& parent);
   void fill_limit(job_id id, parent_facts& p);
   void child_ended(departed const& e);
-  void note_failure(parent_facts& p, job const& child, job_status status, std::optional<error_info> const& error);
+  void note_failure(parent_facts& p, job const& child, job_status status,
+                    std::optional<error_info> const& error);
   void finish_parent(job& parent, parent_facts& p);
   void describe_end(job const& parent, parent_facts const& p, job_ended& e) const;
 
@@ -88,7 +92,8 @@ struct core::state {
     std::int64_t duration_ms = 0;
   };
   void lose_attempt(job& j, infra_failure f);
-  void close_attempt(job& j, attempt_result result, std::optional<error_info> error, std::int64_t duration_ms);
+  void close_attempt(job& j, attempt_result result, std::optional<error_info> error,
+                     std::int64_t duration_ms);
   void back_off(job& j, std::int64_t delay_ms);
   void end_backoff(job& j);
   std::string const& node_name(job const& j) const;
@@ -104,6 +109,8 @@ struct core::state {
   void adopt(node_index index, register_node const& r);
   void lose_node(node_index index, std::string const& why);
   void remove_node_if_done(node_index index, bool at_once);
+  void remove_node(node_index index);
+  void remove_namesakes(node_index index);
   void suspect(node_index index, std::string const& why);
   void gained_room(node_index index);
   void watch_silence();
@@ -183,17 +190,18 @@ struct core::state {
 
   std::unordered_map<job_id, rare_facts> rares;
   std::unordered_map<job_id, parent_facts> parents;
-  std::unordered_map<std::string, job_id> keys;  // tenant, newline, key
-  std::set<job_id> deciding;                     // the supervisor was asked
+  std::unordered_map<std::string, job_id> keys;         // tenant, newline, key
+  std::set<job_id> deciding;                            // the supervisor was asked
   std::map<std::string, std::set<job_id>> unconfirmed;  // by uuid of the node
   timestamp adopt_until;
-  std::map<job_id, std::vector<ended_job>> restored;  // until `restore_finished`, with ended dependencies
-  std::deque<departed> ended;     // whose parents and dependents have not been told yet
+  std::map<job_id, std::vector<ended_job>>
+      restored;                // until `restore_finished`, with ended dependencies
+  std::deque<departed> ended;  // whose parents and dependents have not been told yet
 
-  std::uint64_t room_epoch = 1;      // changes whenever some node may take more ahead
+  std::uint64_t room_epoch = 1;  // changes whenever some node may take more ahead
   std::uint32_t grants_since_aged = 0;
-  timestamp next_silence;            // when the silence of nodes is looked at again; 0: never
-  timestamp heard_floor;             // the scheduler itself heard nothing before this
+  timestamp next_silence;  // when the silence of nodes is looked at again; 0: never
+  timestamp heard_floor;   // the scheduler itself heard nothing before this
   timestamp no_loss_before;
   bool mass_silence = false;
   timestamp announced_wake;

@@ -8,7 +8,8 @@ namespace nsai::scheduling {
 namespace {
 
 ended_job const* find_ended(std::vector<ended_job> const& ended, job_id id) {
-  auto const at = std::find_if(ended.begin(), ended.end(), [&](auto const& e) { return e.id == id; });
+  auto const at =
+      std::find_if(ended.begin(), ended.end(), [&](auto const& e) { return e.id == id; });
   return at == ended.end() ? nullptr : &*at;
 }
 
@@ -34,7 +35,8 @@ std::optional<error_info> core::state::check_stage(std::string const& stage,
   return error;
 }
 
-std::optional<error_info> core::state::check_dependencies(job_submitted const& e, constraints const& c,
+std::optional<error_info> core::state::check_dependencies(job_submitted const& e,
+                                                          constraints const& c,
                                                           std::string const& field) const {
   for (auto const id : c.depends_on) {
     auto const* const live = jobs.find(id);
@@ -59,7 +61,8 @@ std::optional<error_info> core::state::refuse(job_submitted const& e) const {
     auto const path = "pipeline[" + std::to_string(i) + "].";
     if (auto fault = check_stage(s.pipeline[i].stage, path + "stage"))
       return fault;
-    if (auto fault = check_dependencies(e, s.pipeline[i].constraints, path + "constraints.depends_on"))
+    if (auto fault =
+            check_dependencies(e, s.pipeline[i].constraints, path + "constraints.depends_on"))
       return fault;
   }
   return std::nullopt;
@@ -107,8 +110,8 @@ void core::state::handle(job_submitted const& e) {
   for (auto const id : s.constraints.depends_on)
     if (auto const* const over = find_ended(e.ended, id);
         over != nullptr && over->status != job_status::succeeded && jobs.find(answer.id) != nullptr)
-      fail_dependent(j, "job " + std::to_string(id.value) + ", on which this one depends, ended as " +
-                            to_string(over->status));
+      fail_dependent(j, "job " + std::to_string(id.value) +
+                            ", on which this one depends, ended as " + to_string(over->status));
 }
 
 job& core::state::create(job_id id, submission const& s, label_no label) {
@@ -234,8 +237,8 @@ void core::state::create_experiment(job& parent, job_submitted const& e) {
                            p.steps[i].after.end());
     for (auto const before : p.steps[i].after)
       p.steps[before].before.push_back(i);
-    auto& child = create({parent.id.value + 1 + i}, s,
-                         i < e.step_labels.size() ? e.step_labels[i] : e.label);
+    auto& child =
+        create({parent.id.value + 1 + i}, s, i < e.step_labels.size() ? e.step_labels[i] : e.label);
     child.parent = parent.id;
     child.position = i;
     child.terms = terms.intern(step.constraints);
@@ -257,7 +260,8 @@ void core::state::create_experiment(job& parent, job_submitted const& e) {
           over != nullptr && over->status != job_status::succeeded)
         if (auto* const child = jobs.find({answer.id.value + 1 + i}))
           fail_dependent(*child, "job " + std::to_string(id.value) +
-                                     ", on which this one depends, ended as " + to_string(over->status));
+                                     ", on which this one depends, ended as " +
+                                     to_string(over->status));
 }
 
 }  // namespace nsai::scheduling

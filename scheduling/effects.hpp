@@ -8,8 +8,9 @@
 #include "messages/job.hpp"
 #include "messages/record.hpp"
 
-/// What the core wants done. Effects that change durable state come first in meaning: an actor makes all durable
-/// effects of a batch durable (one commit) before it carries out any other effect of that batch.
+/// What the core wants done. Effects that change durable state come first in meaning: an actor
+/// makes all durable effects of a batch durable (one commit) before it carries out any other effect
+/// of that batch.
 namespace nsai::scheduling {
 
 /// Durable. A job exists now. `position` counts an array's or experiment's children from 0.
@@ -28,10 +29,12 @@ struct job_changed {
   std::int32_t own_failures = 0;
   std::int32_t infra_failures = 0;
   timestamp eligible_at;
-  bool cancel_requested = false;  // of a running job or a parent: it ends as canceled once its attempts are gone
+  bool cancel_requested =
+      false;  // of a running job or a parent: it ends as canceled once its attempts are gone
 };
 
-/// Durable before it is sent; sent once. After a restart the attempt is unconfirmed and never sent again.
+/// Durable before it is sent; sent once. After a restart the attempt is unconfirmed and never sent
+/// again.
 struct attempt_granted {
   attempt_ref ref;
   std::string const* node_uuid = nullptr;  // valid until the next `apply`
@@ -50,17 +53,18 @@ struct attempt_closed {
   std::optional<error_info> error;
 };
 
-/// Durable. The job has reached its one terminal state; waiting clients hear of it after the commit. A result, if
-/// there is one, is that of the outcome being applied; a parent's is composed of its children's.
+/// Durable. The job has reached its one terminal state; waiting clients hear of it after the
+/// commit. A result, if there is one, is that of the outcome being applied; a parent's is composed
+/// of its children's.
 struct job_ended {
   job_id id;
   job_status status = job_status::succeeded;
   attempt_no attempt = 0;
   std::int64_t duration_ms = 0;
   std::optional<error_info> error;
-  bool from_outcome = false;                // the outcome of the running `attempt_ended` carries the result
-  std::vector<job_id> context_from;         // an experiment's last stages: their contexts make the result
-  std::optional<std::string> summary;       // an array's result as JSON
+  bool from_outcome = false;  // the outcome of the running `attempt_ended` carries the result
+  std::vector<job_id> context_from;  // an experiment's last stages: their contexts make the result
+  std::optional<std::string> summary;  // an array's result as JSON
 };
 
 /// To the executor of a node; repeatable.
@@ -105,21 +109,23 @@ enum class happening : std::uint8_t {
 struct happened {
   happening what = happening::job_submitted;
   job_id job;
-  std::uint32_t label = 0;       // label_no of the job
+  std::uint32_t label = 0;  // label_no of the job
   attempt_no attempt = 0;
   std::int64_t duration_ms = 0;  // of the attempt, or the delay of a retry
   std::int64_t queue_ms = 0;
-  std::string node;    // name
+  std::string node;  // name
   std::string detail;
 };
 
-/// Wants `clock_advanced` at this time, at the latest; a later one of these replaces an earlier one.
+/// Wants `clock_advanced` at this time, at the latest; a later one of these replaces an earlier
+/// one.
 struct wake_at {
   timestamp at;
 };
 
-using effect = std::variant<job_created, job_changed, attempt_granted, attempt_closed, job_ended, attempt_stopped,
-                            outcome_settled, consult_supervisor, happened, wake_at>;
+using effect =
+    std::variant<job_created, job_changed, attempt_granted, attempt_closed, job_ended,
+                 attempt_stopped, outcome_settled, consult_supervisor, happened, wake_at>;
 using effects = std::vector<effect>;
 
 }  // namespace nsai::scheduling

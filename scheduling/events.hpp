@@ -7,7 +7,8 @@
 #include "messages/attempt.hpp"
 #include "messages/job.hpp"
 
-/// Everything the core can be told. The core owns no payloads: options, contexts and results pass it by.
+/// Everything the core can be told. The core owns no payloads: options, contexts and results pass
+/// it by.
 namespace nsai::scheduling {
 
 /// What is known of a job that has already ended and left the core, as the store answers it.
@@ -16,12 +17,13 @@ struct ended_job {
   job_status status = job_status::succeeded;
 };
 
-/// A number of the caller's for what telemetry says about a job (tenant, namespace, experiment, stage). The core
-/// keeps it and gives it back in `happened`.
+/// A number of the caller's for what telemetry says about a job (tenant, namespace, experiment,
+/// stage). The core keeps it and gives it back in `happened`.
 using label_no = std::uint32_t;
 
-/// A checked and completed submission (`complete_and_check`). `ended` holds those of its dependencies that the
-/// core does not know as live; a dependency found in neither is refused as unknown.
+/// A checked and completed submission (`complete_and_check`). `ended` holds those of its
+/// dependencies that the core does not know as live; a dependency found in neither is refused as
+/// unknown.
 struct job_submitted {
   submission const* request = nullptr;  // read during `apply` only
   std::vector<ended_job> ended;
@@ -29,21 +31,22 @@ struct job_submitted {
   std::vector<label_no> step_labels;  // of an experiment's children, by position
 };
 
-/// A live or unfinished job as the store had it when the scheduler started. Children follow their parents.
+/// A live or unfinished job as the store had it when the scheduler started. Children follow their
+/// parents.
 struct job_restored {
   job_record record;
   std::string key;
-  std::optional<array_spec> array;          // of an array's parent
-  std::vector<std::uint32_t> after;         // of an experiment's child: positions in the pipeline
-  std::uint32_t step = 0;                   // of an experiment's child: its position
-  std::string node_uuid;                    // where the running attempt was granted
-  std::uint64_t incarnation = 0;            // of that node
+  std::optional<array_spec> array;   // of an array's parent
+  std::vector<std::uint32_t> after;  // of an experiment's child: positions in the pipeline
+  std::uint32_t step = 0;            // of an experiment's child: its position
+  std::string node_uuid;             // where the running attempt was granted
+  std::uint64_t incarnation = 0;     // of that node
   std::int32_t own_failures = 0;
   std::int32_t infra_failures = 0;
-  timestamp eligible_at;                    // end of a backoff; 0: none
-  std::vector<ended_job> ended;             // dependencies that have ended; the others are live
+  timestamp eligible_at;         // end of a backoff; 0: none
+  std::vector<ended_job> ended;  // dependencies that have ended; the others are live
   label_no label = 0;
-  bool cancel_requested = false;            // as the latest `job_changed` said
+  bool cancel_requested = false;  // as the latest `job_changed` said
 };
 /// A child that had ended while its parent still lives, counted into the parent at restart.
 struct child_restored {
@@ -60,7 +63,8 @@ struct cancel_requested {
 };
 
 struct node_registered {
-  register_node const* registration = nullptr;  // read during `apply` only; its outcomes are fed apart, before
+  register_node const* registration =
+      nullptr;  // read during `apply` only; its outcomes are fed apart, before
   std::uint64_t session = 0;
 };
 struct node_beat {
@@ -84,7 +88,8 @@ struct attempt_ended {
   attempt_outcome const* outcome = nullptr;  // read during `apply` only
 };
 
-/// The tenant's supervisor answers `consult_supervisor`. A repeat, or one for an older attempt, is ignored.
+/// The tenant's supervisor answers `consult_supervisor`. A repeat, or one for an older attempt, is
+/// ignored.
 struct supervisor_decided {
   attempt_ref ref;
   bool retry = false;
@@ -98,8 +103,9 @@ struct supervisor_restarted {
 /// Time has passed; sent at the latest when a `wake_at` asked for it.
 struct clock_advanced {};
 
-using event = std::variant<job_submitted, job_restored, child_restored, restore_finished, cancel_requested,
-                           node_registered, node_beat, node_disconnected, node_left, attempt_ended,
-                           supervisor_decided, supervisor_restarted, clock_advanced>;
+using event =
+    std::variant<job_submitted, job_restored, child_restored, restore_finished, cancel_requested,
+                 node_registered, node_beat, node_disconnected, node_left, attempt_ended,
+                 supervisor_decided, supervisor_restarted, clock_advanced>;
 
 }  // namespace nsai::scheduling

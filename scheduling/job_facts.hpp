@@ -29,13 +29,13 @@ struct unconfirmed_place {
 
 /// What few jobs have.
 struct rare_facts {
-  timestamp eligible_at;                // while it backs off
-  std::vector<job_id> dependencies;     // as submitted
-  std::vector<job_id> dependents;       // jobs that wait for this one; may have ended meanwhile
-  std::int32_t sole_losses = 0;         // node losses where it was alone on the node
+  timestamp eligible_at;             // while it backs off
+  std::vector<job_id> dependencies;  // as submitted
+  std::vector<job_id> dependents;    // jobs that wait for this one; may have ended meanwhile
+  std::int32_t sole_losses = 0;      // node losses where it was alone on the node
   std::unique_ptr<verdict> last;
   std::unique_ptr<unconfirmed_place> place;
-  std::string const* key = nullptr;     // its entry among the keys
+  std::string const* key = nullptr;  // its entry among the keys
 };
 
 /// A step of an experiment.
@@ -50,18 +50,19 @@ struct step_facts {
 struct parent_facts {
   bool experiment = false;
   std::uint64_t children = 0;
-  std::array<std::uint64_t, 4> ended{};   // succeeded, failed, canceled, timeout
+  std::array<std::uint64_t, 4> ended{};  // succeeded, failed, canceled, timeout
   std::optional<array_spec> array;
-  std::uint64_t active = 0;               // within the limit and not ended
-  std::uint64_t next = 0;                 // no child before this position waits for the limit
+  std::uint64_t active = 0;  // within the limit and not ended
+  std::uint64_t next = 0;    // no child before this position waits for the limit
   std::vector<step_facts> steps;
-  std::optional<error_info> error;        // why it will not succeed
+  std::optional<error_info> error;  // why it will not succeed
 
   std::uint64_t ended_count() const { return ended[0] + ended[1] + ended[2] + ended[3]; }
   bool has_limit() const { return array && array->limit > 0; }
 };
 
-/// A job that has left the tables while its parent and the jobs that depend on it have not been told yet.
+/// A job that has left the tables while its parent and the jobs that depend on it have not been
+/// told yet.
 struct departed {
   job_id id;
   job_id parent;

@@ -20,7 +20,8 @@ enum hold : std::uint8_t {
   hold_parent = 32      // the parent itself is held
 };
 
-/// A live job. Kept small, since a million of them may wait: what is shared is interned, what is rare
+/// A live job. Kept small, since a million of them may wait: what is shared is interned, what is
+/// rare
 /// (`rare_facts`) is kept apart.
 struct job {
   job_id id;
@@ -32,8 +33,8 @@ struct job {
   owner_index owner = none;
   std::uint32_t position = 0;  // among the parent's children
   attempt_no attempt = 0;
-  node_index node = none;  // while an attempt runs on a registered node
-  queue_slot slot = none;  // while it is queued
+  node_index node = none;   // while an attempt runs on a registered node
+  queue_slot slot = none;   // while it is queued
   std::uint32_t label = 0;  // the caller's, for telemetry
   std::uint32_t unmet = 0;  // dependencies and earlier steps that have not succeeded yet
   std::uint16_t own_failures = 0;
@@ -50,8 +51,8 @@ struct job {
   bool rare : 1 = false;          // has an entry among the rare facts
 };
 
-/// The constraints of a job, shared by all jobs that were submitted with equal ones in a row. Dependencies are
-/// not kept here: they are facts of one job.
+/// The constraints of a job, shared by all jobs that were submitted with equal ones in a row.
+/// Dependencies are not kept here: they are facts of one job.
 class terms_table {
  public:
   terms_index intern(constraints c);
@@ -69,8 +70,9 @@ class terms_table {
   terms_index latest_ = none;
 };
 
-/// Live jobs by number. Numbers ascend without gaps, so they are kept in blocks: finding one costs one look into a
-/// small table, and a block goes when its last job has ended. Addresses are stable while a job lives.
+/// Live jobs by number. Numbers ascend without gaps, so they are kept in blocks: finding one costs
+/// one look into a small table, and a block goes when its last job has ended. Addresses are stable
+/// while a job lives.
 class job_table {
  public:
   job& add(job_id id);

@@ -64,8 +64,8 @@ void node_state::vacate(attempt_ref ref, holding const& h) {
   memory_used_ -= h.memory_mb;
   for (auto const& grant : h.devices) {
     auto* const d = device(grant.index);
-    auto const use = std::find_if(d->uses.begin(), d->uses.end(),
-                                  [&](auto const& u) { return u.ref == ref; });
+    auto const use =
+        std::find_if(d->uses.begin(), d->uses.end(), [&](auto const& u) { return u.ref == ref; });
     NSAI_ASSERT(use != d->uses.end());
     d->charge -= use->charge;
     d->memory_mb -= use->memory_mb;

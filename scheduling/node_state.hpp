@@ -68,7 +68,8 @@ class node_state {
   std::size_t ahead() const { return ahead_; }
 
   /// A node that says what it offers, with nothing held.
-  void reset(node_info offered, std::vector<bool> stages_offered, std::vector<model_index> const& models);
+  void reset(node_info offered, std::vector<bool> stages_offered,
+             std::vector<model_index> const& models);
 
   bool has_room(holding const& h) const;
   /// Without room, or behind others that wait, it joins those that wait on the node.
@@ -94,7 +95,8 @@ class node_state {
   std::size_t free_devices_ = 0;
   std::size_t ahead_ = 0;
   std::unordered_map<attempt_ref, holding, attempt_ref_hash> holdings_;
-  std::deque<attempt_ref> waiting_;  // in order of arrival; those no longer ahead are dropped when met
+  std::deque<attempt_ref>
+      waiting_;  // in order of arrival; those no longer ahead are dropped when met
 };
 
 }  // namespace nsai::scheduling

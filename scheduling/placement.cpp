@@ -22,7 +22,7 @@ std::int64_t reserved_mb(resources const& r, device_state const& d) {
 
 /// Less is better.
 struct placement::score {
-  std::int64_t waste = 0;         // memory of the GPUs taken, or free GPUs that a CPU job stands beside
+  std::int64_t waste = 0;  // memory of the GPUs taken, or free GPUs that a CPU job stands beside
   std::int64_t free_devices = 0;  // left on the node
   std::int64_t free_cpu = 0;      // left on the node
   node_index index = none;
@@ -119,7 +119,8 @@ placement::score placement::rate(shape& s, node_index index) const {
   }
   for (auto const* const d : choose(s, node)) {
     if (d->uses.empty())
-      result.waste += d->info.memory_mb;  // breaking into a free GPU wastes more than joining others
+      result.waste +=
+          d->info.memory_mb;  // breaking into a free GPU wastes more than joining others
     result.free_devices -= d->uses.empty() ? 1 : 0;
     if (s.shares_gpu())
       result.waste -= d->charge;

@@ -14,9 +14,10 @@ struct place {
   std::vector<device_grant> devices;
 };
 
-/// Chooses places. First the filter: stage, labels, cpu, memory, devices. Then the score, by which the place that
-/// strands least wins: CPU jobs keep away from free GPUs, GPU jobs take the smallest GPUs that serve and fill
-/// nodes up, shares go to GPUs that are shared already; then the fullest node, then the lowest index.
+/// Chooses places. First the filter: stage, labels, cpu, memory, devices. Then the score, by which
+/// the place that strands least wins: CPU jobs keep away from free GPUs, GPU jobs take the smallest
+/// GPUs that serve and fill nodes up, shares go to GPUs that are shared already; then the fullest
+/// node, then the lowest index.
 class placement {
  public:
   /// Holds references: both have to live as long.
@@ -29,7 +30,8 @@ class placement {
   bool fits(shape& s, node_state const& node) const;
   /// Whether it has room but for cpu: cpu is what attempts granted ahead compete for.
   bool fits_but_for_cpu(shape& s, node_state const& node) const;
-  /// Whether some node may have room: cheap, and exact once the shape was closed. Drops candidates without room.
+  /// Whether some node may have room: cheap, and exact once the shape was closed. Drops candidates
+  /// without room.
   bool may_fit(shape& s) const;
   /// The best place among all nodes or, where the shape was closed before, among its candidates.
   std::optional<place> find(shape& s) const;

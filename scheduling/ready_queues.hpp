@@ -23,9 +23,10 @@ struct queue_entry {
   queue_slot after = none;
 };
 
-/// Queued jobs by priority level, tenant, owner and shape. Within a level the tenant that was served longest ago has
-/// the turn, within a tenant the owner that was served longest ago, then the order of arrival counts. Finding the
-/// next job costs by the number of shapes that wait, never by the number of jobs.
+/// Queued jobs by priority level, tenant, owner and shape. Within a level the tenant that was
+/// served longest ago has the turn, within a tenant the owner that was served longest ago, then the
+/// order of arrival counts. Finding the next job costs by the number of shapes that wait, never by
+/// the number of jobs.
 class ready_queues {
  public:
   struct place {
@@ -42,7 +43,8 @@ class ready_queues {
   /// Takes a job out that got its turn: its tenant and owner go to the end of theirs.
   void serve(queue_slot slot);
 
-  /// The job that has the turn among the jobs of the shapes that are `wanted`; `none` when there is none.
+  /// The job that has the turn among the jobs of the shapes that are `wanted`; `none` when there is
+  /// none.
   template <class Wanted>
   queue_slot front(priority level, Wanted&& wanted) const;
 

@@ -9,12 +9,13 @@
 
 namespace nsai::scheduling {
 
-/// What a job asks of a node. Jobs of one shape fit or do not fit together, so all of them are skipped at once.
+/// What a job asks of a node. Jobs of one shape fit or do not fit together, so all of them are
+/// skipped at once.
 struct shape_key {
   stage_index stage = none;
   nsai::resources resources;
-  bool timed = false;           // has a deadline: never granted ahead
-  tenant_index tenant = none;   // only where the tenant matters for a place: shares of a GPU
+  bool timed = false;          // has a deadline: never granted ahead
+  tenant_index tenant = none;  // only where the tenant matters for a place: shares of a GPU
   friend auto operator<=>(shape_key const&, shape_key const&) = default;
 };
 
@@ -23,7 +24,8 @@ struct shape {
   std::uint32_t jobs = 0;     // live jobs that have it
   std::uint32_t waiting = 0;  // of these, in the ready queues
 
-  // Where a place may be found. Once no node had room, only nodes that gained room since are looked at.
+  // Where a place may be found. Once no node had room, only nodes that gained room since are looked
+  // at.
   bool look_everywhere = true;
   std::vector<node_index> candidates;
 

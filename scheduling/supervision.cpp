@@ -12,7 +12,8 @@ constexpr std::int64_t longest_slow_ms = 10 * 60 * 1000;
 constexpr std::int64_t least_slow_ms = 1000;
 
 bool may_be_cured(consult_supervisor const& question) {
-  // A timeout depends on how busy the node was; an error without details says nothing against a retry.
+  // A timeout depends on how busy the node was; an error without details says nothing against a
+  // retry.
   return question.result == attempt_result::timed_out || !question.error ||
          question.error->retryable;
 }

@@ -10,11 +10,13 @@
 
 namespace nsai::scheduling {
 
-/// What a tenant's supervisor decides about failed attempts, as a value: equal seed and questions give equal answers.
+/// What a tenant's supervisor decides about failed attempts, as a value: equal seed and questions
+/// give equal answers.
 ///
-/// Only what another attempt may cure is retried. A stage that only fails is slowed: once its last ten or more
-/// attempts, of three or more different jobs, have all failed, each further failure doubles the delay again, up to
-/// ten minutes. Other stages of the tenant are not slowed, and one success ends it.
+/// Only what another attempt may cure is retried. A stage that only fails is slowed: once its last
+/// ten or more attempts, of three or more different jobs, have all failed, each further failure
+/// doubles the delay again, up to ten minutes. Other stages of the tenant are not slowed, and one
+/// success ends it.
 class supervision {
  public:
   explicit supervision(std::uint64_t seed) : random_(seed) {}
@@ -28,7 +30,7 @@ class supervision {
 
  private:
   struct history {
-    std::int32_t failures = 0;  // in a row
+    std::int32_t failures = 0;     // in a row
     std::array<job_id, 3> jobs{};  // the first three different ones that failed
   };
 

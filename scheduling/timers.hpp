@@ -17,8 +17,8 @@ struct timer {
   friend auto operator<=>(timer const&, timer const&) = default;
 };
 
-/// Points in time at which something happens to a job, in order. A timer goes with its job, so that distant
-/// deadlines of finished jobs do not pile up.
+/// Points in time at which something happens to a job, in order. A timer goes with its job, so that
+/// distant deadlines of finished jobs do not pile up.
 class timers {
  public:
   void add(timer t) { set_.insert(t); }

@@ -63,7 +63,8 @@ std::string offer(placement const& places, shape& s, node_state const& node, boo
   if (r.memory_mb > 0)
     text += ", memory " + std::to_string(free ? node.memory_free() : node.info.memory_mb) + " MiB";
   if (s.wants_gpu())
-    text += ", " + std::to_string(free ? places.devices_free(s, node) : node.devices.size()) + " such GPUs";
+    text += ", " + std::to_string(free ? places.devices_free(s, node) : node.devices.size()) +
+            " such GPUs";
   return text + (free ? " free" : "");
 }
 
@@ -114,19 +115,24 @@ std::string explain_wait(cluster const& nodes, placement const& places, shape& s
   if (labeled.empty())
     return "no node with the stage " + stage + " has the labels " + labels_in_words(r);
   auto const matching = those(labeled, [&](auto const& node) {
-    return !s.wants_gpu() || std::any_of(node.devices.begin(), node.devices.end(), [&](auto const& d) {
-      return s.matches_model(d.model, d.info.model);
-    });
+    return !s.wants_gpu() ||
+           std::any_of(node.devices.begin(), node.devices.end(),
+                       [&](auto const& d) { return s.matches_model(d.model, d.info.model); });
   });
   if (matching.empty())
     return "no node has a GPU" + (r.gpu.empty() ? "" : " that matches " + r.gpu) +
            " (models there: " + models_of(labeled) + ")";
-  auto const possible = those(matching, [&](auto const& node) { return places.is_possible(s, node); });
+  auto const possible =
+      those(matching, [&](auto const& node) { return places.is_possible(s, node); });
   if (possible.empty())
     return "no node is large enough: needs " + request_in_words(r) + "; " +
-           offer(places, s, **std::max_element(matching.begin(), matching.end(), [](auto* a, auto* b) {
-             return std::pair(a->devices.size(), a->info.cpus) < std::pair(b->devices.size(), b->info.cpus);
-           }), false);
+           offer(places, s,
+                 **std::max_element(matching.begin(), matching.end(),
+                                    [](auto* a, auto* b) {
+                                      return std::pair(a->devices.size(), a->info.cpus) <
+                                             std::pair(b->devices.size(), b->info.cpus);
+                                    }),
+                 false);
   return explain_busy(places, s, possible);
 }
 

@@ -7,20 +7,22 @@
 #include <vector>
 
 #include "messages/api.hpp"
+#include "store/store_error.hpp"
 
 namespace nsai::store {
 
-/// A job as it is inserted. Payload texts are shared by the children of an array (`payload_of` names the job
-/// under whose number they are kept).
+/// A job as it is inserted. What the children of an array share with their parent (everything of the record but
+/// its number, kind, priority, status, times and index; and the payload texts) is kept once: `payload_of` is the
+/// job's own number, or its parent's. The numbers of a parent's children follow its own without a gap.
 struct insert_job {
   job_record record;  // options and context are kept when `payload_of` is this job's own number
   std::string key;
-  std::string key_digest;  // tells whether a second request with the key is the same
   job_id payload_of;
   std::optional<array_spec> array;
   std::vector<std::uint32_t> after;
   std::uint32_t position = 0;
   std::uint64_t children = 0;
+  std::string key_digest;  // of what was asked under `key`, for the caller to compare
 };
 struct change_job {
   job_id id;
@@ -30,6 +32,7 @@ struct change_job {
   timestamp eligible_at;
   timestamp queued_at;  // 0: unchanged
 };
+/// The attempt's number has to be larger than every one the job had before; else the commit fails.
 /// `want_payload`: the answer to the commit brings options and context along (from the store's rows).
 struct grant_attempt {
   attempt_ref ref;
@@ -40,6 +43,7 @@ struct grant_attempt {
   timestamp started_at;
   bool want_payload = false;
 };
+/// An attempt is over and another may follow. Of the last granted one, node, devices and start may be left out.
 struct close_attempt {
   job_id job;
   attempt_record attempt;
@@ -69,7 +73,6 @@ struct payload {
 struct unfinished_job {
   job_record record;  // without options, context, result and attempts
   std::string key;
-  std::string key_digest;
   std::optional<array_spec> array;
   std::vector<std::uint32_t> after;
   std::uint32_t position = 0;
@@ -78,6 +81,8 @@ struct unfinished_job {
   std::int32_t own_failures = 0;
   std::int32_t infra_failures = 0;
   timestamp eligible_at;
+  std::string key_digest;
+  std::uint64_t children = 0;
 };
 struct ended_child {
   job_id parent;
@@ -85,24 +90,20 @@ struct ended_child {
   job_status status = job_status::succeeded;
 };
 
-/// The store cannot take or give data now: disk full, I/O error, damaged file, newer schema.
-class store_error : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
-
 struct store_options {
   std::string path;  // of the database file; its directory exists and is private
   /// Merges the contexts (JSON texts) of several predecessors over a base, in order; given by the caller.
   std::function<std::string(std::string const& base, std::vector<std::string> const& contexts)> merge_contexts;
+  std::string vfs;  // the SQLite file layer to use, empty: the usual; tests pass one that forgets and fails
 };
 
 /// Durable jobs. One writer; not thread-safe (one thread owns an instance; a second instance opened read-only
 /// on the same path may read beside it).
 ///
 /// Crash behaviour: when `commit` has returned, all its changes survive a crash of the process and of the
-/// machine (SQLite: WAL, synchronous=FULL). When it throws or the process dies in it, none of them is there.
-/// Errors: every function throws store_error.
+/// machine (SQLite: WAL, synchronous=FULL). When it throws, none of them is there, and the next commit may be tried;
+/// when the process or machine dies in it, all of them are there or none.
+/// Errors: every function throws store_error. A change of a job that is unknown or has ended is one, too.
 class job_store {
  public:
   enum class access : std::uint8_t { read_write, read_only };
@@ -113,7 +114,7 @@ class job_store {
 
   /// All of `changes`, or none. Returns the payloads that grants wanted, in their order.
   std::vector<payload> commit(std::vector<change> const& changes);
-  /// Succeeds exactly when a commit could: writes and removes a row.
+  /// Succeeds exactly when a commit could: writes and removes a row of some pages.
   void probe();
 
   job_id last_used() const;
@@ -131,14 +132,16 @@ class job_store {
   std::vector<job_id> children(job_id parent) const;
   /// What the job with this key was answered with, if its record exists, and the digest of what was asked.
   std::optional<submit_result> find_key(std::string const& tenant, std::string const& key) const;
+  /// The digest that was inserted with this key; empty when the key is unknown.
   std::string key_digest(std::string const& tenant, std::string const& key) const;
-  /// The submission from which a new job like this one can be made.
+  /// The submission from which a new job like this one can be made: of an array, with those of its children that
+  /// did not succeed (all, if all did); of a child, a job of its own that starts with the context it would get.
   std::optional<submission> as_submission(job_id job) const;
   /// How many jobs have each status, of all that were ever made (also those that retention removed).
   std::vector<std::pair<job_status, std::int64_t>> counts() const;
 
   /// Removes ended jobs completed before `before`, at most `most` of them, parents with all their children;
-  /// returns how many.
+  /// returns how many. A parent with more than `most` - 1 children is removed nevertheless, by itself.
   std::int64_t remove_ended(timestamp before, std::int64_t most);
   /// PRAGMA integrity_check; empty when sound, else what is wrong.
   std::string integrity() const;

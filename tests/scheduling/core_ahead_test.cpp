@@ -58,7 +58,9 @@ TEST_CASE("ahead: as much work as fifty milliseconds a slot, and the rest waits 
   CHECK(slow.on_node() == 1);
 }
 
-TEST_CASE("ahead: when an attempt ends the oldest that waits on the node moves up, and one more is granted") {
+TEST_CASE(
+    "ahead: when an attempt ends the oldest that waits on the node moves up, and one more is "
+    "granted") {
   brief_jobs f{1, 10};
   auto const ids = f.many(10);
   REQUIRE(f.on_node() == 6);
@@ -90,7 +92,7 @@ TEST_CASE("ahead: not with memory, a GPU or a deadline") {
 }
 
 TEST_CASE("ahead: nobody overtakes what waits on the node") {
-  brief_jobs f{2, 10};
+  brief_jobs f{3, 10};
   auto wide = f.job("brief");
   wide.resources.cpu.value = 2000;
   auto const first = f.submitted(wide);
@@ -98,10 +100,10 @@ TEST_CASE("ahead: nobody overtakes what waits on the node") {
   REQUIRE(f.runs(first));
   REQUIRE(f.runs(waits_there));
   auto const narrow = f.submitted(f.job());
-  f.end(first);
   CHECK(f.record_of("a").cpus_used.value == 2000);
   CHECK_FALSE(f.runs(narrow));
-  f.end(waits_there);
+  f.end(first);
+  CHECK(f.record_of("a").cpus_used.value == 3000);
   CHECK(f.runs(narrow));
 }
 
@@ -169,7 +171,8 @@ TEST_CASE("ahead: a lost node blames nobody who only waited there") {
   }
 }
 
-TEST_CASE("ahead: cancel and return work as for any attempt, a return from the queue blames nobody") {
+TEST_CASE(
+    "ahead: cancel and return work as for any attempt, a return from the queue blames nobody") {
   brief_jobs f;
   auto const ids = f.many(3);
   f.cancel(ids[1]);

@@ -59,7 +59,9 @@ TEST_CASE("submission: an unknown stage is refused with the nearest name") {
   CHECK(f.submitted(f.job()) == job_id{1});  // refusals use up no number
 }
 
-TEST_CASE("submission: before any node has come the scheduler's own stages are known, or any if it has none") {
+TEST_CASE(
+    "submission: before any node has come the scheduler's own stages are known, or any if it has "
+    "none") {
   core_settings settings;
   settings.known_stages.resize(1);
   settings.known_stages[0].name = "echo";
@@ -252,6 +254,7 @@ TEST_CASE("cancel: what waits ends at once, what runs ends with its outcome") {
   CHECK(f.runs(runs));
   f.cancel(runs);
   CHECK_FALSE(f.core_.last_answer().error);
+  CHECK(f.effects_.empty());
   auto const blocked = f.submitted(f.job());
   CHECK_FALSE(f.runs(blocked));  // the devices are free only when the processes are gone
   f.end(runs, attempt_result::canceled);
@@ -289,7 +292,8 @@ TEST_CASE("cancel: ends a job that backs off, and one the supervisor decides abo
   CHECK(f.described().live_jobs == 0);
 }
 
-TEST_CASE("deadline: what waits ends on the millisecond, what runs is stopped and ends as timeout") {
+TEST_CASE(
+    "deadline: what waits ends on the millisecond, what runs is stopped and ends as timeout") {
   with_node f;
   auto s = f.job();
   s.constraints.deadline = f.now_ + 500;
@@ -369,12 +373,14 @@ TEST_CASE("dependencies: those that have ended count by how they ended, unknown 
   s.constraints.depends_on = {{500}};
   auto const unknown = f.submit(s);
   CHECK(unknown.error->field == "constraints.depends_on");
-  CHECK(unknown.error->message ==
-        "constraints.depends_on: job 500 is not known; expected the number of a job of this tenant");
+  CHECK(
+      unknown.error->message ==
+      "constraints.depends_on: job 500 is not known; expected the number of a job of this tenant");
   CHECK(f.runs(f.submit(s, {{{500}, job_status::succeeded}}).id));
   auto const failed = f.submit(s, {{{500}, job_status::canceled}});
   CHECK_FALSE(failed.error);
-  CHECK(f.ended(failed.id).error->message == "job 500, on which this one depends, ended as canceled");
+  CHECK(f.ended(failed.id).error->message ==
+        "job 500, on which this one depends, ended as canceled");
 }
 
 TEST_CASE("dependencies: another tenant's job is unknown") {
@@ -387,7 +393,9 @@ TEST_CASE("dependencies: another tenant's job is unknown") {
   CHECK(f.submit(s).error->code == "invalid");
 }
 
-TEST_CASE("priority: strict between levels, and a level that has waited ten minutes gets every twentieth grant") {
+TEST_CASE(
+    "priority: strict between levels, and a level that has waited ten minutes gets every twentieth "
+    "grant") {
   with_node f;
   auto s = f.job();
   auto running = f.submitted(s);
@@ -430,7 +438,9 @@ TEST_CASE("fairness: tenants take turns whatever they have queued") {
   CHECK(f.runs(second));
 }
 
-TEST_CASE("shapes: what fits runs although another shape blocks, and waiting costs nothing until a node gains room") {
+TEST_CASE(
+    "shapes: what fits runs although another shape blocks, and waiting costs nothing until a node "
+    "gains room") {
   with_node f{4};
   auto wide = f.job();
   wide.resources.cpu.value = 4000;
@@ -487,5 +497,6 @@ TEST_CASE("telemetry: labels come back with what happened") {
     CHECK(h.label == 77);
     what.push_back(h.what);
   }
-  CHECK(what == std::vector{happening::job_submitted, happening::job_queued, happening::job_started});
+  CHECK(what ==
+        std::vector{happening::job_submitted, happening::job_queued, happening::job_started});
 }

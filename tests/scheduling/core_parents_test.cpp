@@ -28,11 +28,14 @@ step_spec step(std::string name, std::vector<std::uint32_t> after = {}) {
 // load -> {left, right} -> join, and note after load only
 submission diamond() {
   submission s;
-  s.pipeline = {step("load"), step("left", {0}), step("right", {0}), step("join", {1, 2}), step("note", {0})};
+  s.pipeline = {step("load"), step("left", {0}), step("right", {0}), step("join", {1, 2}),
+                step("note", {0})};
   return s;
 }
 
-job_id child(job_id parent, std::uint64_t position) { return {parent.value + 1 + position}; }
+job_id child(job_id parent, std::uint64_t position) {
+  return {parent.value + 1 + position};
+}
 
 }  // namespace
 
@@ -48,7 +51,8 @@ TEST_CASE("array: children run, the parent follows them and ends with a summary"
   for (int i = 0; i < 3; ++i)
     f.end(child(r.id, i));
   CHECK(f.ended(r.id).status == job_status::succeeded);
-  CHECK(f.ended(r.id).summary == R"({"children":3,"succeeded":3,"failed":0,"canceled":0,"timeout":0})");
+  CHECK(f.ended(r.id).summary ==
+        R"({"children":3,"succeeded":3,"failed":0,"canceled":0,"timeout":0})");
   CHECK(f.described().live_jobs == 0);
 }
 
@@ -69,8 +73,10 @@ TEST_CASE("array: fails when a child did not succeed, and says which was the fir
   f.end(child(r.id, 2), attempt_result::canceled);
   f.end(child(r.id, 0));
   CHECK(f.ended(r.id).status == job_status::failed);
-  CHECK(f.ended(r.id).error->message == "2 of 3 children did not succeed; the first: job 3 failed: it broke");
-  CHECK(f.ended(r.id).summary == R"({"children":3,"succeeded":1,"failed":1,"canceled":1,"timeout":0})");
+  CHECK(f.ended(r.id).error->message ==
+        "2 of 3 children did not succeed; the first: job 3 failed: it broke");
+  CHECK(f.ended(r.id).summary ==
+        R"({"children":3,"succeeded":1,"failed":1,"canceled":1,"timeout":0})");
 }
 
 TEST_CASE("array: never more children at once than the limit, retries included") {
@@ -106,7 +112,8 @@ TEST_CASE("array: a cancel of the parent reaches all children, and lets none out
   f.end(child(r.id, 0));  // a success that came first wins
   f.end(child(r.id, 1), attempt_result::canceled);
   CHECK(f.ended(r.id).status == job_status::canceled);
-  CHECK(f.ended(r.id).summary == R"({"children":5,"succeeded":1,"failed":0,"canceled":4,"timeout":0})");
+  CHECK(f.ended(r.id).summary ==
+        R"({"children":5,"succeeded":1,"failed":0,"canceled":4,"timeout":0})");
 }
 
 TEST_CASE("array: deadline, not_before and dependencies hold the parent and so its children") {
@@ -136,7 +143,8 @@ TEST_CASE("array: deadline, not_before and dependencies hold the parent and so i
   CHECK(f.ended(r.id).error->code == "deadline");
 }
 
-TEST_CASE("array: a failed dependency fails parent and children, and whoever depends on the parent") {
+TEST_CASE(
+    "array: a failed dependency fails parent and children, and whoever depends on the parent") {
   fixture f;
   f.join(f.node("n", 8));
   auto plain = f.job();
@@ -179,7 +187,8 @@ TEST_CASE("array: one submitted after its dependency has failed ends at once, wi
   CHECK(f.described().live_jobs == 0);
 }
 
-TEST_CASE("experiment: steps run as their predecessors succeed, the result comes from the last ones") {
+TEST_CASE(
+    "experiment: steps run as their predecessors succeed, the result comes from the last ones") {
   fixture f;
   f.join(f.node("n", 8));
   auto const r = f.submit(diamond());
@@ -204,7 +213,9 @@ TEST_CASE("experiment: steps run as their predecessors succeed, the result comes
   CHECK_FALSE(over.summary);
 }
 
-TEST_CASE("experiment: a failed step fails what follows it at once, the rest runs on, the parent names the step") {
+TEST_CASE(
+    "experiment: a failed step fails what follows it at once, the rest runs on, the parent names "
+    "the step") {
   fixture f;
   f.join(f.node("n", 8));
   auto const r = f.submit(diamond());
@@ -253,13 +264,16 @@ TEST_CASE("experiment: a cancel ends what waits at once and the rest with its ou
   CHECK_FALSE(f.ended(r.id).error);
 }
 
-TEST_CASE("experiment: a step's own dependency that has failed before fails it, and with it the experiment") {
+TEST_CASE(
+    "experiment: a step's own dependency that has failed before fails it, and with it the "
+    "experiment") {
   fixture f;
   f.join(f.node("n", 8));
   auto s = diamond();
   s.pipeline[1].constraints.depends_on = {{900}};
   auto const r = f.submit(s, {{{900}, job_status::timeout}});
-  CHECK(f.ended(child(r.id, 1)).error->message == "job 900, on which this one depends, ended as timeout");
+  CHECK(f.ended(child(r.id, 1)).error->message ==
+        "job 900, on which this one depends, ended as timeout");
   CHECK(f.ended(child(r.id, 3)).error->code == "dependency_failed");
   f.end(child(r.id, 0));
   f.end(child(r.id, 2));

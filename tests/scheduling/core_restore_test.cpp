@@ -189,7 +189,8 @@ TEST_CASE("restart: an array keeps its limit, its counts and its children's indi
   CHECK_FALSE(f.runs(child(3)));
   for (int i = 1; i < 6; ++i)
     f.end(child(i));
-  CHECK(f.ended(parent).summary == R"({"children":6,"succeeded":6,"failed":0,"canceled":0,"timeout":0})");
+  CHECK(f.ended(parent).summary ==
+        R"({"children":6,"succeeded":6,"failed":0,"canceled":0,"timeout":0})");
 }
 
 TEST_CASE("restart: an experiment goes on where it was and knows its last steps") {

@@ -78,7 +78,9 @@ void fixture::join(node_info n, std::vector<held_attempt> held) {
     sessions_[r.node.uuid] = session;
 }
 
-void fixture::beat(std::string const& uuid) { apply(node_beat{uuid, sessions_.at(uuid)}); }
+void fixture::beat(std::string const& uuid) {
+  apply(node_beat{uuid, sessions_.at(uuid)});
+}
 
 held_attempt fixture::held(job_id job) const {
   auto const facts = core_.facts(job);
@@ -86,7 +88,8 @@ held_attempt fixture::held(job_id job) const {
   return {g.ref, facts.resources.cpu, facts.resources.memory_mb, g.devices};
 }
 
-attempt_outcome fixture::outcome_of(attempt_ref ref, attempt_result result, std::int64_t duration_ms) {
+attempt_outcome fixture::outcome_of(attempt_ref ref, attempt_result result,
+                                    std::int64_t duration_ms) {
   attempt_outcome o;
   o.ref = ref;
   o.result = result;
@@ -136,7 +139,8 @@ job_status fixture::status(job_id job) const {
 
 node_record fixture::record_of(std::string const& uuid) const {
   auto const all = core_.nodes();
-  auto const at = std::find_if(all.begin(), all.end(), [&](auto const& n) { return n.uuid == uuid; });
+  auto const at =
+      std::find_if(all.begin(), all.end(), [&](auto const& n) { return n.uuid == uuid; });
   REQUIRE(at != all.end());
   return *at;
 }

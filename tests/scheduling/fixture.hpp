@@ -1,17 +1,18 @@
 #pragma once
 
-#include <doctest/doctest.h>
-
 #include <map>
 #include <set>
 #include <string>
 #include <vector>
 
+#include <doctest/doctest.h>
+
 #include "scheduling/core.hpp"
 
 namespace nsai::scheduling::tests {
 
-/// A core in virtual time, with nodes that beat and an ear for its effects. Invariants are checked after every event.
+/// A core in virtual time, with nodes that beat and an ear for its effects. Invariants are checked
+/// after every event.
 class fixture {
  public:
   struct grant {
@@ -38,7 +39,8 @@ class fixture {
   void cancel(job_id job) { apply(cancel_requested{job}); }
 
   // Nodes. The name is the uuid, too.
-  static node_info node(std::string name, std::int64_t cores, std::vector<std::string> gpu_models = {},
+  static node_info node(std::string name, std::int64_t cores,
+                        std::vector<std::string> gpu_models = {},
                         std::int64_t gpu_memory_mb = 40960);
   void join(node_info n, std::vector<held_attempt> held = {});
   void beat(std::string const& uuid);
@@ -51,9 +53,13 @@ class fixture {
   held_attempt held(job_id job) const;
 
   // Outcomes
-  void end(job_id job, attempt_result result = attempt_result::succeeded, std::int64_t duration_ms = 5);
-  void end_as(std::string const& uuid, attempt_outcome const& outcome) { apply(attempt_ended{uuid, &outcome}); }
-  static attempt_outcome outcome_of(attempt_ref ref, attempt_result result, std::int64_t duration_ms = 5);
+  void end(job_id job, attempt_result result = attempt_result::succeeded,
+           std::int64_t duration_ms = 5);
+  void end_as(std::string const& uuid, attempt_outcome const& outcome) {
+    apply(attempt_ended{uuid, &outcome});
+  }
+  static attempt_outcome outcome_of(attempt_ref ref, attempt_result result,
+                                    std::int64_t duration_ms = 5);
   /// Answers what the supervisor was asked last about the job.
   void decide(job_id job, bool retry, std::int64_t delay_ms = 0);
 
@@ -68,7 +74,9 @@ class fixture {
   job_status status(job_id job) const;
   std::string reason(job_id job) const { return core_.look_up(job).wait_reason; }
   grant const& granted(job_id job) const { return grants_.at(job); }
-  std::string place_of(job_id job) const { return status(job) == job_status::running ? grants_.at(job).node : ""; }
+  std::string place_of(job_id job) const {
+    return status(job) == job_status::running ? grants_.at(job).node : "";
+  }
   bool runs(job_id job) const { return status(job) == job_status::running; }
   job_ended const& ended(job_id job) const { return ended_.at(job); }
   bool has_ended(job_id job) const { return ended_.contains(job); }

@@ -1,18 +1,18 @@
 #include "scheduling/lifecycle.hpp"
 
-#include <doctest/doctest.h>
-
 #include <set>
 #include <tuple>
+
+#include <doctest/doctest.h>
 
 using namespace nsai;
 using namespace nsai::scheduling;
 
 namespace {
 
-constexpr job_status every_status[] = {job_status::pending,   job_status::queued,   job_status::running,
-                                       job_status::succeeded, job_status::failed,   job_status::canceled,
-                                       job_status::timeout};
+constexpr job_status every_status[] = {
+    job_status::pending, job_status::queued,   job_status::running, job_status::succeeded,
+    job_status::failed,  job_status::canceled, job_status::timeout};
 constexpr signal every_signal[] = {signal::release, signal::grant,  signal::close, signal::succeed,
                                    signal::fail,    signal::cancel, signal::expire};
 

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <doctest/doctest.h>
-
 #include <map>
 #include <string>
 #include <vector>
+
+#include <doctest/doctest.h>
 
 #include "scheduling/core.hpp"
 
@@ -23,7 +23,8 @@ class model_store {
   };
 
   /// `submitted` is the submission being applied, `outcome` the outcome, if any.
-  void record(effects const& list, timestamp now, submission const* submitted, attempt_outcome const* outcome) {
+  void record(effects const& list, timestamp now, submission const* submitted,
+              attempt_outcome const* outcome) {
     for (auto const& e : list) {
       if (auto const* const x = std::get_if<job_created>(&e))
         create(*x, now, *submitted);
@@ -55,7 +56,8 @@ class model_store {
     }
     for (auto const& [id, row] : rows_) {
       auto const& r = row.facts.record;
-      if (is_terminal(r.status) && r.parent_id && !is_terminal(rows_.at(*r.parent_id).facts.record.status))
+      if (is_terminal(r.status) && r.parent_id &&
+          !is_terminal(rows_.at(*r.parent_id).facts.record.status))
         fresh.apply(child_restored{*r.parent_id, id, r.status, row.facts.after}, now, out);
     }
     fresh.apply(restore_finished{}, now, out);
@@ -129,11 +131,20 @@ class model_store {
     REQUIRE(e.ref.attempt == row.facts.record.attempt);
     REQUIRE(row.facts.record.status == job_status::running);
     row.facts.record.status = job_status::pending;
-    row.facts.record.attempts.push_back({e.ref.attempt, e.node_name, "", {}, {}, e.duration_ms, e.result, e.error});
+    row.facts.record.attempts.push_back(
+        {e.ref.attempt, e.node_name, "", {}, {}, e.duration_ms, e.result, e.error});
   }
 
   void settle(outcome_settled const& e, attempt_outcome const* outcome) {
-    if (e.accepted && (outcome->result == attempt_result::failed || outcome->result == attempt_result::timed_out))
+    auto const at = rows_.find(e.ref.job);
+    bool const ours = at != rows_.end() && at->second.facts.record.attempt == e.ref.attempt &&
+                      at->second.facts.node_uuid == e.node_uuid;
+    if (e.accepted)
+      REQUIRE(ours);
+    else if (ours)
+      REQUIRE(at->second.facts.record.status != job_status::running);
+    if (e.accepted &&
+        (outcome->result == attempt_result::failed || outcome->result == attempt_result::timed_out))
       ++rows_.at(e.ref.job).own_outcomes;
   }
 

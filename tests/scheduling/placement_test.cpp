@@ -31,7 +31,8 @@ TEST_CASE("placement: jobs go where their GPU model is, and wait where none is")
   CHECK(f.place_of(either) == "a100-node");
   CHECK(f.status(b) == job_status::queued);
   CHECK(f.reason(b) ==
-        "no node has a GPU that matches B200 (models there: NVIDIA A100-SXM4-40GB, NVIDIA H100 PCIe)");
+        "no node has a GPU that matches B200 (models there: NVIDIA A100-SXM4-40GB, NVIDIA H100 "
+        "PCIe)");
   auto const& device = f.granted(either).devices.at(0);
   CHECK(device.index == 1);
   CHECK(device.memory_mb == 40960);
@@ -50,7 +51,8 @@ TEST_CASE("placement: two halves of a GPU run together, a third waits until one 
   CHECK(f.runs(first));
   CHECK(f.runs(second));
   CHECK_FALSE(f.runs(third));
-  CHECK(f.reason(third) == "no node has 0.5 of a GPU of A100 free: needs 0.5 of a GPU of A100; node n has 0 free");
+  CHECK(f.reason(third) ==
+        "no node has 0.5 of a GPU of A100 free: needs 0.5 of a GPU of A100; node n has 0 free");
   CHECK(f.granted(first).devices.at(0).memory_mb == 20480);
   CHECK(f.granted(first).devices.at(0).share_milli == 500);
   CHECK(f.record_of("n").gpus.at(0).share_used.value == 1000);
@@ -153,10 +155,12 @@ TEST_CASE("placement: labels and memory have to be there") {
   CHECK(f.runs(f.submitted(s)));
   auto const second = f.submitted(s);
   CHECK(f.reason(second) ==
-        "all fitting nodes are busy: needs cpu 1, memory 60000 MiB; node n has cpu 6, memory 40000 MiB free");
+        "all fitting nodes are busy: needs cpu 1, memory 60000 MiB; node n has cpu 6, memory 40000 "
+        "MiB free");
   s.resources.memory_mb = 200'000;
   CHECK(f.reason(f.submitted(s)) ==
-        "no node is large enough: needs cpu 1, memory 200000 MiB; node n has cpu 8, memory 100000 MiB");
+        "no node is large enough: needs cpu 1, memory 200000 MiB; node n has cpu 8, memory 100000 "
+        "MiB");
 }
 
 TEST_CASE("placement: the reason tells a busy GPU from one that never comes") {
@@ -165,13 +169,16 @@ TEST_CASE("placement: the reason tells a busy GPU from one that never comes") {
   f.submitted(f.gpu_job("A100"));
   auto const two = f.submitted(f.gpu_job("A100", 2, 40960));
   CHECK(f.reason(two) ==
-        "no node has 2 GPUs of A100 with 40960 MiB free: needs 2 GPUs of A100 with 40960 MiB; node a100-node has 1 "
+        "no node has 2 GPUs of A100 with 40960 MiB free: needs 2 GPUs of A100 with 40960 MiB; node "
+        "a100-node has 1 "
         "free");
   auto const three = f.submitted(f.gpu_job("A100", 3));
   CHECK(f.reason(three) ==
-        "no node is large enough: needs cpu 1, 3 GPUs of A100; node a100-node has cpu 8, 2 such GPUs");
+        "no node is large enough: needs cpu 1, 3 GPUs of A100; node a100-node has cpu 8, 2 such "
+        "GPUs");
   auto s = f.job();
   s.resources.cpu.value = 7500;
   auto const busy = f.submitted(s);
-  CHECK(f.reason(busy) == "all fitting nodes are busy: needs cpu 7.5; node a100-node has cpu 7 free");
+  CHECK(f.reason(busy) ==
+        "all fitting nodes are busy: needs cpu 7.5; node a100-node has cpu 7 free");
 }

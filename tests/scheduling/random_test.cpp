@@ -1,4 +1,5 @@
-// Drives the core with whatever may happen, in any order, and holds it to its promises at every step.
+// Drives the core with whatever may happen, in any order, and holds it to its promises at every
+// step.
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
@@ -35,7 +36,8 @@ class world {
         {}, {"A100", "A100"}, {"H100"}, {"A100", "H100", "T4"}, {}};
     for (std::size_t i = 0; i < gpus.size(); ++i) {
       machine m;
-      m.info = fixture::node("n" + std::to_string(i), 2 + static_cast<std::int64_t>(below(4)), gpus[i]);
+      m.info =
+          fixture::node("n" + std::to_string(i), 2 + static_cast<std::int64_t>(below(4)), gpus[i]);
       machines_.push_back(m);
     }
   }
@@ -79,13 +81,14 @@ class world {
       case 23:
         return below(3) == 0 ? leave(any_machine()) : join(any_machine());
       case 24:
-        return below(4) == 0 ? restart() : beat_all();
+        return below(4) == 0 ? restart() : look();
       default:
         return beat_all();
     }
   }
 
-  /// Everything that can end ends; what waits for a place that never comes is not among what is submitted.
+  /// Everything that can end ends; what waits for a place that never comes is not among what is
+  /// submitted.
   void settle_down() {
     for (int round = 0; round < 3000 && live() > 0; ++round) {
       for (auto& m : machines_) {
@@ -121,7 +124,8 @@ class world {
       if (row.facts.record.parent_id && row.facts.record.stage.empty())
         continue;  // an array's child: its parent's row has the constraints
       REQUIRE(row.own_outcomes <= allowed);
-      bool const own_end = row.facts.record.status == job_status::failed && row.error && row.error->code == "exit_status";
+      bool const own_end = row.facts.record.status == job_status::failed && row.error &&
+                           row.error->code == "exit_status";
       if (own_end && !row.gave_up)
         REQUIRE(row.own_outcomes == allowed);  // P4: not one fewer either
     }
@@ -131,10 +135,12 @@ class world {
   std::uint64_t below(std::uint64_t n) { return random_() % n; }
   machine& any_machine() { return machines_[below(machines_.size())]; }
   machine& machine_of(std::string const& uuid) {
-    return *std::find_if(machines_.begin(), machines_.end(), [&](auto const& m) { return m.info.uuid == uuid; });
+    return *std::find_if(machines_.begin(), machines_.end(),
+                         [&](auto const& m) { return m.info.uuid == uuid; });
   }
 
-  void apply(scheduling::event const& e, submission const* submitted = nullptr, attempt_outcome const* outcome = nullptr) {
+  void apply(scheduling::event const& e, submission const* submitted = nullptr,
+             attempt_outcome const* outcome = nullptr) {
     effects list;
     core_.apply(e, now_, list);
     hear(list, submitted, outcome);
@@ -157,7 +163,8 @@ class world {
         if (m.held.contains(stopped->ref))
           m.stopping[stopped->ref] = true;
       } else if (auto const* const settled = std::get_if<outcome_settled>(&e)) {
-        std::erase_if(machine_of(settled->node_uuid).spool, [&](auto const& o) { return o.ref == settled->ref; });
+        std::erase_if(machine_of(settled->node_uuid).spool,
+                      [&](auto const& o) { return o.ref == settled->ref; });
       } else if (auto const* const question = std::get_if<consult_supervisor>(&e)) {
         questions_.push_back(*question);
       } else if (auto const* const wake = std::get_if<wake_at>(&e)) {
@@ -165,6 +172,25 @@ class world {
       }
     }
     core_.check_invariants();
+    for (auto const& m : machines_)
+      check_devices(m);
+  }
+
+  /// P3 as the machine sees it, whatever the scheduler's books say: nothing it was told to run
+  /// exceeds a device.
+  void check_devices(machine const& m) {
+    std::map<std::uint32_t, std::int64_t> share;
+    std::map<std::uint32_t, std::int64_t> memory;
+    std::map<std::uint32_t, std::set<std::string>> tenants;
+    for (auto const& [ref, held] : m.held)
+      for (auto const& d : held.devices) {
+        share[d.index] += d.share_milli;
+        memory[d.index] += d.memory_mb;
+        tenants[d.index].insert(store_.at(ref.job).facts.record.tenant_id);
+        REQUIRE(share[d.index] <= 1000);
+        REQUIRE(memory[d.index] <= m.info.gpus.at(d.index).memory_mb);
+        REQUIRE((settings_.share_between_tenants || tenants[d.index].size() == 1));
+      }
   }
 
   constraints some_constraints() {
@@ -237,16 +263,18 @@ class world {
       REQUIRE((answer.error->field && answer.error->field->ends_with("constraints.depends_on")));
   }
 
-  /// A machine finishes something it holds. Whether the scheduler hears of it at once is another matter.
+  /// A machine finishes something it holds. Whether the scheduler hears of it at once is another
+  /// matter.
   void finish_one() {
     auto& m = any_machine();
     if (m.held.empty())
       return;
     auto const at = std::next(m.held.begin(), static_cast<std::ptrdiff_t>(below(m.held.size())));
     static std::vector<attempt_result> const results{
-        attempt_result::succeeded, attempt_result::succeeded, attempt_result::succeeded, attempt_result::succeeded,
-        attempt_result::succeeded, attempt_result::failed,    attempt_result::failed,    attempt_result::timed_out,
-        attempt_result::canceled,  attempt_result::lost,      attempt_result::returned,  attempt_result::device_fault};
+        attempt_result::succeeded, attempt_result::succeeded, attempt_result::succeeded,
+        attempt_result::succeeded, attempt_result::succeeded, attempt_result::failed,
+        attempt_result::failed,    attempt_result::timed_out, attempt_result::canceled,
+        attempt_result::lost,      attempt_result::returned,  attempt_result::device_fault};
     auto result = results[below(results.size())];
     if (m.stopping.contains(at->first) && below(4) != 0)
       result = attempt_result::canceled;
@@ -275,7 +303,9 @@ class world {
   void repeat_old() {
     if (old_.empty())
       return;
-    auto const [uuid, outcome] = old_[below(old_.size())];
+    auto [uuid, outcome] = old_[below(old_.size())];
+    if (below(4) == 0)
+      uuid = any_machine().info.uuid;
     apply(attempt_ended{uuid, &outcome}, nullptr, &outcome);
   }
 
@@ -365,6 +395,22 @@ class world {
     m.session = 0;
   }
 
+  /// What people may ask at any time.
+  void look() {
+    for (auto const& [id, row] : store_.rows()) {
+      if (!core_.knows(id))
+        continue;
+      auto const live = core_.look_up(id);
+      REQUIRE(live.status == row.facts.record.status);
+      REQUIRE(live.attempt == row.facts.record.attempt);
+      bool const waits = live.status != job_status::running;
+      if (waits)
+        REQUIRE_FALSE(live.wait_reason.empty());
+    }
+    REQUIRE(core_.nodes().size() <= machines_.size());
+    apply(supervisor_restarted{"a"});
+  }
+
   void restart() {
     effects list;
     core_ = store_.restore(settings_, now_, list);
@@ -396,7 +442,8 @@ void run(std::uint64_t seed) {
 
 }  // namespace
 
-TEST_CASE("random: whatever happens, every job ends once and the books hold (NSAI_SEED picks one seed)") {
+TEST_CASE(
+    "random: whatever happens, every job ends once and the books hold (NSAI_SEED picks one seed)") {
   if (char const* const given = std::getenv("NSAI_SEED")) {
     run(std::strtoull(given, nullptr, 10));
     return;

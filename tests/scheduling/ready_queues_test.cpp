@@ -1,8 +1,8 @@
 #include "scheduling/ready_queues.hpp"
 
-#include <doctest/doctest.h>
-
 #include <string>
+
+#include <doctest/doctest.h>
 
 using namespace nsai;
 using namespace nsai::scheduling;

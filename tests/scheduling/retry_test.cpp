@@ -35,7 +35,8 @@ TEST_CASE("retry: an exponential delay doubles up to the cap, however late the r
   CHECK(retry_delay_ms(with(backoff_kind::exponential), 6, 0) == 32'000);
   CHECK(retry_delay_ms(with(backoff_kind::exponential), 7, 0) == 60'000);
   CHECK(retry_delay_ms(with(backoff_kind::exponential), 1000, 0) == 60'000);
-  CHECK(retry_delay_ms(with(backoff_kind::exponential, 86'400'000, 604'800'000), 1000, 0) == 604'800'000);
+  CHECK(retry_delay_ms(with(backoff_kind::exponential, 86'400'000, 604'800'000), 1000, 0) ==
+        604'800'000);
 }
 
 TEST_CASE("retry: jitter moves the capped delay by its part and no further") {

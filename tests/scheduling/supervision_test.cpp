@@ -7,7 +7,8 @@ using namespace nsai::scheduling;
 
 namespace {
 
-consult_supervisor question(std::uint64_t job, std::int32_t own_failures = 1, bool retryable = true) {
+consult_supervisor question(std::uint64_t job, std::int32_t own_failures = 1,
+                            bool retryable = true) {
   consult_supervisor q;
   q.ref = {{job}, static_cast<attempt_no>(own_failures)};
   q.tenant_id = "t";
@@ -52,7 +53,8 @@ TEST_CASE("supervision: never one more retry than allowed") {
   CHECK_FALSE(s.decide(q).retry);
 }
 
-TEST_CASE("supervision: a stage that only fails is slowed from the tenth failure of three jobs on") {
+TEST_CASE(
+    "supervision: a stage that only fails is slowed from the tenth failure of three jobs on") {
   supervision s{1};
   for (int i = 0; i < 9; ++i)
     CHECK(s.decide(question(1 + i % 3)).delay_ms == 1000);
@@ -78,7 +80,8 @@ TEST_CASE("supervision: two jobs that only fail say nothing about the stage") {
   CHECK_FALSE(s.is_slowed("train"));
 }
 
-TEST_CASE("supervision: equal seeds draw equal jitter, within its bounds, and not always the same") {
+TEST_CASE(
+    "supervision: equal seeds draw equal jitter, within its bounds, and not always the same") {
   supervision a{42};
   supervision b{42};
   std::int64_t least = 1 << 30;

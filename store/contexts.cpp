@@ -1,0 +1,64 @@
+#include "store/contexts.hpp"
+
+#include "store/encoding.hpp"
+
+namespace nsai::store {
+
+payload contexts::payload_of(job_id job) {
+  payload result{job, {}, {}};
+  auto const start = read(job, &result.options.text);
+  known passed;
+  result.context.text = start_of(start, passed, 0);
+  return result;
+}
+
+std::string contexts::merged(job_id parent, std::vector<job_id> const& children) {
+  known passed;
+  std::vector<std::string> texts;
+  for (auto const child : children)
+    texts.push_back(passed_on(child, passed, 0));
+  return merge(read(parent, nullptr).context, texts);
+}
+
+contexts::inputs contexts::read(job_id job, std::string* options) {
+  sqlite::cursor row(read_, job);
+  if (!row.step())
+    throw store_error("store: reading the payload of job " + std::to_string(job.value) +
+                      ": there is no such job");
+  if (options != nullptr)
+    *options = row.text(4);
+  return {row.text(0), row.text(1), row.text(2), job_id{row.number(3)}};
+}
+
+std::string contexts::start_of(inputs const& of, known& passed, int depth) {
+  // A pipeline without a cycle is never deeper than it is long; 10,000 stages are far beyond any.
+  constexpr int deepest = 10'000;
+  if (depth > deepest)
+    throw store_error("store: the stages of experiment " + std::to_string(of.parent.value) +
+                      " come after each other in a circle");
+  auto const after = decode<std::vector<std::uint32_t>>(of.after, "after");
+  if (after.empty() || !of.parent)
+    return of.context;
+  std::vector<std::string> texts;
+  for (auto const position : after)
+    texts.push_back(passed_on({of.parent.value + 1 + position}, passed, depth + 1));
+  return merge(of.context, texts);
+}
+
+std::string const& contexts::passed_on(job_id job, known& passed, int depth) {
+  if (auto const found = passed.find(job); found != passed.end())
+    return found->second;
+  auto const from = read(job, nullptr);
+  auto text = from.context_out.empty() ? start_of(from, passed, depth) : from.context_out;
+  return passed.emplace(job, std::move(text)).first->second;
+}
+
+std::string contexts::merge(std::string const& base, std::vector<std::string> const& of) const {
+  if (of.empty())
+    return base;
+  if (!options_.merge_contexts)
+    throw store_error("store: contexts have to be merged, but the store was opened without a way to");
+  return options_.merge_contexts(base, of);
+}
+
+}  // namespace nsai::store

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <functional>
+#include <unordered_map>
+
+#include "store/job_store.hpp"
+#include "store/sqlite.hpp"
+
+namespace nsai::store {
+
+/// How contexts flow from job to job through the store. A child of an experiment starts with its own context (its
+/// parent's, when it has none), into which the contexts of the children it comes after are merged in order. A
+/// predecessor that left no context passes on what it had itself started with, so that the chain is never broken.
+/// Other jobs start with the context they were submitted with.
+class contexts {
+ public:
+  contexts(sqlite::database& on, store_options const& options) : on_(on), options_(options) {}
+
+  /// What an attempt of `job` is started with.
+  payload payload_of(job_id job);
+  /// The contexts of `children`, merged in order over the one their parent was submitted with.
+  std::string merged(job_id parent, std::vector<job_id> const& children);
+
+ private:
+  using known = std::unordered_map<job_id, std::string>;  // what jobs pass on
+  struct inputs {
+    std::string context;
+    std::string context_out;
+    std::string after;
+    job_id parent;
+  };
+
+  inputs read(job_id job, std::string* options);
+  std::string start_of(inputs const& of, known& passed, int depth);
+  std::string const& passed_on(job_id job, known& passed, int depth);
+  std::string merge(std::string const& base, std::vector<std::string> const& of) const;
+
+  sqlite::database& on_;
+  store_options const& options_;
+  sqlite::statement read_{on_,
+                          "SELECT coalesce(p.context, (SELECT o.context FROM payloads o WHERE o.job = j.parent)), "
+                          "j.context_out, iif(j.payload_of = j.id, p.after, NULL), j.parent, p.options "
+                          "FROM jobs j JOIN payloads p ON p.job = j.payload_of WHERE j.id = ?1",
+                          "reading the payload of a job"};
+};
+
+}  // namespace nsai::store

@@ -1,0 +1,62 @@
+#pragma once
+
+#include "store/contexts.hpp"
+#include "store/encoding.hpp"
+#include "store/job_store.hpp"
+#include "store/sqlite.hpp"
+
+namespace nsai::store {
+
+/// A query for whole jobs: the columns that `reader` knows how to read, from `rest` with the tables j and p.
+std::string job_query(std::string const& rest);
+
+/// Everything that is read from the database. job_store.hpp says what each function means.
+class reader {
+ public:
+  reader(sqlite::database& on, contexts& flow) : on_(on), flow_(flow) {}
+
+  job_id last_used();
+  void load_unfinished(std::function<void(unfinished_job&&)> const& each);
+  void load_ended_children(std::function<void(ended_child const&)> const& each);
+  std::vector<std::pair<job_id, job_status>> statuses(std::vector<job_id> const& jobs);
+  std::optional<job_record> find(job_id job, bool include_payload);
+  std::vector<job_record> list(list_jobs const& filter);
+  std::vector<job_id> children(job_id parent);
+  std::optional<submit_result> find_key(std::string const& tenant, std::string const& key);
+  std::string key_digest(std::string const& tenant, std::string const& key);
+  std::optional<submission> as_submission(job_id job);
+  std::vector<std::pair<job_status, std::int64_t>> counts();
+  std::string integrity();
+
+ private:
+  enum class texts : std::uint8_t { left_out, included };
+
+  unfinished_job job_of(sqlite::cursor const& row, texts payload);
+  std::optional<unfinished_job> whole(job_id job, texts payload);
+  std::vector<attempt_record> attempts_of(job_record const& job, attempt_no closed);
+  std::vector<step_spec> pipeline_of(job_id parent);
+  array_spec unsuccessful(job_id parent, array_spec spec);
+
+  sqlite::database& on_;
+  contexts& flow_;
+  decoder<nsai::resources> resources_{"resources"};
+  decoder<nsai::constraints> constraints_{"constraints"};
+
+  sqlite::statement last_used_{on_, "SELECT value FROM meta WHERE name = 'last_used'",
+                               "reading the last number"};
+  sqlite::statement status_{on_, "SELECT status FROM jobs WHERE id = ?", "reading statuses"};
+  sqlite::statement attempts_{on_,
+                              "SELECT number, outcome, started_at, duration_ms, node, worker, devices, error "
+                              "FROM attempts WHERE job = ? ORDER BY number",
+                              "reading attempts"};
+  sqlite::statement closed_{on_, "SELECT closed FROM jobs WHERE id = ?", "reading attempts"};
+  sqlite::statement children_{on_,
+                              "SELECT c.id, c.status, c.array_index, c.kind FROM payloads p JOIN jobs c "
+                              "ON c.id BETWEEN p.job + 1 AND p.job + p.children AND c.parent = p.job "
+                              "WHERE p.job = ? ORDER BY c.id",
+                              "reading the children of a job"};
+  sqlite::statement key_{on_, "SELECT job, children, key_digest FROM payloads WHERE tenant = ? AND key = ?",
+                         "looking for a key"};
+};
+
+}  // namespace nsai::store

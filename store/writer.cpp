@@ -1,0 +1,195 @@
+#include "store/writer.hpp"
+
+#include <algorithm>
+
+#include "store/encoding.hpp"
+
+namespace nsai::store {
+namespace {
+
+std::string status_counter(std::size_t status) {
+  return "jobs_" + std::to_string(status);
+}
+
+std::optional<timestamp> if_set(timestamp t) {
+  return t ? std::optional(t) : std::nullopt;
+}
+
+}  // namespace
+
+writer::writer(sqlite::database& on, contexts& flow) : on_(on), flow_(flow) {
+  live_jobs::counts counts{};
+  sqlite::statement read(on_, "SELECT name, value FROM meta", "reading the counters");
+  for (sqlite::cursor row(read); row.step();) {
+    if (row.view(0) == "last_used")
+      last_used_ = highest_ = {row.number(1)};
+    for (std::size_t status = 0; status < counts.size(); ++status)
+      if (row.view(0) == status_counter(status))
+        counts[status] = row.integer(1);
+  }
+  live_.restore(counts);
+  sqlite::statement unfinished(
+      on_, "SELECT id, status FROM jobs INDEXED BY jobs_unfinished WHERE status < 3",
+      "reading the unfinished jobs");
+  for (sqlite::cursor row(unfinished); row.step();)
+    live_.restore({row.number(0)}, static_cast<job_status>(row.integer(1)));
+}
+
+/// All of `work`, or nothing of it; then the next transaction may be tried.
+template <class Work>
+void writer::in_transaction(char const* doing, Work work) {
+  if (!on_.roll_back())
+    on_.fail("taking back what an error has left");
+  sqlite::cursor(begin_).run();
+  try {
+    work();
+    sqlite::cursor(end_).run();
+  } catch (store_error const&) {
+    on_.roll_back();
+    throw;
+  } catch (std::exception const& fault) {
+    on_.roll_back();
+    throw store_error(std::string("store: ") + doing + ": " + fault.what());
+  }
+}
+
+std::vector<payload> writer::commit(std::vector<change> const& changes) {
+  highest_ = last_used_;
+  payloads_.clear();
+  try {
+    in_transaction("committing", [&] {
+      for (auto const& each : changes)
+        std::visit([&](auto const& c) { apply(c); }, each);
+      write_meta(highest_);
+    });
+  } catch (...) {
+    live_.undo();
+    throw;
+  }
+  live_.keep();
+  last_used_ = highest_;
+  return std::exchange(payloads_, {});
+}
+
+void writer::write_meta(job_id last_used) {
+  if (last_used != last_used_)
+    sqlite::cursor(set_meta_, "last_used", last_used).run();
+  if (live_.counts_changed())
+    for (std::size_t status = 0; status < live_.now().size(); ++status)
+      sqlite::cursor(set_meta_, status_counter(status), live_.now()[status]).run();
+}
+
+void writer::need_live(job_id job, char const* doing) const {
+  if (!live_.find(job))
+    throw store_error(std::string("store: ") + doing + " job " + std::to_string(job.value) +
+                      ": it does not exist or has ended");
+}
+
+void writer::apply(insert_job const& c) {
+  auto const& r = c.record;
+  if (!r.id || live_.find(r.id))
+    throw store_error("store: inserting job " + std::to_string(r.id.value) + ": it exists already");
+  auto const payload_of = c.payload_of ? c.payload_of : r.id;
+  if (payload_of == r.id)
+    insert_payload(c);
+  sqlite::cursor(insert_job_, r.id, payload_of, r.parent_id, c.position, r.array_index, r.kind,
+                 r.priority, r.status, r.attempt, r.created_at, r.queued_at, r.started_at,
+                 r.completed_at, encode(r.error), r.result)
+      .run();
+  live_.add(r.id, r.status);
+  highest_ = std::max(highest_, r.id);
+}
+
+void writer::insert_payload(insert_job const& c) {
+  auto const& r = c.record;
+  sqlite::cursor(insert_payload_, r.id, c.children, r.tenant_id, r.name_space, r.owner, r.stage,
+                 r.name, encode(r.tags), r.retry_of, r.trace_id, experiment_of(r.metadata), c.key,
+                 c.key_digest, c.array ? json_text::of(write_json(*c.array)).text : std::string(),
+                 encode(c.after), encode_sparse(r.resources), encode_sparse(r.constraints),
+                 r.metadata, r.options, r.context)
+      .run();
+}
+
+void writer::apply(change_job const& c) {
+  need_live(c.id, "changing");
+  sqlite::cursor(change_, c.id, c.status, c.own_failures, c.infra_failures, c.eligible_at,
+                 if_set(c.queued_at))
+      .run();
+  live_.change(c.id, c.status);
+}
+
+void writer::apply(grant_attempt const& c) {
+  need_live(c.ref.job, "granting an attempt of");
+  auto const changed = sqlite::cursor(grant_, c.ref.job, c.ref.attempt, c.node_name, c.node_uuid,
+                                      c.incarnation, encode(c.devices), c.started_at)
+                           .run();
+  if (changed != 1)
+    throw store_error("store: granting attempt " + std::to_string(c.ref.attempt) + " of job " +
+                      std::to_string(c.ref.job.value) + ": that number was given out before");
+  live_.change(c.ref.job, job_status::running);
+  if (c.want_payload)
+    payloads_.push_back(flow_.payload_of(c.ref.job));
+}
+
+void writer::apply(close_attempt const& c) {
+  auto const& a = c.attempt;
+  auto const inserted =
+      sqlite::cursor(close_, c.job, a.number, a.outcome, if_set(a.started_at), a.duration_ms,
+                     a.node, a.worker, encode(a.devices), encode(a.error))
+          .run();
+  if (inserted != 1)
+    throw store_error("store: closing an attempt of job " + std::to_string(c.job.value) +
+                      ": it does not exist");
+  sqlite::cursor(mark_closed_, c.job, a.number).run();
+}
+
+void writer::apply(end_job const& c) {
+  need_live(c.id, "ending");
+  if (!is_terminal(c.status))
+    throw store_error("store: ending job " + std::to_string(c.id.value) + ": " +
+                      to_string(c.status) + " is no end");
+  std::string const merged =
+      c.context_from.empty() ? std::string() : flow_.merged(c.id, c.context_from);
+  sqlite::cursor(end_job_, c.id, c.status, c.completed_at, c.duration_ms,
+                 c.context_from.empty() ? std::string_view(c.result.text) : merged, c.context,
+                 encode(c.error), c.worker, c.backend)
+      .run();
+  live_.change(c.id, c.status);
+}
+
+void writer::probe() {
+  // In two transactions: pages that are written and freed in the same one never reach the disk.
+  in_transaction("probing", [&] { sqlite::cursor(put_probe_).run(); });
+  in_transaction("probing", [&] { sqlite::cursor(remove_probe_).run(); });
+}
+
+std::int64_t writer::remove_ended(timestamp before, std::int64_t most) {
+  std::int64_t removed = 0;
+  in_transaction("removing ended jobs", [&] {
+    std::vector<std::pair<job_id, std::uint64_t>> families;
+    std::int64_t sum = 0;
+    for (sqlite::cursor row(find_ended_, before, most); row.step();) {
+      auto const size = 1 + row.integer(1);
+      if (!families.empty() && sum + size > most)
+        break;
+      sum += size;
+      families.emplace_back(job_id{row.number(0)}, row.number(1));
+    }
+    for (auto const& [top, children] : families)
+      removed += remove_family(top, children);
+  });
+  return removed;
+}
+
+std::int64_t writer::remove_family(job_id top, std::uint64_t children) {
+  job_id const last{top.value + children};
+  if (children > 0)
+    for (auto child = top.value + 1; child <= last.value; ++child)
+      if (live_.find({child}))
+        return 0;  // an ended parent with a living child is not expected; nothing living is ever removed
+  sqlite::cursor(remove_attempts_, top, last).run();
+  sqlite::cursor(remove_payloads_, top, last).run();
+  return sqlite::cursor(remove_jobs_, top, last).run();
+}
+
+}  // namespace nsai::store
