@@ -240,6 +240,7 @@ void scheduler_state::load() {
     event.own_failures = job.own_failures;
     event.infra_failures = job.infra_failures;
     event.eligible_at = job.eligible_at;
+    event.cancel_requested = job.cancel_requested;
     std::vector<job_id> ended;
     for (auto const dependency : job.record.constraints.depends_on)
       if (!live.contains(dependency))
@@ -258,7 +259,7 @@ void scheduler_state::load() {
     apply(event);
   });
   db.load_ended_children([&](store::ended_child const& child) {
-    apply(scheduling::child_restored{child.parent, child.child, child.status});
+    apply(scheduling::child_restored{child.parent, child.child, child.status, child.after});
   });
   apply(scheduling::restore_finished{});
 }

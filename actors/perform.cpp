@@ -94,6 +94,7 @@ void scheduler_state::perform(scheduling::job_changed& e) {
   change.own_failures = e.own_failures;
   change.infra_failures = e.infra_failures;
   change.eligible_at = e.eligible_at;
+  change.cancel_requested = e.cancel_requested;
   if (e.status == job_status::queued)
     change.queued_at = now();
   pipeline_.changes().emplace_back(change);

@@ -36,11 +36,11 @@ struct job_submitted {
 struct job_restored {
   job_record record;
   std::string key;
-  std::optional<array_spec> array;   // of an array's parent
-  std::vector<std::uint32_t> after;  // of an experiment's child: positions in the pipeline
-  std::uint32_t step = 0;            // of an experiment's child: its position
-  std::string node_uuid;             // where the running attempt was granted
-  std::uint64_t incarnation = 0;     // of that node
+  std::optional<array_spec> array;     // of an array's parent
+  std::vector<std::uint32_t> after{};  // of an experiment's child: positions in the pipeline
+  std::uint32_t step = 0;              // of an experiment's child: its position
+  std::string node_uuid;               // where the running attempt was granted
+  std::uint64_t incarnation = 0;       // of that node
   std::int32_t own_failures = 0;
   std::int32_t infra_failures = 0;
   timestamp eligible_at;         // end of a backoff; 0: none
@@ -53,7 +53,7 @@ struct child_restored {
   job_id parent;
   job_id child;
   job_status status = job_status::succeeded;
-  std::vector<std::uint32_t> after;  // of an experiment's child: positions in the pipeline
+  std::vector<std::uint32_t> after{};  // of an experiment's child: positions in the pipeline
 };
 /// All jobs were restored: unconfirmed attempts wait `adopt_ms` from now for their nodes.
 struct restore_finished {};

@@ -31,6 +31,7 @@ struct change_job {
   std::int32_t infra_failures = 0;
   timestamp eligible_at;
   timestamp queued_at;  // 0: unchanged
+  bool cancel_requested = false;
 };
 /// The attempt's number has to be larger than every one the job had before; else the commit fails.
 /// `want_payload`: the answer to the commit brings options and context along (from the store's rows).
@@ -83,11 +84,13 @@ struct unfinished_job {
   timestamp eligible_at;
   std::string key_digest;
   std::uint64_t children = 0;
+  bool cancel_requested = false;
 };
 struct ended_child {
   job_id parent;
   job_id child;
   job_status status = job_status::succeeded;
+  std::vector<std::uint32_t> after;
 };
 
 struct store_options {

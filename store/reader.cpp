@@ -11,7 +11,7 @@ constexpr char const* all_columns =
     "j.own_failures, j.infra_failures, j.created_at, j.queued_at, j.started_at, j.completed_at, j.eligible_at, "
     "j.incarnation, j.node, j.node_uuid, j.devices, j.worker, j.backend, j.error, p.children, p.tenant, "
     "p.namespace, p.owner, p.stage, p.name, p.tags, p.retry_of, p.trace_id, p.key, p.key_digest, p.array, "
-    "p.after, p.resources, p.constraints, p.metadata, p.options, p.context, j.result ";
+    "p.after, p.resources, p.constraints, p.metadata, p.options, p.context, j.result, j.cancel_requested ";
 enum column {
   id,
   payload_of,
@@ -54,7 +54,8 @@ enum column {
   metadata,
   options,
   context,
-  result
+  result,
+  canceled
 };
 
 template <class E>
@@ -145,6 +146,7 @@ unfinished_job reader::job_of(sqlite::cursor const& row, texts payload) {
   job.own_failures = static_cast<std::int32_t>(row.integer(own_failures));
   job.infra_failures = static_cast<std::int32_t>(row.integer(infra_failures));
   job.eligible_at = time_at(row, eligible_at);
+  job.cancel_requested = row.integer(canceled) != 0;
   if (own_payload) {  // else they are the parent's
     if (!row.null(retry_of))
       r.retry_of = job_id{row.number(retry_of)};
@@ -184,13 +186,14 @@ void reader::load_unfinished(std::function<void(unfinished_job&&)> const& each) 
 void reader::load_ended_children(std::function<void(ended_child const&)> const& each) {
   sqlite::statement query(
       on_,
-      "SELECT o.id, c.id, c.status FROM jobs o INDEXED BY jobs_unfinished "
+      "SELECT o.id, c.id, c.status, iif(c.payload_of = c.id, q.after, NULL) FROM jobs o INDEXED BY jobs_unfinished "
       "CROSS JOIN payloads p ON p.job = o.id AND p.children > 0 "
       "CROSS JOIN jobs c ON c.id BETWEEN o.id + 1 AND o.id + p.children AND c.parent = o.id "
-      "WHERE o.status < 3 AND c.status >= 3 ORDER BY o.id, c.id",
+      "JOIN payloads q ON q.job = c.payload_of WHERE o.status < 3 AND c.status >= 3 ORDER BY o.id, c.id",
       "loading the ended children");
   for (sqlite::cursor row(query); row.step();)
-    each({{row.number(0)}, {row.number(1)}, as<job_status>(row, 2)});
+    each({{row.number(0)}, {row.number(1)}, as<job_status>(row, 2),
+          decode<std::vector<std::uint32_t>>(row.view(3), "after")});
 }
 
 std::vector<std::pair<job_id, job_status>> reader::statuses(std::vector<job_id> const& jobs) {

@@ -59,6 +59,7 @@ CREATE TABLE jobs(
   closed INTEGER NOT NULL DEFAULT 0,
   own_failures INTEGER NOT NULL DEFAULT 0,
   infra_failures INTEGER NOT NULL DEFAULT 0,
+  cancel_requested INTEGER NOT NULL DEFAULT 0,
   created_at INTEGER NOT NULL,
   queued_at INTEGER NOT NULL,
   started_at INTEGER NOT NULL,

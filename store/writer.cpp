@@ -113,7 +113,7 @@ void writer::insert_payload(insert_job const& c) {
 void writer::apply(change_job const& c) {
   need_live(c.id, "changing");
   sqlite::cursor(change_, c.id, c.status, c.own_failures, c.infra_failures, c.eligible_at,
-                 if_set(c.queued_at))
+                 if_set(c.queued_at), c.cancel_requested)
       .run();
   live_.change(c.id, c.status);
 }

@@ -53,7 +53,7 @@ class writer {
                                 "inserting a job"};
   sqlite::statement change_{on_,
                             "UPDATE jobs SET status = ?2, own_failures = ?3, infra_failures = ?4, eligible_at = ?5, "
-                            "queued_at = coalesce(?6, queued_at) WHERE id = ?1",
+                            "queued_at = coalesce(?6, queued_at), cancel_requested = ?7 WHERE id = ?1",
                             "changing a job"};
   sqlite::statement grant_{on_,
                            "UPDATE jobs SET status = 2, attempt = ?2, node = ?3, node_uuid = ?4, incarnation = ?5, "
