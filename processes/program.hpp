@@ -1,0 +1,27 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "processes/file_descriptor.hpp"
+#include "processes/process_spec.hpp"
+
+namespace nsai::processes {
+
+/// A started program, or why there is none.
+struct started_program {
+  pid_t pid = -1;
+  file_descriptor out;  // the end to read its captured stdout from; none when it goes to a file
+  file_descriptor err;
+  spawn_fault fault = spawn_fault::none;
+  int fault_errno = 0;
+};
+
+/// Forks and executes; returns when exec has succeeded or failed. Called by wardens only: they have one thread.
+started_program start_program(process_spec const& spec);
+
+/// What a fault means, in words: the field, what came and the reason.
+std::string describe_fault(process_spec const& spec, spawn_fault fault, int fault_errno);
+
+}  // namespace nsai::processes

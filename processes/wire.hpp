@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "processes/process_spec.hpp"
+
+/// What node, keeper and wardens say to each other.
+///
+/// Node and keeper: SOCK_SEQPACKET. The node sends one byte; the keeper answers with a `warden_made`, and the
+/// warden's socket beside it (SCM_RIGHTS) unless `error` says why there is none.
+/// Node and warden: SOCK_STREAM, frames of a 32-bit length (of what follows), a kind, and the body. Both ends are
+/// the same program on the same machine, so numbers are as they lie in memory.
+namespace nsai::processes {
+
+struct warden_made {
+  std::int32_t pid = 0;
+  std::int32_t error = 0;  // errno
+};
+
+enum class frame_kind : std::uint8_t {
+  run,   // node -> warden: a process_spec; only while nothing runs
+  stop,  // node -> warden: a stop_order; without effect while nothing runs
+  live,  // warden -> node: the program's process id
+  over   // warden -> node: a process_exit; the warden is free again
+};
+
+struct stop_order {
+  std::int32_t signal = 0;
+  std::int64_t grace_ms = 0;
+};
+
+std::string encode(process_spec const& spec);
+std::string encode(process_exit const& exit);
+std::string encode(stop_order const& order);
+std::string encode_live(std::int32_t pid);
+
+/// One frame taken out of a buffer.
+struct frame {
+  frame_kind kind = frame_kind::run;
+  std::string body;
+};
+
+/// Removes the first whole frame from `buffer`; nothing when there is none yet. Throws std::runtime_error when the
+/// bytes are no frame.
+std::optional<frame> take_frame(std::string& buffer);
+
+/// Throw std::runtime_error when the body is too short or too long.
+process_spec decode_spec(std::string_view body);
+process_exit decode_exit(std::string_view body);
+stop_order decode_stop(std::string_view body);
+std::int32_t decode_live(std::string_view body);
+
+/// Sends everything, however often the kernel takes only a part. False when the other end is gone.
+bool send_all(int socket, std::string_view bytes);
+
+}  // namespace nsai::processes
