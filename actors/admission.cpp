@@ -88,6 +88,7 @@ std::optional<error_info> scheduler_state::check(submission& s) const {
 }
 
 caf::result<submit_reply> scheduler_state::submit(submit_jobs& request) {
+  auto sender = self_->current_sender();  // before the promise, which takes it away
   auto promise = self_->make_response_promise();
   if (!store_error_.empty()) {
     submit_reply refused;
@@ -109,7 +110,6 @@ caf::result<submit_reply> scheduler_state::submit(submit_jobs& request) {
       if (!core_.knows(dependency))
         unknown.push_back(dependency);
   }
-  auto sender = self_->current_sender();
   if (unknown.empty() && !keyed) {
     admit(request, known, {}, promise, sender);
     settle();
@@ -192,8 +192,8 @@ submit_result scheduler_state::admit_one(submission& s, std::vector<scheduling::
 }
 
 caf::result<submit_reply> scheduler_state::retry(retry_jobs const& request) {
+  auto const sender = self_->current_sender();  // before the promise, which takes it away
   auto promise = self_->make_response_promise();
-  auto const sender = self_->current_sender();
   pipeline_.read_after_commit([this, request, promise, sender](store::job_store& db) {
     auto again = std::make_shared<submit_jobs>();
     auto known = std::make_shared<std::vector<std::optional<submit_result>>>();

@@ -153,8 +153,8 @@ void scheduler_state::add_watchers(std::vector<job_id> const& jobs, caf::strong_
 }
 
 caf::result<answer> scheduler_state::watch(watch_jobs const& request) {
+  auto const sender = self_->current_sender();  // before the promise, which takes it away
   auto promise = self_->make_response_promise();
-  auto const sender = self_->current_sender();
   std::vector<job_id> others;
   for (auto const job : request.jobs) {
     if (!core_.knows(job))
@@ -313,6 +313,8 @@ caf::result<registered> scheduler_state::join(register_node& request, caf::actor
   }
   outcome_ = nullptr;
   auto const session = next_session_++;
+  // Grants of the old session that have not left yet are void: the node does not hold them, so the core takes them back.
+  pipeline_.mail().nodes[request.node.uuid].starts.clear();
   auto const stops_before = pipeline_.mail().nodes[request.node.uuid].stops.size();
   scheduling::node_registered event;
   event.registration = &request;
