@@ -2,6 +2,7 @@
 
 #include <caf/response_promise.hpp>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <variant>
@@ -43,11 +44,12 @@ struct outbox {
   std::map<std::string, node_mail> nodes;  // by uuid
   std::vector<job_end> ended;
   std::vector<scheduling::consult_supervisor> consults;
+  std::map<std::string, std::set<std::string>> succeeded;  // stages by tenant, for supervisors that exist
   std::vector<event> happened;
 
   bool empty() const {
     return submitted.empty() && answers.empty() && registrations.empty() && nodes.empty() && ended.empty() &&
-           consults.empty() && happened.empty();
+           consults.empty() && succeeded.empty() && happened.empty();
   }
 };
 

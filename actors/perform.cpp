@@ -191,6 +191,10 @@ void scheduler_state::perform(scheduling::consult_supervisor& e) {
 
 void scheduler_state::perform(scheduling::happened& e) {
   auto const* label = e.job ? &labels_.at(e.label) : nullptr;
+  // A supervisor exists once something of its tenant has failed; before, nobody counts failures.
+  bool const counted = e.what == scheduling::happening::job_completed && !supervisors_.empty() && label != nullptr;
+  if (counted && supervisors_.contains(label->tenant_id))
+    pipeline_.mail().succeeded[label->tenant_id].insert(label->stage_name);
   pipeline_.mail().happened.push_back(feed_.make(e, label, now()));
 }
 
@@ -249,6 +253,8 @@ void scheduler_state::deliver(outbox mail, std::vector<store::payload>& payloads
     deliver_ends(std::move(mail.ended));
   for (auto& consult : mail.consults)
     self_->send(supervisor_of(consult.tenant_id), std::move(consult));
+  for (auto& [tenant, stages] : mail.succeeded)
+    self_->send(supervisor_of(tenant), stages_succeeded{{stages.begin(), stages.end()}});
   if (!mail.happened.empty())
     feed_.publish(self_, std::move(mail.happened));
 }

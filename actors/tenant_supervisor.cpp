@@ -14,6 +14,10 @@ caf::behavior tenant_supervisor(caf::event_based_actor* self, std::string tenant
       [=](scheduling::consult_supervisor const& question) {
         self->send(caf::actor_cast<caf::actor>(self->current_sender()), rules->decide(question));
       },
+      [=](stages_succeeded const& m) {
+        for (auto const& stage : m.stages)
+          rules->succeeded(stage);
+      },
   };
 }
 

@@ -72,7 +72,7 @@ int explain(std::string const& word, global_options const& global) {
   session connection{global};
   auto const record = value_of(connection->get({job})).front();
   if (global.out.as_json) {
-    global.out.document({{"job", record.id}, {"status", record.status}, {"reason", record.wait_reason}});
+    global.out.document(json(explanation{record.id, record.status, record.wait_reason}));
     return exit_done;
   }
   std::cout << fmt::format("job {} is {}{}{}\n", record.id.value, to_string(record.status),

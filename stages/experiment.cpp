@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "messages/suggest.hpp"
+#include "stages/experiment_file.hpp"
 #include "stages/stage.hpp"
 
 namespace nsai::stages {
@@ -26,48 +27,6 @@ std::string line_and_column(std::string const& text, std::size_t byte) {
   }
   return std::to_string(line) + ":" + std::to_string(column);
 }
-
-struct backend_ref {
-  static constexpr char const* type_name = "backend";
-  std::string id;
-  static constexpr auto fields() { return std::tuple{field{"id", &backend_ref::id}}; }
-};
-
-struct stage_def {
-  static constexpr char const* type_name = "stage";
-  std::string name;
-  std::string stage;
-  json options = json::object();
-  bool enabled = true;
-  std::optional<std::vector<std::string>> depends_on;
-  nsai::resources resources;
-  nsai::constraints constraints;
-  static constexpr auto fields() {
-    using s = stage_def;
-    return std::tuple{field{"name", &s::name},           field{"stage", &s::stage},
-                      field{"options", &s::options},     field{"enabled", &s::enabled},
-                      field{"depends_on", &s::depends_on}, field{"resources", &s::resources},
-                      field{"constraints", &s::constraints}};
-  }
-};
-
-struct experiment_file {
-  static constexpr char const* type_name = "experiment";
-  std::string id;
-  std::string name;
-  std::string type = "experiment";
-  backend_ref backend;
-  json pipeline = json::array();  // read one by one, so that the faults of all of them are told
-  json dataset;
-  json metadata = json::object();
-  static constexpr auto fields() {
-    using e = experiment_file;
-    return std::tuple{field{"id", &e::id},           field{"name", &e::name},
-                      field{"type", &e::type},       field{"backend", &e::backend},
-                      field{"pipeline", &e::pipeline}, field{"dataset", &e::dataset},
-                      field{"metadata", &e::metadata}};
-  }
-};
 
 class reader {
  public:

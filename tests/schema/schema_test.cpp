@@ -1,0 +1,44 @@
+// docs/schema says what the program reads and writes. Run with NSAI_UPDATE_SCHEMA=1 to write the files anew.
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "messages/api.hpp"
+#include "messages/observe.hpp"
+#include "messages/schema.hpp"
+#include "node/config.hpp"
+#include "stages/experiment_file.hpp"
+
+using namespace nsai;
+
+namespace {
+
+json experiment_schema() {
+  auto schema = schema_of<stages::experiment_file>();
+  schema["properties"]["pipeline"] = {{"type", "array"}, {"items", schema_of<stages::stage_def>()}, {"minItems", 1}};
+  return schema;
+}
+
+std::map<std::string, json> schemas() {
+  return {{"job", schema_of<job_record>()},    {"node", schema_of<node_record>()},
+          {"stage", schema_of<stage_description>()}, {"event", schema_of<nsai::event>()},
+          {"stats", schema_of<stats>()},       {"explain", schema_of<explanation>()},
+          {"error", schema_of<error_info>()},  {"config", schema_of<node::node_config>()},
+          {"experiment", experiment_schema()}};
+}
+
+}  // namespace
+
+TEST_CASE("docs/schema has the shape of every document that the program reads or writes") {
+  for (auto& [name, schema] : schemas()) {
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema";
+    schema["title"] = name;
+    std::string const path = NSAI_SOURCE_DIR "/docs/schema/" + name + ".json";
+    if (std::getenv("NSAI_UPDATE_SCHEMA") != nullptr)
+      std::ofstream{path} << schema.dump(2) << '\n';
+    CAPTURE(path);
+    std::ifstream in{path};
+    CHECK(json::parse(in, nullptr, false) == schema);
+  }
+}
