@@ -86,6 +86,7 @@ class stage_runner {
     env.devices = attempt.devices;
     env.scratch = run_dir / "scratch";
     env.artifacts = where_->artifacts_of(attempt.ref.job);
+    env.datasets = where_->datasets;
     env.progress = [&control](double fraction, std::string const& text) {
       control.set_progress({milli{std::llround(std::clamp(fraction, 0.0, 1.0) * 1000)}, text});
     };

@@ -19,6 +19,7 @@ struct workplace {
   std::shared_ptr<stages::registry const> registry;
   std::shared_ptr<processes::process_pool> pool;
   std::map<std::string, std::vector<std::string>> launchers;  // name -> argv prefix
+  std::map<std::string, stages::dataset_paths> datasets;
   std::vector<std::string> inherited_env{"PATH", "HOME", "USER", "LANG", "TMPDIR", "LD_LIBRARY_PATH"};
   std::int64_t log_limit_bytes = 16 * 1024 * 1024;
 

@@ -8,6 +8,7 @@
 
 #include "messages/error.hpp"
 #include "messages/values.hpp"
+#include "stages/dataset_paths.hpp"
 
 namespace nsai::node {
 
@@ -21,18 +22,6 @@ struct virtual_gpus {
   static constexpr auto fields() {
     return std::tuple{field{"model", &virtual_gpus::model}, field{"memory_mb", &virtual_gpus::memory_mb},
                       field{"count", &virtual_gpus::count}};
-  }
-};
-
-struct dataset_paths {
-  static constexpr char const* type_name = "dataset_paths";
-  std::string claims;
-  std::string corpus;
-  std::string predictions;
-
-  static constexpr auto fields() {
-    return std::tuple{field{"claims", &dataset_paths::claims}, field{"corpus", &dataset_paths::corpus},
-                      field{"predictions", &dataset_paths::predictions}};
   }
 };
 
@@ -74,7 +63,7 @@ struct node_config {
   std::map<std::string, std::string> labels;
   micro price_per_hour_usd;
   std::vector<nsai::node::virtual_gpus> virtual_gpus;
-  std::map<std::string, dataset_paths> datasets;
+  std::map<std::string, stages::dataset_paths> datasets;
   std::map<std::string, std::vector<std::string>> launchers;
   std::vector<std::string> job_env{"PATH", "HOME", "USER", "LANG", "TMPDIR", "LD_LIBRARY_PATH"};
   retention_settings retention;

@@ -239,6 +239,7 @@ std::shared_ptr<actors::workplace> workplace_of(node_config const& config, store
   where->registry = std::move(registry);
   where->pool = std::make_shared<processes::process_pool>(std::move(keeper));
   where->launchers = config.launchers;
+  where->datasets = config.datasets;
   where->inherited_env = config.job_env;
   return where;
 }

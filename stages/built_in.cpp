@@ -1,10 +1,14 @@
+#include "stages/data_load.hpp"
+#include "stages/proposer_metrics.hpp"
+#include "stages/report.hpp"
 #include "stages/trials.hpp"
 
 namespace nsai::stages {
 
 registry built_in_stages() {
   registry all;
-  for (auto make : {make_echo, make_sleep, make_spin, make_allocate, make_fail, make_flaky, make_crash, make_command})
+  for (auto make : {make_echo, make_sleep, make_spin, make_allocate, make_fail, make_flaky, make_crash, make_command,
+                    make_data_load, make_proposer_metrics, make_report})
     all.add(make());
   return all;
 }

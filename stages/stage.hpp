@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "messages/attempt.hpp"
+#include "stages/dataset_paths.hpp"
 
 namespace nsai::stages {
 
@@ -49,6 +51,7 @@ struct stage_env {
   std::uint32_t attempt = 1;
   std::uint64_t job = 0;
   std::optional<std::int64_t> array_index;
+  std::map<std::string, dataset_paths> datasets;  // of the node's config, by name
 };
 
 /// How a run ended: a result (with the context after it), or an error. A stopped stage returns `stopped`.

@@ -8,25 +8,15 @@
 #include <map>
 #include <mutex>
 
+#include "stages/option_list.hpp"
+
 namespace nsai::stages {
 namespace {
 
 using clock = std::chrono::steady_clock;
 
-option_description option(std::string name, std::string type, json const& fallback, std::string help) {
-  option_description o;
-  o.name = std::move(name);
-  o.type = std::move(type);
-  o.default_value = json_text::of(fallback);
-  o.help = std::move(help);
-  return o;
-}
-
 option_description seconds_option(std::string help) {
-  auto o = option("seconds", "number", 1, std::move(help));
-  o.least = milli{0};
-  o.most = milli{7LL * 24 * 3600 * 1000};
-  return o;
+  return between(option("seconds", "number", 1, std::move(help)), 0, 7LL * 24 * 3600);
 }
 
 /// Returns false when it was stopped before `seconds` had passed.
@@ -107,10 +97,7 @@ class allocate final : public stage {
     stage_description d;
     d.name = "allocate";
     d.summary = "holds memory that it has touched";
-    auto memory = option("memory_mb", "integer", 64, "MiB");
-    memory.least = milli{0};
-    memory.most = milli{1'000'000'000};
-    d.options = {memory, seconds_option("how long")};
+    d.options = {between(option("memory_mb", "integer", 64, "MiB"), 0, 1'000'000), seconds_option("how long")};
     d.backend = "stage_host";
     return d;
   }
@@ -154,9 +141,7 @@ class flaky final : public stage {
     stage_description d;
     d.name = "flaky";
     d.summary = "fails its first attempts";
-    auto failures = option("failures", "integer", 1, "how many attempts fail");
-    failures.least = milli{0};
-    d.options = {failures};
+    d.options = {at_least(option("failures", "integer", 1, "how many attempts fail"), 0)};
     d.brief = true;
     return d;
   }

@@ -27,7 +27,7 @@ contexts::inputs contexts::read(job_id job, std::string* options) {
                       ": there is no such job");
   if (options != nullptr)
     *options = row.text(4);
-  return {row.text(0), row.text(1), row.text(2), job_id{row.number(3)}};
+  return {row.text(0), row.text(1), row.text(2), job_id{row.number(3)}, row.text(5)};
 }
 
 std::string contexts::start_of(inputs const& of, known& passed, int depth) {
@@ -49,7 +49,7 @@ std::string const& contexts::passed_on(job_id job, known& passed, int depth) {
   if (auto const found = passed.find(job); found != passed.end())
     return found->second;
   auto const from = read(job, nullptr);
-  auto text = from.context_out.empty() ? start_of(from, passed, depth) : from.context_out;
+  auto text = completed(from.context_out.empty() ? start_of(from, passed, depth) : from.context_out, from.name);
   return passed.emplace(job, std::move(text)).first->second;
 }
 
@@ -59,6 +59,12 @@ std::string contexts::merge(std::string const& base, std::vector<std::string> co
   if (!options_.merge_contexts)
     throw store_error("store: contexts have to be merged, but the store was opened without a way to");
   return options_.merge_contexts(base, of);
+}
+
+std::string contexts::completed(std::string const& context, std::string const& stage) const {
+  if (stage.empty())
+    return context;
+  return merge(context, {json{{"completed_stages", {stage}}}.dump()});
 }
 
 }  // namespace nsai::store

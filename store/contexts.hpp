@@ -10,7 +10,8 @@ namespace nsai::store {
 
 /// How contexts flow from job to job through the store. A child of an experiment starts with its own context (its
 /// parent's, when it has none), into which the contexts of the children it comes after are merged in order. A
-/// predecessor that left no context passes on what it had itself started with, so that the chain is never broken.
+/// predecessor that left no context passes on what it had itself started with, so that the chain is never broken; each
+/// adds its name to `completed_stages`.
 /// Other jobs start with the context they were submitted with.
 class contexts {
  public:
@@ -28,18 +29,20 @@ class contexts {
     std::string context_out;
     std::string after;
     job_id parent;
+    std::string name;
   };
 
   inputs read(job_id job, std::string* options);
   std::string start_of(inputs const& of, known& passed, int depth);
   std::string const& passed_on(job_id job, known& passed, int depth);
   std::string merge(std::string const& base, std::vector<std::string> const& of) const;
+  std::string completed(std::string const& context, std::string const& stage) const;
 
   sqlite::database& on_;
   store_options const& options_;
   sqlite::statement read_{on_,
                           "SELECT coalesce(p.context, (SELECT o.context FROM payloads o WHERE o.job = j.parent)), "
-                          "j.context_out, iif(j.payload_of = j.id, p.after, NULL), j.parent, p.options "
+                          "j.context_out, iif(j.payload_of = j.id, p.after, NULL), j.parent, p.options, p.name "
                           "FROM jobs j JOIN payloads p ON p.job = j.payload_of WHERE j.id = ?1",
                           "reading the payload of a job"};
 };

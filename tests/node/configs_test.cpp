@@ -21,3 +21,14 @@ TEST_CASE("every shipped config is sound") {
   }
   CHECK(seen == 4);
 }
+
+TEST_CASE("every shipped experiment is sound") {
+  int seen = 0;
+  auto const known = stages::built_in_stages().descriptions();
+  for (auto const& entry : std::filesystem::directory_iterator(NSAI_SOURCE_DIR "/examples/experiments")) {
+    CAPTURE(entry.path().string());
+    CHECK(stages::experiment_from(stages::read_document(entry.path()), entry.path().parent_path(), known).faults.empty());
+    ++seen;
+  }
+  CHECK(seen > 0);
+}

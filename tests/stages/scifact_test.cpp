@@ -1,0 +1,88 @@
+#include "stages/scifact.hpp"
+
+#include <doctest/doctest.h>
+
+#include <sstream>
+
+using namespace nsai;
+using namespace nsai::stages;
+
+namespace {
+
+dataset read(std::string const& claims, std::string const& corpus, std::string const& predictions, std::int64_t limit = 0) {
+  dataset_reader reader{"test", limit};
+  std::istringstream c{claims}, d{corpus}, p{predictions};
+  reader.claims(c, "claims");
+  reader.corpus(d, "corpus");
+  reader.predictions(p, "predictions");
+  return reader.finish();
+}
+
+std::string const one_claim = R"({"id": 1, "claim": "a", "evidence": {}, "cited_doc_ids": [5]})" "\n";
+
+}  // namespace
+
+TEST_CASE("a sound data set: ids are texts, labels are normalised") {
+  auto const data = read(
+      R"({"id": 3, "claim": "c", "evidence": {"7": [{"sentences": [2, 5], "label": "CONTRADICT"}]}, "cited_doc_ids": [7]})",
+      R"({"doc_id": 7, "title": "", "abstract": ["x", "y"], "structured": false})",
+      R"({"id": 3, "evidence": {"7": {"label": "REFUTE", "sentences": [2], "label_probs": [0.9, 0.05, 0.05]}}})");
+  REQUIRE(data.claims.size() == 1);
+  CHECK(data.claims[0].id == "3");
+  CHECK(data.claims[0].evidence.at("7").at(0).sentences == std::vector<std::int64_t>{2, 5});
+  CHECK(data.claims[0].cited_doc_ids == std::vector<std::string>{"7"});
+  CHECK(data.documents == std::vector<std::string>{"7"});
+  CHECK(data.predictions.at(0).evidence.at("7").label == verdict::contradict);
+  CHECK(data.counts.at("missing_documents") == 0);
+  CHECK(data.notes.empty());
+}
+
+TEST_CASE("broken, duplicate and empty lines are counted with their place, and the first of a pair counts") {
+  auto const data = read(one_claim + "\n{\"id\": 2,\n" + one_claim + R"({"id": 3, "claim": 4})" "\n",
+                         R"({"doc_id": 5, "abstract": []})" "\n[]\n" R"({"doc_id": 5, "abstract": ["z"]})",
+                         R"({"id": 1, "evidence": {"5": {"label": "MAYBE"}}})" "\n" R"({"id": 1, "evidence": {}})");
+  CHECK(data.counts.at("claims") == 1);
+  CHECK(data.counts.at("documents") == 1);
+  CHECK(data.counts.at("predictions") == 1);
+  CHECK(data.counts.at("broken_lines") == 4);
+  CHECK(data.counts.at("duplicate_lines") == 2);
+  REQUIRE(data.notes.size() == 6);
+  CHECK(data.notes[0] == "claims:3: not JSON");
+  CHECK(data.notes[2] == "claims:5: claim: the number 4 is not allowed; expected a text");
+}
+
+TEST_CASE("bytes that are not UTF-8 break their line only") {
+  CHECK(read("{\"id\": 1, \"claim\": \"\xff\xfe\"}\n" + one_claim, "", "").counts.at("claims") == 1);
+}
+
+TEST_CASE("documents that the corpus lacks, empty evidence and unknown claims are counted") {
+  auto const data = read(R"({"id": 1, "claim": "a", "evidence": {"8": [], "9": [{"sentences": [0], "label": "SUPPORT"}]}, "cited_doc_ids": [10]})"
+                         "\n" R"({"id": 2, "claim": "b", "evidence": {}, "cited_doc_ids": []})",
+                         R"({"doc_id": 8, "abstract": ["x"]})",
+                         R"({"id": 1, "evidence": {"11": {"label": "NEI", "sentences": []}}})" "\n" R"({"id": 77, "evidence": {}})");
+  CHECK(data.counts.at("missing_evidence_documents") == 1);
+  CHECK(data.counts.at("missing_cited_documents") == 1);
+  CHECK(data.counts.at("missing_predicted_documents") == 1);
+  CHECK(data.counts.at("missing_documents") == 3);
+  CHECK(data.counts.at("empty_evidence") == 1);
+  CHECK(data.counts.at("claims_without_evidence") == 1);
+  CHECK(data.counts.at("unknown_claims") == 1);
+  CHECK(data.counts.at("claims_without_prediction") == 1);
+}
+
+TEST_CASE("a limit keeps the first claims and what belongs to them, and calls nothing unknown") {
+  auto const data = read(one_claim + R"({"id": 2, "claim": "b"})", "",
+                         R"({"id": 2, "evidence": {}})" "\n" R"({"id": 1, "evidence": {}})", 1);
+  CHECK(data.claims.size() == 1);
+  CHECK(data.predictions.size() == 1);
+  CHECK(data.counts.at("unknown_claims") == 0);
+}
+
+TEST_CASE("notes are bounded, counts are not") {
+  std::string lines;
+  for (int i = 0; i < 1000; ++i)
+    lines += "?\n";
+  auto const data = read(one_claim + lines, "", "");
+  CHECK(data.counts.at("broken_lines") == 1000);
+  CHECK(data.notes.size() == 21);
+}
