@@ -1,0 +1,263 @@
+#include "store/job_store.hpp"
+
+#include <doctest/doctest.h>
+
+#include <map>
+
+#include "store/sqlite.hpp"
+#include "tests/store/fixture.hpp"
+
+using namespace nsai;
+using namespace nsai::store;
+using namespace nsai::store::tests;
+
+namespace {
+
+std::map<job_status, std::int64_t> counts(job_store const& s) {
+  std::map<job_status, std::int64_t> all;
+  for (auto const& [status, count] : s.counts())
+    all[status] = count;
+  return all;
+}
+
+std::vector<std::uint64_t> unfinished(job_store const& s) {
+  std::vector<std::uint64_t> ids;
+  s.load_unfinished([&](unfinished_job&& j) { ids.push_back(j.record.id.value); });
+  return ids;
+}
+
+}  // namespace
+
+TEST_CASE("a job's life is in its record, and still there when the store is opened again") {
+  folder f;
+  {
+    job_store s{options_at(f)};
+    auto job = fresh(1);
+    job.record.tags = {"a", "b"};
+    job.record.resources.cpu = milli{2500};
+    job.record.constraints.max_retries = 4;
+    job.key = "k";
+    job.key_digest = "digest";
+    s.commit({job});
+    s.commit({grant(1, 1)});
+    attempt_record lost;
+    lost.number = 1;
+    lost.outcome = attempt_result::lost;
+    lost.duration_ms = 20;
+    s.commit({close_attempt{{1}, lost}, change_job{{1}, job_status::pending, 0, 1, {9000}, {}, false}});
+    s.commit({grant(1, 2), end(1)});
+  }
+  job_store s{options_at(f)};
+  auto const r = s.find({1});
+  REQUIRE(r);
+  CHECK(r->status == job_status::succeeded);
+  CHECK(r->tags == std::vector<std::string>{"a", "b"});
+  CHECK(r->resources.cpu == milli{2500});
+  CHECK(r->constraints.max_retries == 4);
+  CHECK(r->options.text == R"({"text":"hi"})");
+  CHECK(r->result.text == R"({"answer":42})");
+  CHECK(r->attempt == 2);
+  REQUIRE(r->attempts.size() == 2);
+  CHECK(r->attempts[0].outcome == attempt_result::lost);
+  CHECK(r->attempts[0].node == "n");
+  CHECK(r->attempts[1].outcome == attempt_result::succeeded);
+  CHECK(r->started_at == timestamp{2500});
+  CHECK(s.find_key("t", "k")->id == job_id{1});
+  CHECK(s.key_digest("t", "k") == "digest");
+  CHECK_FALSE(s.find_key("other", "k"));
+  CHECK(s.last_used() == job_id{1});
+  CHECK(s.integrity().empty());
+  CHECK_FALSE(s.find({2}));
+}
+
+TEST_CASE("a commit is all or nothing: one bad change leaves the others out, and the next commit works") {
+  folder f;
+  job_store s{options_at(f)};
+  s.commit({fresh(1)});
+  CHECK_THROWS_AS(s.commit({fresh(2), end(1), end(99)}), store_error);
+  CHECK_FALSE(s.find({2}));
+  CHECK(s.find({1})->status == job_status::queued);
+  CHECK(s.last_used() == job_id{1});
+  CHECK(counts(s)[job_status::succeeded] == 0);
+  s.commit({fresh(2), end(1)});
+  CHECK(counts(s)[job_status::succeeded] == 1);
+}
+
+TEST_CASE("what may not happen is refused: twice the same number, an attempt's number again, a change after the end") {
+  folder f;
+  job_store s{options_at(f)};
+  s.commit({fresh(1), grant(1, 1)});
+  CHECK_THROWS_AS(s.commit({fresh(1)}), store_error);
+  CHECK_THROWS_AS(s.commit({grant(1, 1)}), store_error);
+  CHECK_THROWS_AS(s.commit({end(1, job_status::running)}), store_error);
+  s.commit({end(1)});
+  CHECK_THROWS_AS(s.commit({end(1, job_status::failed)}), store_error);
+  CHECK_THROWS_AS(s.commit({grant(1, 2)}), store_error);
+  CHECK_THROWS_AS(s.commit({fresh(1)}), store_error);
+  CHECK(s.find({1})->status == job_status::succeeded);
+}
+
+TEST_CASE("the numbers of attempts stay used over a restart") {
+  folder f;
+  job_store{options_at(f)}.commit({fresh(1), grant(1, 3)});
+  job_store s{options_at(f)};
+  CHECK_THROWS_AS(s.commit({grant(1, 3)}), store_error);
+  s.commit({grant(1, 4)});
+}
+
+TEST_CASE("a restart finds the unfinished jobs with what the core needs, and no others") {
+  folder f;
+  {
+    job_store s{options_at(f)};
+    auto later = fresh(2);
+    later.record.constraints.depends_on = {{1}};
+    s.commit({fresh(1), later, fresh(3)});
+    s.commit({end(3), grant(1, 1), change_job{{2}, job_status::pending, 2, 1, {5000}, {}, true}});
+  }
+  job_store s{options_at(f)};
+  std::vector<unfinished_job> found;
+  s.load_unfinished([&](unfinished_job&& j) { found.push_back(std::move(j)); });
+  REQUIRE(found.size() == 2);
+  CHECK(found[0].record.status == job_status::running);
+  CHECK(found[0].record.attempt == 1);
+  CHECK(found[0].node_uuid == "u");
+  CHECK(found[0].incarnation == 7);
+  CHECK(found[1].own_failures == 2);
+  CHECK(found[1].infra_failures == 1);
+  CHECK(found[1].eligible_at == timestamp{5000});
+  CHECK(found[1].cancel_requested);
+  CHECK(found[1].record.constraints.depends_on == std::vector<job_id>{{1}});
+  CHECK(s.statuses({{1}, {3}, {77}}).size() == 2);
+}
+
+TEST_CASE("an array's children share their parent's payload; an ended child of a living parent is told at a restart") {
+  folder f;
+  {
+    job_store s{options_at(f)};
+    auto parent = fresh(1);
+    parent.record.kind = job_kind::composite;
+    parent.array = array_spec{0, 1, 1, 0, {}};
+    parent.children = 2;
+    std::vector<change> all{parent};
+    for (std::uint64_t i : {2, 3}) {
+      auto child = fresh(i);
+      child.record.parent_id = job_id{1};
+      child.record.array_index = static_cast<std::int64_t>(i) - 2;
+      child.payload_of = {1};
+      child.position = static_cast<std::uint32_t>(i) - 2;
+      child.record.options = {};
+      all.push_back(child);
+    }
+    s.commit(all);
+    auto wanting = grant(3, 1);
+    wanting.want_payload = true;
+    auto const payloads = s.commit({grant(2, 1), end(2), wanting});
+    REQUIRE(payloads.size() == 1);
+    CHECK(payloads[0].options.text == R"({"text":"hi"})");
+  }
+  job_store s{options_at(f)};
+  CHECK(unfinished(s) == std::vector<std::uint64_t>{1, 3});
+  int ended = 0;
+  s.load_ended_children([&](ended_child const& c) {
+    CHECK(c.parent == job_id{1});
+    CHECK(c.child == job_id{2});
+    ++ended;
+  });
+  CHECK(ended == 1);
+  CHECK(s.children({1}) == std::vector<job_id>{{2}, {3}});
+  CHECK(s.find({2})->stage == "echo");
+  CHECK(s.find({2})->array_index == 0);
+  s.commit({end(3, job_status::failed), end(1, job_status::failed)});
+  auto const again = s.as_submission({1});
+  REQUIRE(again);
+  CHECK(again->array->indices == std::vector<std::int64_t>{1});
+}
+
+TEST_CASE("an experiment's contexts flow from stage to stage, with the names of the stages that are complete") {
+  folder f;
+  job_store s{options_at(f)};
+  auto parent = fresh(1);
+  parent.record.kind = job_kind::composite;
+  parent.record.context.text = "base";
+  parent.children = 3;
+  std::vector<change> all{parent};
+  for (std::uint64_t i : {2, 3, 4}) {
+    auto child = fresh(i);
+    child.record.parent_id = job_id{1};
+    child.record.name = "s" + std::to_string(i - 2);
+    child.position = static_cast<std::uint32_t>(i) - 2;
+    if (i > 2)
+      child.after = {static_cast<std::uint32_t>(i) - 3};
+    all.push_back(child);
+  }
+  s.commit(all);
+  auto ask = [&](std::uint64_t id) {
+    auto g = grant(id, 1);
+    g.want_payload = true;
+    return s.commit({g}).at(0).context.text;
+  };
+  CHECK(ask(2) == "base");
+  auto first = end(2);
+  first.context.text = "one";
+  s.commit({first});
+  CHECK(ask(3) == R"(base+one+{"completed_stages":["s0"]})");
+  s.commit({end(3)});  // leaves no context: passes on what it got
+  CHECK(ask(4) == R"(base+base+one+{"completed_stages":["s0"]}+{"completed_stages":["s1"]})");
+  auto last = end(4);
+  last.context.text = "three";
+  auto whole = end(1);
+  whole.context_from = {{4}};
+  s.commit({last, whole});
+  CHECK(s.find({1})->result.text == R"(base+three+{"completed_stages":["s2"]})");
+}
+
+TEST_CASE("lists are newest first and take filters") {
+  folder f;
+  job_store s{options_at(f)};
+  auto other = fresh(3);
+  other.record.tenant_id = "o";
+  other.record.name_space = "n2";
+  s.commit({fresh(1), fresh(2), other, end(1)});
+  CHECK(s.list({}).front().id == job_id{3});
+  CHECK(s.list({"t", "", {}, "", 100}).size() == 2);
+  CHECK(s.list({"", "n2", {}, "", 100}).size() == 1);
+  CHECK(s.list({"", "", {job_status::succeeded}, "", 100}).at(0).id == job_id{1});
+  CHECK(s.list({"", "", {}, "", 1}).size() == 1);
+}
+
+TEST_CASE("retention removes ended jobs with their attempts and keys, never living ones; counts remember") {
+  folder f;
+  job_store s{options_at(f)};
+  auto keyed = fresh(1);
+  keyed.key = "k";
+  s.commit({keyed, fresh(2), fresh(3)});
+  s.commit({grant(1, 1), end(1, job_status::succeeded, 3000), end(2, job_status::failed, 9000)});
+  CHECK(s.remove_ended({3000}, 100) == 0);  // one tick before the boundary
+  CHECK(s.remove_ended({3001}, 100) == 1);
+  CHECK_FALSE(s.find({1}));
+  CHECK_FALSE(s.find_key("t", "k"));
+  CHECK(s.remove_ended({1'000'000}, 100) == 1);
+  CHECK(s.find({3}));
+  CHECK(counts(s)[job_status::succeeded] == 1);
+  CHECK(counts(s)[job_status::failed] == 1);
+  CHECK(s.last_used() == job_id{3});
+}
+
+TEST_CASE("a database of a newer schema is refused and left alone; one of something else, too") {
+  folder f;
+  { job_store s{options_at(f)}; }
+  { sqlite::database(f.file(), sqlite::open_mode::read_write, "").execute("PRAGMA user_version = 99", "test"); }
+  CHECK_THROWS_WITH_AS(job_store{options_at(f)}, doctest::Contains("version 99"), store_error);
+  folder g;
+  sqlite::database(g.file(), sqlite::open_mode::read_write, "").execute("CREATE TABLE x(a)", "test");
+  CHECK_THROWS_WITH_AS(job_store{options_at(g)}, doctest::Contains("something else"), store_error);
+}
+
+TEST_CASE("a reader beside the writer sees what was committed") {
+  folder f;
+  job_store w{options_at(f)};
+  job_store r{options_at(f), job_store::access::read_only};
+  w.commit({fresh(1)});
+  CHECK(r.find({1}));
+  CHECK_THROWS_AS(r.commit({fresh(2)}), store_error);
+}
