@@ -219,6 +219,7 @@ void scheduler_state::committed(commit_done const& done) {
   if (done.number == 0) {  // the answer to a probe
     if (done.error.empty() && !store_error_.empty()) {
       spdlog::info("the store takes writes again");
+      refuse_waiting();  // what the core that goes now has decided since
       load();
       store_error_.clear();
     } else if (!done.error.empty()) {
@@ -302,6 +303,15 @@ void scheduler_state::deliver_ends(std::vector<job_end>&& ended) {
 void scheduler_state::degrade(std::string why) {
   spdlog::error("the store refused a commit: {}; submissions are refused until it takes writes", why);
   store_error_ = std::move(why);
+  // Nothing of what was not committed has been told to anyone. The nodes register again and report what they
+  // hold; outcomes stay in their spools until they are recorded.
+  refuse_waiting();
+  for (auto& [uuid, link] : links_)
+    link.session = 0;
+  self_->delayed_send(self_, std::chrono::seconds{1}, probe_atom::value);
+}
+
+void scheduler_state::refuse_waiting() {
   auto const refusal = store_refusal();
   for (auto& box : pipeline_.abandon()) {
     for (auto& reply : box.submitted) {
@@ -314,11 +324,6 @@ void scheduler_state::degrade(std::string why) {
     for (auto& reply : box.registrations)
       reply.to.deliver(caf::make_error(caf::sec::runtime_error));
   }
-  // Nothing of what was not committed has been told to anyone. The nodes register again and report what they
-  // hold; outcomes stay in their spools until they are recorded.
-  for (auto& [uuid, link] : links_)
-    link.session = 0;
-  self_->delayed_send(self_, std::chrono::seconds{1}, probe_atom::value);
 }
 
 error_info scheduler_state::store_refusal() const {

@@ -84,6 +84,7 @@ class scheduler_state {
   void deliver_mail_of(std::string const& uuid, node_mail& mail, std::vector<store::payload>& payloads);
   void deliver_ends(std::vector<job_end>&& ended);
   void degrade(std::string why);
+  void refuse_waiting();
   error_info store_refusal() const;
 
   caf::actor const& supervisor_of(std::string const& tenant);
