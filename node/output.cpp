@@ -99,6 +99,17 @@ std::string show_needs(resources const& r) {
   return text;
 }
 
+/// A text for people: not more than a screenful of it.
+std::string beginning_of(std::string const& text) {
+  constexpr std::size_t most = 2000;
+  if (text.size() <= most)
+    return text;
+  auto end = most;  // not inside a UTF-8 sequence
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
+    --end;
+  return text.substr(0, end) + fmt::format(" ... ({} bytes; --json shows all)", text.size());
+}
+
 }  // namespace
 
 std::string show_job(job_record const& job) {
@@ -134,7 +145,7 @@ std::string show_job(job_record const& job) {
   if (job.error)
     line("error", job.error->message);
   if (!job.result.empty())
-    line("result", job.result.text);
+    line("result", beginning_of(job.result.text));
   return text;
 }
 

@@ -281,6 +281,20 @@ int submit(submit_words const& w, global_options const& global) {
   show_submitted(global.out, result);
   return exit_done;
 }
+/// The numbers of nested metrics as rows; what describes them stays in the report and in --json.
+void add_metrics(json const& metrics, std::string const& path, std::vector<std::vector<std::string>>& rows) {
+  for (auto const& [name, value] : metrics.items()) {
+    auto const at = path.empty() ? name : path + "." + name;
+    bool const describes = name == "targets" || name == "notes" || (name == "counts" && path != "data");
+    if (value.is_object() && !describes)
+      add_metrics(value, at, rows);
+    else if (value.is_number_float())
+      rows.push_back({at, fmt::format("{:.4f}", value.get<double>())});
+    else if (value.is_number() || value.is_null())
+      rows.push_back({at, value.is_null() ? "-" : value.dump()});
+  }
+}
+
 
 struct run_words {
   std::string file;
@@ -334,8 +348,10 @@ int run_experiment(run_words const& w, global_options const& global) {
     return exit_done;
   }
   global.out.say(fmt::format("run {} succeeded", run.id.value));
-  if (context.contains("metrics"))
-    std::cout << context["metrics"].dump(2) << '\n';
+  std::vector<std::vector<std::string>> rows{{"METRIC", "VALUE"}};
+  add_metrics(context.value("metrics", json::object()), "", rows);
+  if (rows.size() > 1)
+    global.out.table(rows);
   for (auto const& artifact : context.value("artifacts", json::array()))
     global.out.say("artifact " + artifact.value("path", std::string{}));
   return exit_done;

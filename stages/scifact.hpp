@@ -13,6 +13,10 @@
 /// is counted and told, none of it is an error.
 namespace nsai::stages {
 
+// Found by argument-dependent lookup only here; without them an enumeration would be written as its number.
+using nsai::from_json;
+using nsai::to_json;
+
 enum class verdict { support, contradict, nei };
 
 inline std::vector<std::string> const& enum_names(verdict) {

@@ -35,6 +35,11 @@ TEST_CASE("a sound data set: ids are texts, labels are normalised") {
   CHECK(data.predictions.at(0).evidence.at("7").label == verdict::contradict);
   CHECK(data.counts.at("missing_documents") == 0);
   CHECK(data.notes.empty());
+  auto const written = write_json(data);
+  CHECK(written.at("claims").at(0).at("evidence").at("7").at(0).at("label") == "CONTRADICT");
+  dataset again;
+  read_json(written, again);
+  CHECK(write_json(again) == written);
 }
 
 TEST_CASE("broken, duplicate and empty lines are counted with their place, and the first of a pair counts") {
