@@ -42,6 +42,34 @@ char const* name_of(scheduling::happening what) {
   return "work.unknown";
 }
 
+event event_of(occurrence const& o, std::uint64_t sequence) {
+  using what = scheduling::happening;
+  auto const& h = o.what;
+  event e;
+  e.sequence = sequence;
+  e.at = o.at;
+  e.name = name_of(h.what);
+  e.job = h.job;
+  e.attempt = h.attempt;
+  e.node = h.node;
+  e.detail = h.detail;
+  e.measurements["count"] = 1;
+  if (h.what == what::job_retry)
+    e.measurements["delay_ms"] = h.duration_ms;
+  else if (h.what == what::job_completed || h.what == what::job_failed || h.what == what::job_canceled)
+    e.measurements["duration_ms"] = h.duration_ms;
+  else if (h.what == what::job_started)
+    e.measurements["queue_ms"] = h.queue_ms;
+  if (o.label != nullptr) {
+    e.tenant_id = o.label->tenant_id;
+    e.name_space = o.label->name_space;
+    e.experiment_id = o.label->experiment_id;
+    e.experiment_type = o.label->experiment_type;
+    e.stage_name = o.label->stage_name;
+  }
+  return e;
+}
+
 }  // namespace
 
 std::uint32_t label_table::intern(job_label label) {
@@ -71,50 +99,22 @@ bool name_matches(std::string const& pattern, std::string const& name) {
   return pattern.empty() || ::fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
 }
 
-event event_feed::make(scheduling::happened const& h, job_label const* label, timestamp at) {
-  using what = scheduling::happening;
-  event e;
-  e.at = at;
-  e.name = name_of(h.what);
-  e.job = h.job;
-  e.attempt = h.attempt;
-  e.node = h.node;
-  e.detail = h.detail;
-  e.measurements["count"] = 1;
-  if (h.what == what::job_retry)
-    e.measurements["delay_ms"] = h.duration_ms;
-  else if (h.what == what::job_completed || h.what == what::job_failed || h.what == what::job_canceled)
-    e.measurements["duration_ms"] = h.duration_ms;
-  else if (h.what == what::job_started)
-    e.measurements["queue_ms"] = h.queue_ms;
-  if (label != nullptr) {
-    e.tenant_id = label->tenant_id;
-    e.name_space = label->name_space;
-    e.experiment_id = label->experiment_id;
-    e.experiment_type = label->experiment_type;
-    e.stage_name = label->stage_name;
-  }
-  return e;
+bool event_feed::matches(watch_events const& wish, occurrence const& o) {
+  bool const visible = wish.tenant_id.empty() || o.label == nullptr || o.label->tenant_id == wish.tenant_id;
+  return visible && name_matches(wish.pattern, name_of(o.what.what));
 }
 
-bool event_feed::matches(watch_events const& wish, event const& e) {
-  bool const visible = wish.tenant_id.empty() || !e.job || e.tenant_id == wish.tenant_id;
-  return visible && name_matches(wish.pattern, e.name);
-}
-
-void event_feed::publish(caf::event_based_actor* self, std::vector<event>&& list) {
-  for (auto& e : list)
-    e.sequence = ++sequence_;
+void event_feed::publish(caf::event_based_actor* self, std::vector<occurrence>&& list) {
   for (auto& s : subscribers_) {
     events mail;
-    for (auto const& e : list) {
-      if (!matches(s.wish, e))
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      if (!matches(s.wish, list[i]))
         continue;
       if (s.unconfirmed >= most_ahead) {
         ++s.dropped;
         continue;
       }
-      mail.list.push_back(e);
+      mail.list.push_back(event_of(list[i], sequence_ + i + 1));
       ++s.unconfirmed;
     }
     if (mail.list.empty())
@@ -123,17 +123,23 @@ void event_feed::publish(caf::event_based_actor* self, std::vector<event>&& list
     s.sent = mail.list.back().sequence;
     self->send(s.to, std::move(mail));
   }
-  for (auto& e : list) {
+  sequence_ += list.size();
+  auto const skipped = list.size() > most_recent ? list.size() - most_recent : 0;
+  for (auto i = skipped; i < list.size(); ++i) {
     if (recent_.size() == most_recent)
       recent_.pop_front();
-    recent_.push_back(std::move(e));
+    recent_.push_back(std::move(list[i]));
   }
 }
 
 events event_feed::subscribe(watch_events const& wish, caf::actor const& who) {
   events answer;
-  std::copy_if(recent_.begin(), recent_.end(), std::back_inserter(answer.list),
-               [&](event const& e) { return matches(wish, e); });
+  auto sequence = sequence_ - recent_.size();
+  for (auto const& o : recent_) {
+    ++sequence;
+    if (matches(wish, o))
+      answer.list.push_back(event_of(o, sequence));
+  }
   if (wish.follow && who) {
     forget(who.address());
     subscribers_.push_back({who, wish, sequence_, sequence_, 0, 0});

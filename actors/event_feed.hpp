@@ -35,13 +35,19 @@ class label_table {
 /// The label of a submission's job, or of the step at `position` of its pipeline.
 job_label label_of(submission const& s, std::string const& stage);
 
+/// An event before anyone has asked for it; most never become more.
+struct occurrence {
+  scheduling::happened what;
+  job_label const* label = nullptr;  // null: not of a job; lives as long as the label_table
+  timestamp at;
+};
+
 /// Recent events, and who follows them. A subscriber gets at most a bounded number of events ahead of what it has
 /// confirmed; beyond that, events are dropped for it and counted, so that a slow reader costs nothing.
 class event_feed {
  public:
-  event make(scheduling::happened const& h, job_label const* label, timestamp at);
   /// Gives the events their numbers, keeps them, and sends them to those who follow.
-  void publish(caf::event_based_actor* self, std::vector<event>&& list);
+  void publish(caf::event_based_actor* self, std::vector<occurrence>&& list);
 
   /// The recent events that match; with `follow`, `who` becomes a subscriber.
   events subscribe(watch_events const& wish, caf::actor const& who);
@@ -57,9 +63,9 @@ class event_feed {
     std::uint64_t dropped = 0;
     std::uint64_t unconfirmed = 0;  // events on their way
   };
-  static bool matches(watch_events const& wish, event const& e);
+  static bool matches(watch_events const& wish, occurrence const& o);
 
-  std::deque<event> recent_;
+  std::deque<occurrence> recent_;  // the last of them has the number sequence_
   std::vector<subscriber> subscribers_;
   std::uint64_t sequence_ = 0;
 };

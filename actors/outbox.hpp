@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "actors/event_feed.hpp"
 #include "actors/store_worker.hpp"
 #include "messages/api.hpp"
 #include "messages/observe.hpp"
@@ -45,7 +46,7 @@ struct outbox {
   std::vector<job_end> ended;
   std::vector<scheduling::consult_supervisor> consults;
   std::map<std::string, std::set<std::string>> succeeded;  // stages by tenant, for supervisors that exist
-  std::vector<event> happened;
+  std::vector<occurrence> happened;
 
   bool empty() const {
     return submitted.empty() && answers.empty() && registrations.empty() && nodes.empty() && ended.empty() &&

@@ -29,7 +29,10 @@ void scheduler_state::apply(scheduling::event const& e) {
 void scheduler_state::perform(scheduling::job_created& e) {
   auto& s = *submitting_;
   bool const is_child = static_cast<bool>(e.parent);
-  bool const of_array = is_child && s.array.has_value();
+  if (is_child && s.array) {
+    insert_child(e, s);
+    return;
+  }
   store::insert_job insert;
   auto& record = insert.record;
   record.id = e.id;
@@ -44,14 +47,9 @@ void scheduler_state::perform(scheduling::job_created& e) {
     record.queued_at = record.created_at;
   insert.position = e.position;
   insert.children = e.children;
-  insert.payload_of = of_array ? e.parent : e.id;
+  insert.payload_of = e.id;
   if (is_child)
     record.parent_id = e.parent;
-  if (of_array) {
-    record.array_index = index_at(*s.array, e.position);
-    pipeline_.changes().emplace_back(std::move(insert));
-    return;
-  }
   record.owner = s.owner;
   record.tags = s.tags;
   record.trace_id = s.trace_id;
@@ -85,6 +83,15 @@ void scheduler_state::perform(scheduling::job_created& e) {
   if (!has_predecessors && s.pipeline.empty() && keep)
     payloads_[e.id] = {record.options, record.context, record.trace_id};
   pipeline_.changes().emplace_back(std::move(insert));
+}
+
+/// Children that are created one after the other share one change: an array may have a million of them.
+void scheduler_state::insert_child(scheduling::job_created const& e, submission const& s) {
+  auto& changes = pipeline_.changes();
+  auto* run = changes.empty() ? nullptr : std::get_if<store::insert_children>(&changes.back());
+  if (run == nullptr || run->parent != e.parent)
+    run = &std::get<store::insert_children>(changes.emplace_back(store::insert_children{e.parent, s.kind, s.priority, now(), {}}));
+  run->list.push_back({e.id, e.position, index_at(*s.array, e.position), e.status});
 }
 
 void scheduler_state::perform(scheduling::job_changed& e) {
@@ -195,7 +202,7 @@ void scheduler_state::perform(scheduling::happened& e) {
   bool const counted = e.what == scheduling::happening::job_completed && !supervisors_.empty() && label != nullptr;
   if (counted && supervisors_.contains(label->tenant_id))
     pipeline_.mail().succeeded[label->tenant_id].insert(label->stage_name);
-  pipeline_.mail().happened.push_back(feed_.make(e, label, now()));
+  pipeline_.mail().happened.push_back({std::move(e), label, now()});
 }
 
 void scheduler_state::perform(scheduling::wake_at& e) {

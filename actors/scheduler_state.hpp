@@ -70,6 +70,7 @@ class scheduler_state {
   // perform.cpp: effects to changes and mail
   void apply(scheduling::event const& e);
   void perform(scheduling::job_created& e);
+  void insert_child(scheduling::job_created const& e, submission const& s);
   void perform(scheduling::job_changed& e);
   void perform(scheduling::attempt_granted& e);
   void perform(scheduling::attempt_closed& e);

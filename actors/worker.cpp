@@ -77,15 +77,18 @@ class stage_runner {
 
   attempt_outcome run_in_env(stages::stage const& stage, start_attempt const& attempt,
                              attempt_control& control, bool brief) const {
-    auto const run_dir = where_->run_dir_of(attempt.ref);
+    // Brief stages get no directories: making their names alone would cost more than the stage.
+    auto const run_dir = brief ? fs::path{} : where_->run_dir_of(attempt.ref);
     stages::stage_env env;
     env.stop = control.token();
     env.attempt = attempt.ref.attempt;
     env.job = attempt.ref.job.value;
     env.array_index = attempt.array_index;
     env.devices = attempt.devices;
-    env.scratch = run_dir / "scratch";
-    env.artifacts = where_->artifacts_of(attempt.ref.job);
+    if (!brief) {
+      env.scratch = run_dir / "scratch";
+      env.artifacts = where_->artifacts_of(attempt.ref.job);
+    }
     env.datasets = where_->datasets;
     env.progress = [&control](double fraction, std::string const& text) {
       control.set_progress({milli{std::llround(std::clamp(fraction, 0.0, 1.0) * 1000)}, text});

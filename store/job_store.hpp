@@ -24,6 +24,20 @@ struct insert_job {
   std::uint64_t children = 0;
   std::string key_digest;  // of what was asked under `key`, for the caller to compare
 };
+/// Children of an array, with what each has of its own; the rest is kept once, with the parent.
+struct insert_children {
+  struct child {
+    job_id id;
+    std::uint32_t position = 0;
+    std::int64_t array_index = 0;
+    job_status status = job_status::queued;
+  };
+  job_id parent;
+  job_kind kind = job_kind::tool_call;
+  nsai::priority priority = nsai::priority::batch;
+  timestamp created_at;
+  std::vector<child> list;
+};
 struct change_job {
   job_id id;
   job_status status = job_status::pending;
@@ -61,7 +75,7 @@ struct end_job {
   std::string backend;
   std::vector<job_id> context_from;  // an experiment: the result is the merged contexts of these
 };
-using change = std::variant<insert_job, change_job, grant_attempt, close_attempt, end_job>;
+using change = std::variant<insert_job, insert_children, change_job, grant_attempt, close_attempt, end_job>;
 
 /// What an attempt is started with: the payload of the job, with the contexts of the jobs it follows merged in.
 struct payload {

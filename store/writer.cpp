@@ -85,10 +85,26 @@ void writer::need_live(job_id job, char const* doing) const {
                       ": it does not exist or has ended");
 }
 
+void writer::need_new(job_id job) const {
+  if (!job || live_.find(job))
+    throw store_error("store: inserting job " + std::to_string(job.value) + ": it exists already");
+}
+
+void writer::apply(insert_children const& c) {
+  for (auto const& child : c.list) {
+    need_new(child.id);
+    timestamp const queued_at = child.status == job_status::queued ? c.created_at : timestamp{};
+    sqlite::cursor(insert_job_, child.id, c.parent, c.parent, child.position, child.array_index, c.kind, c.priority,
+                   child.status, 0, c.created_at, queued_at, timestamp{}, timestamp{}, "", "")
+        .run();
+    live_.add(child.id, child.status);
+    highest_ = std::max(highest_, child.id);
+  }
+}
+
 void writer::apply(insert_job const& c) {
   auto const& r = c.record;
-  if (!r.id || live_.find(r.id))
-    throw store_error("store: inserting job " + std::to_string(r.id.value) + ": it exists already");
+  need_new(r.id);
   auto const payload_of = c.payload_of ? c.payload_of : r.id;
   if (payload_of == r.id)
     insert_payload(c);

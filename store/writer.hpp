@@ -22,10 +22,12 @@ class writer {
   void in_transaction(char const* doing, Work work);
 
   void apply(insert_job const& c);
+  void apply(insert_children const& c);
   void apply(change_job const& c);
   void apply(grant_attempt const& c);
   void apply(close_attempt const& c);
   void apply(end_job const& c);
+  void need_new(job_id job) const;
   void insert_payload(insert_job const& c);
   void write_meta(job_id last_used);
   std::int64_t remove_family(job_id top, std::uint64_t children);

@@ -8,12 +8,13 @@ using namespace nsai;
 
 namespace {
 
-event about(char const* name, char const* tenant) {
-  event e;
-  e.name = name;
-  e.job = {1};
-  e.tenant_id = tenant;
-  return e;
+actors::job_label const label{"a", "", "", "", "echo"};
+
+actors::occurrence started() {
+  scheduling::happened what;
+  what.what = scheduling::happening::job_started;
+  what.job = {1};
+  return {what, &label, {1000}};
 }
 
 struct feed_fixture : tests::virtual_system {
@@ -24,7 +25,7 @@ struct feed_fixture : tests::virtual_system {
   });
   caf::actor sender = sys.spawn([this](caf::event_based_actor* self) -> caf::behavior {
     return {[this, self](int count) {
-      std::vector<event> list(static_cast<std::size_t>(count), about("work.job.started", "a"));
+      std::vector<actors::occurrence> list(static_cast<std::size_t>(count), started());
       feed.publish(self, std::move(list));
     }};
   });
@@ -54,7 +55,20 @@ TEST_CASE_FIXTURE(feed_fixture, "events: a follower gets what comes, numbered wi
   REQUIRE(got.size() == 2);
   CHECK(got[0].list[1].sequence == 2);
   CHECK(got[1].list[0].sequence == 3);
-  CHECK(feed.subscribe({"a", "", false}, {}).list.size() == 3);
+  auto const recent = feed.subscribe({"a", "", false}, {}).list;
+  REQUIRE(recent.size() == 3);
+  CHECK(recent[0].sequence == 1);
+  CHECK(recent[2].name == "work.job.started");
+  CHECK(recent[2].stage_name == "echo");
+}
+
+TEST_CASE_FIXTURE(feed_fixture, "events: only the latest are kept, with the numbers they had") {
+  publish(15'000);
+  publish(3);
+  auto const recent = feed.subscribe({"a", "", false}, {}).list;
+  REQUIRE(recent.size() == 10'000);
+  CHECK(recent.front().sequence == 5'004);
+  CHECK(recent.back().sequence == 15'003);
 }
 
 TEST_CASE_FIXTURE(feed_fixture, "events: another tenant's jobs are not shown (P8)") {

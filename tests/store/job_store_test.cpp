@@ -138,17 +138,10 @@ TEST_CASE("an array's children share their parent's payload; an ended child of a
     parent.record.kind = job_kind::composite;
     parent.array = array_spec{0, 1, 1, 0, {}};
     parent.children = 2;
-    std::vector<change> all{parent};
-    for (std::uint64_t i : {2, 3}) {
-      auto child = fresh(i);
-      child.record.parent_id = job_id{1};
-      child.record.array_index = static_cast<std::int64_t>(i) - 2;
-      child.payload_of = {1};
-      child.position = static_cast<std::uint32_t>(i) - 2;
-      child.record.options = {};
-      all.push_back(child);
-    }
-    s.commit(all);
+    insert_children const both{{1}, job_kind::tool_call, priority::batch, {1000}, {{{2}, 0, 0, job_status::queued}, {{3}, 1, 1, job_status::queued}}};
+    s.commit({parent, both});
+    CHECK_THROWS_AS(s.commit({both}), store_error);
+    CHECK(s.find({3})->queued_at == timestamp{1000});
     auto wanting = grant(3, 1);
     wanting.want_payload = true;
     auto const payloads = s.commit({grant(2, 1), end(2), wanting});
