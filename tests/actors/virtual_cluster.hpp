@@ -88,12 +88,16 @@ class virtual_cluster : public virtual_system {
   /// Asks the scheduler; the answer comes in virtual no time.
   template <class Reply, class... Messages>
   Reply ask(Messages&&... messages) {
+    return ask_of<Reply>(scheduler, std::forward<Messages>(messages)...);
+  }
+  template <class Reply, class... Messages>
+  Reply ask_of(caf::actor const& whom, Messages&&... messages) {
     caf::scoped_actor self{sys};
-    auto handle = self->request(scheduler, caf::infinite, std::forward<Messages>(messages)...);
+    auto handle = self->request(whom, caf::infinite, std::forward<Messages>(messages)...);
     run();
     Reply result;
     handle.receive([&](Reply& reply) { result = std::move(reply); },
-                   [&](caf::error const& e) { FAIL("asking the scheduler: " << sys.render(e)); });
+                   [&](caf::error const& e) { FAIL("asking: " << sys.render(e)); });
     return result;
   }
 
