@@ -14,20 +14,18 @@ using retain_atom = caf::atom_constant<caf::atom("retain")>;
 
 }  // namespace
 
-scheduler_state::scheduler_state(caf::event_based_actor* self, scheduler_options options)
+scheduler_state::scheduler_state(caf::event_based_actor* self, scheduler_options options, opened_store store)
     : self_(self), options_(std::move(options)) {
   started_at_ = now();
   for (auto const& stage : options_.core.known_stages)
     known_stages_.emplace(stage.name, stage);
-  auto writing = std::make_shared<store::job_store>(options_.store, store::job_store::access::read_write);
-  auto reading = std::make_shared<store::job_store>(options_.store, store::job_store::access::read_only);
   auto const me = caf::actor_cast<caf::actor>(self);
   if (options_.own_threads) {
-    writer_ = self->spawn<caf::detached + caf::linked>(store_writer, std::move(writing), me);
-    reader_ = self->spawn<caf::detached + caf::linked>(store_reader, std::move(reading), me);
+    writer_ = self->spawn<caf::detached + caf::linked>(store_writer, std::move(store.writing), me);
+    reader_ = self->spawn<caf::detached + caf::linked>(store_reader, std::move(store.reading), me);
   } else {
-    writer_ = self->spawn<caf::linked>(store_writer, std::move(writing), me);
-    reader_ = self->spawn<caf::linked>(store_reader, std::move(reading), me);
+    writer_ = self->spawn<caf::linked>(store_writer, std::move(store.writing), me);
+    reader_ = self->spawn<caf::linked>(store_reader, std::move(store.reading), me);
   }
   load();
   settle();
@@ -54,8 +52,12 @@ void scheduler_state::retain() {
 }
 
 caf::actor spawn_scheduler(caf::actor_system& system, scheduler_options options) {
-  return system.spawn([options = std::move(options)](caf::event_based_actor* self) -> caf::behavior {
-    auto s = std::make_shared<scheduler_state>(self, options);
+  // Opened here, so that the caller hears of a store that cannot be used.
+  opened_store store;
+  store.writing = std::make_shared<store::job_store>(options.store, store::job_store::access::read_write);
+  store.reading = std::make_shared<store::job_store>(options.store, store::job_store::access::read_only);
+  return system.spawn([options = std::move(options), store](caf::event_based_actor* self) mutable -> caf::behavior {
+    auto s = std::make_shared<scheduler_state>(self, options, std::exchange(store, {}));
     self->set_down_handler([s](caf::down_msg& down) { s->lost_contact(down); });
     self->delayed_send(self, std::chrono::minutes{10}, retain_atom::value);
     return {

@@ -15,11 +15,17 @@
 
 namespace nsai::actors {
 
+/// Two connections to one store, each for an actor of its own.
+struct opened_store {
+  std::shared_ptr<store::job_store> writing;
+  std::shared_ptr<store::job_store> reading;
+};
+
 /// What the scheduler actor owns. Every public function is what one message means; each ends in `settle`, which
 /// lets the batch go when no commit is under way.
 class scheduler_state {
  public:
-  scheduler_state(caf::event_based_actor* self, scheduler_options options);
+  scheduler_state(caf::event_based_actor* self, scheduler_options options, opened_store store);
 
   caf::result<submit_reply> submit(submit_jobs& request);
   caf::result<submit_reply> retry(retry_jobs const& request);

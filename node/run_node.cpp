@@ -192,6 +192,13 @@ class scheduler_half {
       refuse("listen", config.listen + " is not on this machine, and nothing is encrypted yet",
              "an address of 127.0.0.0/8, or --insecure-network");
     scheduler_ = actors::spawn_scheduler(system, std::move(options));
+    // A node without its scheduler is of no use: it ends, and whoever watches over it starts it again.
+    scheduler_->attach_functor([](caf::error const& reason) {
+      if (reason == caf::exit_reason::user_shutdown)
+        return;
+      spdlog::critical("the scheduler has ended; the node ends too");
+      std::_Exit(exit_job_failed);
+    });
     gate_ = system.spawn(actors::gate, data.secret(), scheduler_);
     auto const port = system.middleman().publish(gate_, where.port, where.host.c_str(), true);
     if (!port) {

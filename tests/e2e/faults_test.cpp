@@ -100,3 +100,14 @@ TEST_CASE("kill -9 of a node leaves no process of its jobs behind") {
   head.kill_hard();
   CHECK(eventually([&] { return ::kill(daemon, 0) != 0; }));
 }
+
+TEST_CASE("a store that cannot be used ends the node at once, with the reason") {
+  cluster c;
+  auto const data = c.directory() / "broken";
+  std::filesystem::create_directory(data);
+  std::filesystem::permissions(data, std::filesystem::perms::owner_all);
+  std::ofstream{data / "jobs.db"} << std::string(4096, 'x');
+  auto const result = c.run({"node", "--listen", c.address(), "--data-dir", data}, std::chrono::seconds{10});
+  CHECK(result.exit_code == 1);
+  CHECK(result.err.find("not a database") != std::string::npos);
+}
