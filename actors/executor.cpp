@@ -363,6 +363,7 @@ caf::actor spawn_executor(caf::actor_system& system, executor_options options) {
   return system.spawn([options = std::move(options)](caf::event_based_actor* self) -> caf::behavior {
     auto s = std::make_shared<executor_state>(self, options);
     self->set_down_handler([s](caf::down_msg& down) { s->lost_contact(down); });
+    self->set_error_handler([self](caf::error& e) { spdlog::warn("executor: a peer answered {}", self->system().render(e)); });
     return {
         // the scheduler
         [s](scheduler_found const& m) { s->found(m); },
@@ -370,6 +371,7 @@ caf::actor spawn_executor(caf::actor_system& system, executor_options options) {
         [s](stop_attempts const& m) { s->stop(m); },
         [s](outcomes_recorded const& m) { s->recorded(m); },
         [s](read_log const& m) { return s->read(m); },
+        [](answer const&) {},  // to leave_cluster; the outcomes that it hands back are confirmed by themselves
         // the workers
         [s](attempts_over& m) { s->over(m); },
         // the node

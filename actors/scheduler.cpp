@@ -59,6 +59,8 @@ caf::actor spawn_scheduler(caf::actor_system& system, scheduler_options options)
   return system.spawn([options = std::move(options), store](caf::event_based_actor* self) mutable -> caf::behavior {
     auto s = std::make_shared<scheduler_state>(self, options, std::exchange(store, {}));
     self->set_down_handler([s](caf::down_msg& down) { s->lost_contact(down); });
+    // An error message is a peer's complaint (it did not understand an answer, say); by default it would end this actor.
+    self->set_error_handler([self](caf::error& e) { spdlog::warn("scheduler: a peer answered {}", self->system().render(e)); });
     self->delayed_send(self, std::chrono::minutes{10}, retain_atom::value);
     return {
         // clients

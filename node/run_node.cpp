@@ -193,10 +193,10 @@ class scheduler_half {
              "an address of 127.0.0.0/8, or --insecure-network");
     scheduler_ = actors::spawn_scheduler(system, std::move(options));
     // A node without its scheduler is of no use: it ends, and whoever watches over it starts it again.
-    scheduler_->attach_functor([](caf::error const& reason) {
+    scheduler_->attach_functor([&system](caf::error const& reason) {
       if (reason == caf::exit_reason::user_shutdown)
         return;
-      spdlog::critical("the scheduler has ended; the node ends too");
+      spdlog::critical("the scheduler has ended; the node ends too: {}", system.render(reason));
       std::_Exit(exit_job_failed);
     });
     gate_ = system.spawn(actors::gate, data.secret(), scheduler_);

@@ -164,3 +164,18 @@ TEST_CASE("a full disk: submissions are refused with the reason, outcomes wait o
   CHECK(c.job(job).attempt == 1);
   CHECK_FALSE(c.submit("echo", {{"text", "x"}}).error);
 }
+
+TEST_CASE("a peer that does not understand an answer, or says nonsense, does not end the scheduler") {
+  virtual_cluster c;
+  auto const executor = c.start_executor("a");
+  auto const deaf = c.keep(c.sys.spawn([&c](caf::event_based_actor* self) -> caf::behavior {
+    self->send(c.scheduler, leave_cluster{"uuid-unknown", 1});  // answered, and the answer is refused
+    self->send(c.scheduler, std::string{"nonsense"});
+    return {[](int) {}};
+  }));
+  c.run();
+  caf::anon_send(executor, actors::shut_down{false});
+  c.run();
+  CHECK(c.ask<node_list>(list_nodes{}).nodes.size() <= 1);
+  CHECK_FALSE(c.submit("echo", {{"text", "x"}}).error);
+}

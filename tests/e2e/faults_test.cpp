@@ -111,3 +111,18 @@ TEST_CASE("a store that cannot be used ends the node at once, with the reason") 
   CHECK(result.exit_code == 1);
   CHECK(result.err.find("not a database") != std::string::npos);
 }
+
+TEST_CASE("SIGTERM of a worker: its work goes on elsewhere, unblamed, and the scheduler stays") {
+  cluster c;
+  auto& head = c.start_head(fast(c, {"--cpus", "0"}));
+  auto& a = c.start_node("a", {"--cpus", "2"});
+  auto const job = c.submit({"--stage", "sleep", "--set", "seconds=2", "--max-retries", "0"});
+  REQUIRE(c.wait_status(job, "running"));
+  c.start_node("b", {"--cpus", "2"});
+  a.signal(SIGTERM);
+  CHECK(a.wait_end() == 0);
+  CHECK(c.wait_status(job, "succeeded"));
+  CHECK(c.job(job).at("node") == "b");
+  CHECK(c.job(job).at("attempt") == 2);
+  CHECK(head.wait_end(std::chrono::seconds{0}) == -1);
+}
