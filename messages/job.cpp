@@ -140,6 +140,14 @@ std::optional<error_info> check(constraints const& c, std::string const& path) {
   if (auto fault =
           outside(path, "estimated_duration_ms", c.estimated_duration_ms, 0, 365 * day_ms, ""))
     return fault;
+  for (auto const& [name, list] : {std::pair{".required_backends", &c.required_backends},
+                                   std::pair{".preferred_backends", &c.preferred_backends},
+                                   std::pair{".excluded_backends", &c.excluded_backends}})
+    if (!list->empty()) {
+      auto fault = usage_error(path + name, "this is not supported by this version", "an empty list");
+      fault.code = "unsupported";
+      return fault;
+    }
   static names const signals{"SIGTERM", "SIGINT",  "SIGHUP", "SIGQUIT",
                              "SIGUSR1", "SIGUSR2", "SIGKILL"};
   if (std::find(signals.begin(), signals.end(), c.stop_signal) == signals.end())

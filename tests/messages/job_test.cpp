@@ -68,3 +68,12 @@ TEST_CASE("records round-trip through JSON and CBOR") {
   CHECK(json::parse(document.dump()).get<job_record>() == r);
   CHECK(json::from_cbor(json::to_cbor(document)).get<job_record>() == r);
 }
+
+TEST_CASE("constraints on backends are refused as unsupported, not ignored") {
+  nsai::constraints c;
+  c.excluded_backends = {"command"};
+  auto const fault = nsai::check(c, "constraints");
+  REQUIRE(fault);
+  CHECK(fault->field == "constraints.excluded_backends");
+  CHECK(fault->code == "unsupported");
+}
