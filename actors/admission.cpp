@@ -34,6 +34,15 @@ std::string digest_of(submission const& s) {
   return prove("request", json(copy).dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
+/// For everyone who waits for the reply to `count` submissions.
+auto refuse_submissions(caf::response_promise promise, std::size_t count) {
+  return [promise, count](error_info const& why) mutable {
+    submit_reply reply;
+    reply.results.assign(count, {{}, {}, 0, why});
+    promise.deliver(std::move(reply));
+  };
+}
+
 /// What a submission needs to know of jobs that have left the core.
 struct lookup {
   std::vector<std::optional<submit_result>> keyed;  // by position, for those with a key
@@ -91,9 +100,7 @@ caf::result<submit_reply> scheduler_state::submit(submit_jobs& request) {
   auto sender = self_->current_sender();  // before the promise, which takes it away
   auto promise = self_->make_response_promise();
   if (!store_error_.empty()) {
-    submit_reply refused;
-    refused.results.assign(request.jobs.size(), {{}, {}, 0, store_refusal()});
-    promise.deliver(std::move(refused));
+    refuse_submissions(promise, request.jobs.size())(store_refusal());
     return promise;
   }
   std::vector<std::optional<submit_result>> known(request.jobs.size());
@@ -142,7 +149,7 @@ caf::result<submit_reply> scheduler_state::submit(submit_jobs& request) {
       }
       admit(*shared, known, found.ended, promise, sender);
     };
-  });
+  }, refuse_submissions(promise, known.size()));
   settle();
   return promise;
 }
@@ -215,7 +222,7 @@ caf::result<submit_reply> scheduler_state::retry(retry_jobs const& request) {
       again->jobs.back().constraints.deadline = {};
     }
     return [this, again, known, promise, sender] { admit(*again, *known, {}, promise, sender); };
-  });
+  }, refuse_submissions(promise, request.jobs.size()));
   settle();
   return promise;
 }
@@ -262,6 +269,8 @@ void scheduler_state::load() {
     apply(scheduling::child_restored{child.parent, child.child, child.status, child.after});
   });
   apply(scheduling::restore_finished{});
+  // A number that was refused will be given to another job, of which those who watched the refused one may not hear.
+  std::erase_if(watchers_, [this](auto const& each) { return !core_.knows(each.first); });
 }
 
 }  // namespace nsai::actors

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <caf/response_promise.hpp>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -47,6 +48,7 @@ struct outbox {
   std::vector<scheduling::consult_supervisor> consults;
   std::map<std::string, std::set<std::string>> succeeded;  // stages by tenant, for supervisors that exist
   std::vector<occurrence> happened;
+  std::vector<std::function<void(error_info const&)>> refusals;  // of those whose read goes with the commit
 
   bool empty() const {
     return submitted.empty() && answers.empty() && registrations.empty() && nodes.empty() && ended.empty() &&
@@ -60,7 +62,11 @@ class commit_pipeline {
  public:
   std::vector<store::change>& changes() { return changes_; }
   outbox& mail() { return mail_; }
-  void read_after_commit(store_read read) { reads_.push_back(std::move(read)); }
+  /// `refuse` is for the one who waits for the read, when the store does not take the commit before it.
+  void read_after_commit(store_read read, std::function<void(error_info const&)> refuse) {
+    reads_.push_back(std::move(read));
+    mail_.refusals.push_back(std::move(refuse));
+  }
   /// The position that the payload of the next wanting grant will have in the answer.
   std::size_t next_payload() { return payloads_wanted_++; }
 

@@ -47,7 +47,6 @@ void scheduler_state::perform(scheduling::job_created& e) {
     record.queued_at = record.created_at;
   insert.position = e.position;
   insert.children = e.children;
-  insert.payload_of = e.id;
   if (is_child)
     record.parent_id = e.parent;
   record.owner = s.owner;
@@ -330,6 +329,8 @@ void scheduler_state::refuse_waiting() {
       reply.to.deliver(answer{refusal});
     for (auto& reply : box.registrations)
       reply.to.deliver(caf::make_error(caf::sec::runtime_error));
+    for (auto const& refuse : box.refusals)
+      refuse(refusal);
   }
 }
 

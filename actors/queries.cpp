@@ -26,6 +26,10 @@ error_info already_ended(job_record const& record) {
   return error;
 }
 
+auto refuse_answer(caf::response_promise promise) {
+  return [promise](error_info const& why) mutable { promise.deliver(answer{why}); };
+}
+
 bool visible(std::optional<job_record> const& record, std::string const& tenant) {
   return record && record->tenant_id == tenant;
 }
@@ -149,7 +153,7 @@ void scheduler_state::add_watchers(std::vector<job_id> const& jobs, caf::strong_
       if (auto record = db.find(job))
         letter->jobs.push_back({job, record->status, record->attempt, record->result, record->error});
     return [this, letter, watcher] { self_->send(watcher, std::move(*letter)); };
-  });
+  }, [this, ended, who](error_info const&) { add_watchers(ended, who); });  // told when the store can be read again
 }
 
 caf::result<answer> scheduler_state::watch(watch_jobs const& request) {
@@ -175,7 +179,7 @@ caf::result<answer> scheduler_state::watch(watch_jobs const& request) {
       if (known)
         add_watchers(request.jobs, sender);
     };
-  });
+  }, refuse_answer(promise));
   settle();
   return promise;
 }
@@ -183,7 +187,7 @@ caf::result<answer> scheduler_state::watch(watch_jobs const& request) {
 caf::result<answer> scheduler_state::cancel(cancel_jobs const& request) {
   auto promise = self_->make_response_promise();
   if (!store_error_.empty()) {
-    promise.deliver(answer{store_refusal()});
+    refuse_answer(promise)(store_refusal());
     return promise;
   }
   // What has left the core is looked up first: a list with one job that cannot be canceled changes nothing.
@@ -205,7 +209,7 @@ caf::result<answer> scheduler_state::cancel(cancel_jobs const& request) {
             apply(scheduling::cancel_requested{job});
       pipeline_.mail().answers.push_back({promise, std::move(reply)});
     };
-  });
+  }, refuse_answer(promise));
   settle();
   return promise;
 }

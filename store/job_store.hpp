@@ -11,20 +11,18 @@
 
 namespace nsai::store {
 
-/// A job as it is inserted. What the children of an array share with their parent (everything of the record but
-/// its number, kind, priority, status, times and index; and the payload texts) is kept once: `payload_of` is the
-/// job's own number, or its parent's. The numbers of a parent's children follow its own without a gap.
+/// A job that is not a child of an array. The numbers of a parent's children follow its own without a gap.
 struct insert_job {
-  job_record record;  // options and context are kept when `payload_of` is this job's own number
+  job_record record;
   std::string key;
-  job_id payload_of;
   std::optional<array_spec> array;
   std::vector<std::uint32_t> after;
   std::uint32_t position = 0;
   std::uint64_t children = 0;
   std::string key_digest;  // of what was asked under `key`, for the caller to compare
 };
-/// Children of an array, with what each has of its own; the rest is kept once, with the parent.
+/// Children of an array, with what each has of its own; the rest of the record and the payload are kept once, with the
+/// parent.
 struct insert_children {
   struct child {
     job_id id;

@@ -105,10 +105,8 @@ void writer::apply(insert_children const& c) {
 void writer::apply(insert_job const& c) {
   auto const& r = c.record;
   need_new(r.id);
-  auto const payload_of = c.payload_of ? c.payload_of : r.id;
-  if (payload_of == r.id)
-    insert_payload(c);
-  sqlite::cursor(insert_job_, r.id, payload_of, r.parent_id, c.position, r.array_index, r.kind,
+  insert_payload(c);
+  sqlite::cursor(insert_job_, r.id, r.id, r.parent_id, c.position, r.array_index, r.kind,
                  r.priority, r.status, r.attempt, r.created_at, r.queued_at, r.started_at,
                  r.completed_at, encode(r.error), r.result)
       .run();

@@ -179,3 +179,55 @@ TEST_CASE("a peer that does not understand an answer, or says nonsense, does not
   CHECK(c.ask<node_list>(list_nodes{}).nodes.size() <= 1);
   CHECK_FALSE(c.submit("echo", {{"text", "x"}}).error);
 }
+
+TEST_CASE("a full disk: who waits behind the commit that fails is refused too, nobody is left without an answer (P7)") {
+  store::tests::failing_files::install();
+  virtual_cluster c{"nsai-failing"};
+  std::vector<submit_reply> replies;
+  std::vector<answer> watched;
+  int errors = 0;
+  auto const client = c.keep(c.sys.spawn([&](caf::event_based_actor* self) -> caf::behavior {
+    auto const failed = [&errors](caf::error const&) { ++errors; };
+    for (int i = 0; i < 3; ++i) {
+      submission s;
+      s.stage = "echo";
+      s.key = "k" + std::to_string(i);
+      self->request(c.scheduler, caf::infinite, submit_jobs{{s}, true}).then([&](submit_reply const& m) { replies.push_back(m); }, failed);
+      self->request(c.scheduler, caf::infinite, watch_jobs{"default", {{77}}}).then([&](answer const& m) { watched.push_back(m); }, failed);
+    }
+    return {[](jobs_ended const&) {}};
+  }));
+  store::tests::failing_files::fail_after(0);
+  c.run();
+  c.advance(5s);
+  store::tests::failing_files::fail_after(-1);
+  c.advance(5s);
+  CHECK(errors == 0);
+  REQUIRE(replies.size() == 3);
+  for (auto const& reply : replies)
+    CHECK(reply.results.at(0).error->category == "unavailable");
+  CHECK(watched.size() == 3);
+}
+
+TEST_CASE("a full disk: who watched a job that was refused hears nothing of the job that gets its number (P8)") {
+  store::tests::failing_files::install();
+  virtual_cluster c{"nsai-failing"};
+  puppet a{c, "a"};
+  std::vector<job_end> heard;
+  auto const client = c.keep(c.sys.spawn([&](caf::event_based_actor*) -> caf::behavior {
+    return {[&](jobs_ended const& m) { heard.insert(heard.end(), m.jobs.begin(), m.jobs.end()); },
+            [](submit_reply const&) {}};
+  }));
+  submission s;
+  s.stage = "echo";
+  store::tests::failing_files::fail_after(0);
+  caf::send_as(client, c.scheduler, submit_jobs{{s}, true});
+  c.run();
+  store::tests::failing_files::fail_after(-1);
+  c.advance(2s);
+  a.join();
+  s.tenant_id = "other";
+  auto const job = c.submit(s).id;
+  a.report({job, 1}, attempt_result::succeeded);
+  CHECK(heard.empty());
+}

@@ -89,16 +89,6 @@ json finished::document() const {
   return parsed.is_discarded() ? json(nullptr) : parsed;
 }
 
-bool eventually(std::function<bool()> const& holds, std::chrono::seconds limit) {
-  auto const until = clock::now() + limit;
-  while (!holds()) {
-    if (clock::now() >= until)
-      return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds{20});  // between two looks
-  }
-  return true;
-}
-
 finished run_program(std::vector<std::string> const& argv, std::map<std::string, std::string> const& env,
                      std::chrono::seconds limit) {
   std::string base = (fs::temp_directory_path() / "nsai-run-XXXXXX").string();

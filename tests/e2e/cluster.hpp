@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/eventually.hpp"
+
 /// Real processes for end-to-end tests: nodes that are started, killed and started again, and the command line.
 namespace nsai::tests {
 
@@ -23,9 +25,6 @@ struct finished {
   std::string err;
   json document() const;  // stdout as JSON; null when it is none
 };
-
-/// Polls until `holds` or until `limit` has passed; returns whether it held. Never a measurement, only a bound.
-bool eventually(std::function<bool()> const& holds, std::chrono::seconds limit = std::chrono::seconds{30});
 
 class node_process {
  public:

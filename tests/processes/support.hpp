@@ -16,19 +16,9 @@
 #include <vector>
 
 #include "processes/process_pool.hpp"
+#include "tests/support/eventually.hpp"
 
 namespace nsai::tests {
-
-/// Polls until `holds`, at most 20 s.
-inline bool eventually(std::function<bool()> const& holds) {
-  auto const until = std::chrono::steady_clock::now() + std::chrono::seconds{20};
-  while (!holds()) {
-    if (std::chrono::steady_clock::now() >= until)
-      return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds{5});  // between two looks
-  }
-  return true;
-}
 
 inline bool alive(pid_t pid) {
   if (::kill(pid, 0) != 0)

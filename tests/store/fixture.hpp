@@ -44,7 +44,6 @@ inline insert_job fresh(std::uint64_t id, std::string stage = "echo") {
   c.record.created_at = {1000};
   c.record.queued_at = {1000};
   c.record.options.text = R"({"text":"hi"})";
-  c.payload_of = {id};
   return c;
 }
 

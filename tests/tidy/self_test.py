@@ -136,7 +136,7 @@ FAULTS = {
           ("scripts/bad", 1, "unfinished")]),
     "a path of one machine in a script, a config and a test":
         ({"scripts/bad": "cd /home/ann/nsai\n", "cluster-configs/bad.json": '{"data_dir": "/root/data"}\n',
-          "tests/bad_test.cpp": '\nauto path = "/work/x";\n'},
+          "tests/bad_test.cpp": '\nauto path = "/mnt/x";\n'},
          [("cluster-configs/bad.json", 1, "machine-path"), ("scripts/bad", 1, "machine-path"),
           ("tests/bad_test.cpp", 2, "machine-path")]),
 }
