@@ -12,19 +12,11 @@ namespace nsai::actors {
 namespace {
 
 error_info not_found(std::string const& what) {
-  error_info error;
-  error.category = "not_found";
-  error.code = "unknown_job";
-  error.message = what;
-  return error;
+  return error_of("not_found", "unknown_job", what);
 }
 
 error_info conflict(std::string code, std::string message) {
-  error_info error;
-  error.category = "refused";
-  error.code = std::move(code);
-  error.message = std::move(message);
-  return error;
+  return error_of("refused", std::move(code), std::move(message));
 }
 
 /// What a key stands for: two requests are the same when this is. The trace id is not part of it.

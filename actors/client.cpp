@@ -16,11 +16,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds one_exchange{10'000};
 
 error_info silent(endpoint const& where) {
-  error_info error;
-  error.category = "unavailable";
-  error.code = "no_answer";
-  error.message = "the scheduler at " + to_string(where) + " did not answer in time";
-  return error;
+  return error_of("unavailable", "no_answer", "the scheduler at " + to_string(where) + " did not answer in time");
 }
 
 template <class Until>
@@ -119,12 +115,7 @@ result_or_error<std::vector<job_record>> client::await(std::vector<job_id> const
   std::set<job_id> open(jobs.begin(), jobs.end());
   while (!open.empty()) {
     if (!endless && clock::now() >= until) {
-      error_info error;
-      error.category = "timeout";
-      error.code = "timed_out";
-      error.message = "waiting timed out; " + std::to_string(open.size()) + " of " + std::to_string(jobs.size()) +
-                      " jobs have not ended";
-      return error;
+      return error_of("timeout", "timed_out", "waiting timed out; " + std::to_string(open.size()) + " of " + std::to_string(jobs.size()) + " jobs have not ended");
     }
     bool down = false;
     bool idle = false;

@@ -29,11 +29,7 @@ std::chrono::milliseconds left(deadline until) {
 }
 
 error_info unavailable(endpoint const& where, std::string code, std::string const& why) {
-  error_info error;
-  error.category = "unavailable";
-  error.code = std::move(code);
-  error.message = "the scheduler at " + to_string(where) + " cannot be reached: " + why;
-  return error;
+  return error_of("unavailable", std::move(code), "the scheduler at " + to_string(where) + " cannot be reached: " + why);
 }
 
 /// A connected socket, or the reason why there is none.
@@ -115,12 +111,7 @@ handle_or_error pass_gate(caf::scoped_actor& self, caf::actor const& gate, endpo
           [&](challenge& c) {
             nonce = c.nonce;
             if (c.version != protocol_version) {
-              error_info error;
-              error.category = "refused";
-              error.code = "wrong_version";
-              error.message = "the scheduler at " + to_string(where) + " speaks protocol version " +
-                              std::to_string(c.version) + "; this program speaks version " +
-                              std::to_string(protocol_version);
+              auto error = error_of("refused", "wrong_version", "the scheduler at " + to_string(where) + " speaks protocol version " + std::to_string(c.version) + "; this program speaks version " + std::to_string(protocol_version));
               result = error;
               nonce.clear();
             }

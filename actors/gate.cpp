@@ -33,11 +33,7 @@ class open_challenges {
 };
 
 answer refused(std::string code, std::string message) {
-  error_info error;
-  error.category = "refused";
-  error.code = std::move(code);
-  error.message = std::move(message);
-  return {error};
+  return {error_of("refused", std::move(code), std::move(message))};
 }
 
 }  // namespace

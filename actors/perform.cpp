@@ -335,10 +335,7 @@ void scheduler_state::refuse_waiting() {
 }
 
 error_info scheduler_state::store_refusal() const {
-  error_info error;
-  error.category = "unavailable";
-  error.code = "store";
-  error.message = "the scheduler's store takes no writes: " + store_error_;
+  auto error = error_of("unavailable", "store", "the scheduler's store takes no writes: " + store_error_);
   error.retryable = true;
   return error;
 }

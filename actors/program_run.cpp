@@ -15,19 +15,13 @@ namespace fs = std::filesystem;
 constexpr std::uintmax_t most_result_bytes = 16 * 1024 * 1024;
 
 error_info infra_error(std::string code, std::string message) {
-  error_info error;
-  error.category = "infra";
-  error.code = std::move(code);
-  error.message = std::move(message);
+  auto error = error_of("infra", std::move(code), std::move(message));
   error.retryable = true;
   return error;
 }
 
 error_info stage_error(std::string code, std::string message, bool retryable = true) {
-  error_info error;
-  error.category = "stage";
-  error.code = std::move(code);
-  error.message = std::move(message);
+  auto error = error_of("stage", std::move(code), std::move(message));
   error.retryable = retryable;
   return error;
 }

@@ -10,20 +10,13 @@ namespace nsai::actors {
 namespace {
 
 error_info unknown_job(job_id job) {
-  error_info error;
-  error.category = "not_found";
-  error.code = "unknown_job";
-  error.message = "job " + std::to_string(job.value) + " is not known";
+  auto error = error_of("not_found", "unknown_job", "job " + std::to_string(job.value) + " is not known");
   error.field = "job";
   return error;
 }
 
 error_info already_ended(job_record const& record) {
-  error_info error;
-  error.category = "refused";
-  error.code = "already_ended";
-  error.message = "job " + std::to_string(record.id.value) + " has already ended as " + to_string(record.status);
-  return error;
+  return error_of("refused", "already_ended", "job " + std::to_string(record.id.value) + " has already ended as " + to_string(record.status));
 }
 
 auto refuse_answer(caf::response_promise promise) {
@@ -49,12 +42,8 @@ void scheduler_state::read(caf::response_promise promise, std::function<Answer(s
     }
     return [promise, found, failure, finish]() mutable {
       if constexpr (requires { found->error; }) {
-        if (!failure.empty()) {
-          found->error.emplace();
-          found->error->category = "unavailable";
-          found->error->code = "store";
-          found->error->message = failure;
-        }
+        if (!failure.empty())
+          found->error = error_of("unavailable", "store", failure);
       }
       if (finish && failure.empty())
         finish(*found);
@@ -256,20 +245,11 @@ caf::result<log_chunk> scheduler_state::log(read_log const& request) {
                   promise.deliver(std::move(chunk));
                 },
                 [fail, node](caf::error&) mutable {
-                  error_info error;
-                  error.category = "unavailable";
-                  error.code = "node_silent";
-                  error.message = "node " + node + ", which has the log, did not answer in 10 s";
-                  fail(std::move(error));
+                  fail(error_of("unavailable", "node_silent", "node " + node + ", which has the log, did not answer in 10 s"));
                 });
         return;
       }
-      error_info error;
-      error.category = "unavailable";
-      error.code = "node_away";
-      error.message = "the log of attempt " + std::to_string(ask->attempt) + " is on node " + node +
-                      ", which is not connected";
-      fail(std::move(error));
+      fail(error_of("unavailable", "node_away", "the log of attempt " + std::to_string(ask->attempt) + " is on node " + node + ", which is not connected"));
     };
   };
   self_->send(reader_, read_order{std::make_shared<store_read const>(std::move(find))});

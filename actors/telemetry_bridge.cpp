@@ -13,14 +13,6 @@
 namespace nsai::actors {
 namespace {
 
-error_info refusal(std::string category, std::string code, std::string message) {
-  error_info error;
-  error.category = std::move(category);
-  error.code = std::move(code);
-  error.message = std::move(message);
-  return error;
-}
-
 class bridge_state {
  public:
   bridge_state(caf::event_based_actor* self, std::function<void(caf::actor)> find)
@@ -30,9 +22,9 @@ class bridge_state {
 
   answer attach(attach_handler& m) {
     if (m.patterns.empty() || !m.handler)
-      return {refusal("usage", "invalid", "handler " + m.name + ": nothing was given; expected a function and one pattern or more")};
+      return {error_of("usage", "invalid", "handler " + m.name + ": nothing was given; expected a function and one pattern or more")};
     if (find_handler(m.name) != handlers_.end())
-      return {refusal("refused", "conflict", "handler " + m.name + ": the name is taken; expected a name of its own")};
+      return {error_of("refused", "conflict", "handler " + m.name + ": the name is taken; expected a name of its own")};
     handlers_.push_back(std::move(m));
     return {};
   }
@@ -40,7 +32,7 @@ class bridge_state {
   answer detach(detach_handler const& m) {
     auto const found = find_handler(m.name);
     if (found == handlers_.end())
-      return {refusal("not_found", "unknown_handler", "handler " + m.name + ": there is none of that name")};
+      return {error_of("not_found", "unknown_handler", "handler " + m.name + ": there is none of that name")};
     handlers_.erase(found);
     return {};
   }

@@ -58,10 +58,7 @@ class stage_runner {
       outcome = run_in_env(*stage, attempt, control, brief);
     } else {
       outcome.result = attempt_result::returned;
-      outcome.error.emplace();
-      outcome.error->category = "infra";
-      outcome.error->code = "unknown_stage";
-      outcome.error->message = "this node does not have the stage " + attempt.stage;
+      outcome.error = error_of("infra", "unknown_stage", "this node does not have the stage " + attempt.stage);
     }
     auto const took = std::chrono::steady_clock::now() - begin;
     outcome.ref = attempt.ref;

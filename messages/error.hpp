@@ -38,6 +38,9 @@ struct error_info {
   friend bool operator==(error_info const&, error_info const&) = default;
 };
 
+/// An error that is about no field.
+error_info error_of(std::string category, std::string code, std::string message);
+
 /// Bad input at `field`: `came` is what was found, `expected` what belongs there.
 error_info usage_error(std::string field, std::string const& came, std::string const& expected);
 error_info usage_error(shape_error const& fault);

@@ -179,11 +179,7 @@ std::vector<command> later_commands() {
                     [name](CLI::App& app, global_options&) -> command_body {
                       app.allow_extras();
                       return [name]() -> int {
-                        error_info error;
-                        error.category = "usage";
-                        error.code = "unsupported";
-                        error.message = std::string{"nsai "} + name + " is not supported by this version";
-                        throw command_error(error);
+                        throw command_error(error_of("usage", "unsupported", std::string{"nsai "} + name + " is not supported by this version"));
                       };
                     }});
   return list;

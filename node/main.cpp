@@ -26,11 +26,7 @@ void add_globals(CLI::App& app, global_options& global) {
 int show_parse_error(CLI::App& app, CLI::ParseError const& e, global_options const& global) {
   if (e.get_exit_code() == 0)
     return app.exit(e);
-  error_info error;
-  error.category = "usage";
-  error.code = "usage";
-  error.message = std::string{e.what()} + " (see nsai --help)";
-  global.out.errors({error});
+  global.out.errors({error_of("usage", "usage", std::string{e.what()} + " (see nsai --help)")});
   return exit_usage;
 }
 
@@ -44,11 +40,7 @@ int run_chosen(command_body const& body, global_options const& global) {
     global.out.errors({usage_error(e)});
     return exit_usage;
   } catch (std::exception const& e) {
-    error_info error;
-    error.category = "internal";
-    error.code = "internal";
-    error.message = e.what();
-    global.out.errors({error});
+    global.out.errors({error_of("internal", "internal", e.what())});
     return exit_job_failed;
   }
 }

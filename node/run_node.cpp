@@ -203,11 +203,7 @@ class scheduler_half {
     auto const port = system.middleman().publish(gate_, where.port, where.host.c_str(), true);
     if (!port) {
       stop();
-      error_info error;
-      error.category = "unavailable";
-      error.code = "cannot_listen";
-      error.message = "cannot listen on " + config.listen + ": " + system.render(port.error());
-      throw command_error(error);
+      throw command_error(error_of("unavailable", "cannot_listen", "cannot listen on " + config.listen + ": " + system.render(port.error())));
     }
     endpoint_ = {where.host, *port};
     try {

@@ -195,10 +195,7 @@ void refuse_later(submit_words const& w) {
   for (auto const& [name, value] : {std::pair{"--group", w.group}, std::pair{"--group-limit", w.group_limit},
                                     std::pair{"--max-cost", w.max_cost}})
     if (!value.empty()) {
-      error_info error;
-      error.category = "usage";
-      error.code = "unsupported";
-      error.message = std::string{name} + " is not supported by this version";
+      auto error = error_of("usage", "unsupported", std::string{name} + " is not supported by this version");
       error.field = name;
       throw command_error(error);
     }
@@ -339,8 +336,7 @@ int run_experiment(run_words const& w, global_options const& global) {
   if (run.status != job_status::succeeded) {
     if (run.error)
       throw command_error(*run.error);
-    throw command_error(error_info{"stage", "run_" + to_string(run.status),
-                                   fmt::format("run {} ended as {}", run.id.value, to_string(run.status)), {}, false, {}, {}});
+    throw command_error(error_of("stage", "run_" + to_string(run.status), fmt::format("run {} ended as {}", run.id.value, to_string(run.status))));
   }
   auto const context = run.result.value();
   if (global.out.as_json) {

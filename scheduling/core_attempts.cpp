@@ -67,7 +67,7 @@ void core::state::handle(attempt_ended const& e) {
     f.result = outcome.result;
     f.error = outcome.error
                   ? *outcome.error
-                  : make_error("infra", to_string(outcome.result),
+                  : error_of("infra", to_string(outcome.result),
                                "attempt " + std::to_string(ref.attempt) + " on node " +
                                    node_name(*j) + " ended as " + to_string(outcome.result));
     // What a node hands back before it has started it says nothing about the job.
@@ -111,7 +111,7 @@ void core::state::own_failure(job& j, attempt_outcome const& outcome) {
   bool const timed_out = outcome.result == attempt_result::timed_out;
   auto error = outcome.error;
   if (!error && timed_out)
-    error = make_error("stage", "timeout",
+    error = error_of("stage", "timeout",
                        "attempt " + std::to_string(j.attempt) + " ran longer than " +
                            std::to_string(terms[j.terms].timeout_ms.value_or(0)) + " ms");
   if (j.own_failures > terms[j.terms].max_retries.value_or(0)) {
@@ -189,14 +189,14 @@ void core::state::lose_attempt(job& j, infra_failure f) {
   j.infra_failures += f.counted ? 1 : 0;
   if (f.sole && f.counted && ++rare(j).sole_losses >= losses_of_poison) {
     end(j, job_status::failed,
-        make_error("infra", "poison",
+        error_of("infra", "poison",
                    "three nodes were lost while they ran nothing but this job; the last: " +
                        f.error.message));
     return;
   }
   if (j.infra_failures > terms[j.terms].max_infra_retries) {
     end(j, job_status::failed,
-        make_error("infra", "too_many_infra_failures",
+        error_of("infra", "too_many_infra_failures",
                    std::to_string(j.infra_failures) + " attempts were lost, " +
                        std::to_string(terms[j.terms].max_infra_retries) +
                        " may be; the last: " + f.error.message));

@@ -57,7 +57,7 @@ void core::state::handle(cancel_requested const& e) {
   answer = {};
   auto* const j = jobs.find(e.job);
   if (j == nullptr) {
-    answer.error = make_error("not_found", "unknown_job",
+    answer.error = error_of("not_found", "unknown_job",
                               "job " + std::to_string(e.job.value) + " is not known");
     return;
   }
@@ -183,7 +183,7 @@ void core::state::tell_dependents(departed const& over) {
 }
 
 void core::state::fail_dependent(job& j, std::string const& why) {
-  auto const error = make_error("dependency", "dependency_failed", why);
+  auto const error = error_of("dependency", "dependency_failed", why);
   if (!j.composite) {
     end(j, job_status::failed, error);
     return;

@@ -19,7 +19,7 @@ std::optional<error_info> core::state::refuse_node(node_info const& offered) con
   std::as_const(nodes).for_each([&](node_index, node_state const& node) {
     if (node.info.name == offered.name && node.info.uuid != offered.uuid &&
         node.status == node_status::ready)
-      fault = make_error("refused", "name_taken",
+      fault = error_of("refused", "name_taken",
                          "name: \"" + offered.name + "\" is the name of another node (" +
                              node.info.uuid + "); expected a name that no other node has");
   });
@@ -102,7 +102,7 @@ void core::state::reconcile(node_index index, register_node const& r) {
     }
     auto& j = at(ref.job);
     infra_failure f;
-    f.error = make_error(
+    f.error = error_of(
         "infra", "attempt_lost",
         "node " + node.info.name + " came back without attempt " + std::to_string(ref.attempt));
     f.duration_ms = now - j.since;
@@ -150,7 +150,7 @@ void core::state::adopt(node_index index, register_node const& r) {
   for (auto const id : missing) {
     auto& j = at(id);
     infra_failure f;
-    f.error = make_error(
+    f.error = error_of(
         "infra", "attempt_lost",
         "node " + node.info.name + " came back without attempt " + std::to_string(j.attempt));
     f.duration_ms = now - j.since;
@@ -225,7 +225,7 @@ void core::state::lose_node(node_index index, std::string const& why) {
   for (auto const& each : lost) {
     auto& j = at(each.ref.job);
     infra_failure f;
-    f.error = make_error("infra", "node_lost", why);
+    f.error = error_of("infra", "node_lost", why);
     f.counted = !each.ahead;  // one that only waited there is not blamed
     f.sole = !each.ahead && started == 1;
     f.duration_ms = each.ahead ? 0 : now - j.since;
@@ -325,7 +325,7 @@ void core::state::expire_unconfirmed() {
     auto& j = at(id);
     infra_failure f;
     f.error =
-        make_error("infra", "node_lost",
+        error_of("infra", "node_lost",
                    "node " + node_name(j) + " did not come back after the scheduler's restart");
     f.duration_ms = now - j.since;
     release_attempt(j);

@@ -78,12 +78,12 @@ void core::state::note_failure(parent_facts& p, job const& child, job_status sta
   auto const number = "job " + std::to_string(child.id.value);
   auto const how = to_string(status) + (error ? ": " + error->message : "");
   if (p.experiment) {
-    p.error = make_error(
+    p.error = error_of(
         error ? error->category : "stage", "step_failed",
         called(p.steps[child.position], child.position) + " (" + number + ") ended as " + how);
     p.error->exit_status = error ? error->exit_status : std::nullopt;
   } else {
-    p.error = make_error(error ? error->category : "stage", "children_failed", number + " " + how);
+    p.error = error_of(error ? error->category : "stage", "children_failed", number + " " + how);
   }
 }
 

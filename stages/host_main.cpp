@@ -83,7 +83,7 @@ int main(int argc, char** argv) {
     outcome = stages::run_stage(*stage, file_text(variable("NSAI_OPTIONS")), file_text(variable("NSAI_CONTEXT")), env);
   } catch (std::exception const& e) {
     outcome.result = attempt_result::failed;
-    outcome.error = error_info{"stage", "stage_host", e.what(), {}, false, {}, {}};
+    outcome.error = error_of("stage", "stage_host", e.what());
   }
   if (!write_result(outcome)) {
     std::cerr << "nsai-stage-host: the result cannot be written to " << variable("NSAI_RESULT") << '\n';

@@ -38,10 +38,7 @@ std::string merge_contexts(std::string const& base, std::vector<std::string> con
 
 outcome outcome::failure(std::string code, std::string message, bool retryable) {
   outcome result;
-  result.error.emplace();
-  result.error->category = "stage";
-  result.error->code = std::move(code);
-  result.error->message = std::move(message);
+  result.error = error_of("stage", std::move(code), std::move(message));
   result.error->retryable = retryable;
   return result;
 }
