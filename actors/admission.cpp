@@ -1,7 +1,7 @@
 // How jobs come in: by submission, by retry of an ended one, and from the store at a start.
-#include <spdlog/spdlog.h>
-
 #include <set>
+
+#include <spdlog/spdlog.h>
 
 #include "actors/scheduler_state.hpp"
 #include "actors/secret.hpp"
@@ -52,8 +52,9 @@ std::optional<error_info> scheduler_state::check_stage(std::string const& stage,
     for (auto const& [name, description] : known_stages_)
       names.push_back(name);
     auto const near = nearest(stage, names);
-    auto fault = usage_error(path + "stage", "\"" + stage.substr(0, 80) + "\" is not a stage that any node has",
-                             near.empty() ? "one of " + joined(names) : near + " (did you mean that?)");
+    auto fault = usage_error(
+        path + "stage", "\"" + stage.substr(0, 80) + "\" is not a stage that any node has",
+        near.empty() ? "one of " + joined(names) : near + " (did you mean that?)");
     fault.code = "unknown_stage";
     return fault;
   }
@@ -70,7 +71,8 @@ std::optional<error_info> scheduler_state::check(submission& s) const {
       return fault;
     for (std::size_t i = 0; i < s.pipeline.size(); ++i) {
       auto& step = s.pipeline[i];
-      if (auto fault = check_stage(step.stage, step.options, "pipeline[" + std::to_string(i) + "]."))
+      if (auto fault =
+              check_stage(step.stage, step.options, "pipeline[" + std::to_string(i) + "]."))
         return fault;
     }
     if (s.pipeline.empty())
@@ -114,41 +116,50 @@ caf::result<submit_reply> scheduler_state::submit(submit_jobs& request) {
     settle();
     return promise;
   }
-  // The store is asked behind everything that was decided before this, so that no answer is out of date.
+  // The store is asked behind everything that was decided before this, so that no answer is out of
+  // date.
   auto shared = std::make_shared<submit_jobs>(std::move(request));
-  pipeline_.read_after_commit([this, shared, known, unknown, promise, sender](store::job_store& db) mutable {
-    lookup found;
-    found.keyed.resize(shared->jobs.size());
-    found.digests.resize(shared->jobs.size());
-    for (std::size_t i = 0; i < shared->jobs.size(); ++i) {
-      auto const& s = shared->jobs[i];
-      if (s.key.empty() || known[i])
-        continue;
-      found.keyed[i] = db.find_key(s.tenant_id, s.key);
-      found.digests[i] = db.key_digest(s.tenant_id, s.key);
-    }
-    for (auto const& [job, status] : db.statuses(unknown))
-      found.ended.push_back({job, status});
-    return [this, shared, known, found, promise, sender]() mutable {
-      for (std::size_t i = 0; i < known.size(); ++i) {
-        if (!found.keyed[i])
-          continue;
-        auto const& s = shared->jobs[i];
-        if (found.digests[i] == digest_of(s))
-          known[i] = *found.keyed[i];
-        else
-          known[i] = submit_result{{}, {}, 0, conflict("key_conflict", "key: \"" + s.key + "\" was used for job " + std::to_string(found.keyed[i]->id.value) + ", which is another request")};
-      }
-      admit(*shared, known, found.ended, promise, sender);
-    };
-  }, refuse_submissions(promise, known.size()));
+  pipeline_.read_after_commit(
+      [this, shared, known, unknown, promise, sender](store::job_store& db) mutable {
+        lookup found;
+        found.keyed.resize(shared->jobs.size());
+        found.digests.resize(shared->jobs.size());
+        for (std::size_t i = 0; i < shared->jobs.size(); ++i) {
+          auto const& s = shared->jobs[i];
+          if (s.key.empty() || known[i])
+            continue;
+          found.keyed[i] = db.find_key(s.tenant_id, s.key);
+          found.digests[i] = db.key_digest(s.tenant_id, s.key);
+        }
+        for (auto const& [job, status] : db.statuses(unknown))
+          found.ended.push_back({job, status});
+        return [this, shared, known, found, promise, sender]() mutable {
+          for (std::size_t i = 0; i < known.size(); ++i) {
+            if (!found.keyed[i])
+              continue;
+            auto const& s = shared->jobs[i];
+            if (found.digests[i] == digest_of(s))
+              known[i] = *found.keyed[i];
+            else
+              known[i] = submit_result{
+                  {},
+                  {},
+                  0,
+                  conflict("key_conflict", "key: \"" + s.key + "\" was used for job " +
+                                               std::to_string(found.keyed[i]->id.value) +
+                                               ", which is another request")};
+          }
+          admit(*shared, known, found.ended, promise, sender);
+        };
+      },
+      refuse_submissions(promise, known.size()));
   settle();
   return promise;
 }
 
 void scheduler_state::admit(submit_jobs& request, std::vector<std::optional<submit_result>>& known,
-                            std::vector<scheduling::ended_job> const& ended, caf::response_promise promise,
-                            caf::strong_actor_ptr const& sender) {
+                            std::vector<scheduling::ended_job> const& ended,
+                            caf::response_promise promise, caf::strong_actor_ptr const& sender) {
   submit_reply reply;
   std::vector<job_id> watched;
   for (std::size_t i = 0; i < request.jobs.size(); ++i) {
@@ -161,7 +172,8 @@ void scheduler_state::admit(submit_jobs& request, std::vector<std::optional<subm
   pipeline_.mail().submitted.push_back({std::move(promise), std::move(reply)});
 }
 
-submit_result scheduler_state::admit_one(submission& s, std::vector<scheduling::ended_job> const& ended) {
+submit_result scheduler_state::admit_one(submission& s,
+                                         std::vector<scheduling::ended_job> const& ended) {
   std::string digest;
   if (!s.key.empty()) {
     digest = digest_of(s);
@@ -170,8 +182,12 @@ submit_result scheduler_state::admit_one(submission& s, std::vector<scheduling::
       auto const same = live_digests_.find({s.tenant_id, s.key});
       if (same != live_digests_.end() && same->second == digest)
         return *live;
-      return {{}, {}, 0, conflict("key_conflict", "key: \"" + s.key + "\" was used for job " +
-                                                      std::to_string(live->id.value) + ", which is another request")};
+      return {{},
+              {},
+              0,
+              conflict("key_conflict", "key: \"" + s.key + "\" was used for job " +
+                                           std::to_string(live->id.value) +
+                                           ", which is another request")};
     }
   }
   scheduling::job_submitted event;
@@ -193,28 +209,33 @@ submit_result scheduler_state::admit_one(submission& s, std::vector<scheduling::
 caf::result<submit_reply> scheduler_state::retry(retry_jobs const& request) {
   auto const sender = self_->current_sender();  // before the promise, which takes it away
   auto promise = self_->make_response_promise();
-  pipeline_.read_after_commit([this, request, promise, sender](store::job_store& db) {
-    auto again = std::make_shared<submit_jobs>();
-    auto known = std::make_shared<std::vector<std::optional<submit_result>>>();
-    for (auto const job : request.jobs) {
-      auto const record = db.find(job, false);
-      std::optional<error_info> fault;
-      if (!record || record->tenant_id != request.tenant_id)
-        fault = not_found("job " + std::to_string(job.value) + " is not known");
-      else if (!is_terminal(record->status) || record->status == job_status::succeeded)
-        fault = conflict("not_retryable", "job " + std::to_string(job.value) + " is " + to_string(record->status) +
-                                              "; only a failed, canceled or timed out job can be retried");
-      auto made = fault ? std::optional<submission>{} : db.as_submission(job);
-      known->push_back(fault ? std::optional{submit_result{{}, {}, 0, fault}} : std::nullopt);
-      again->jobs.push_back(made.value_or(submission{}));
-      again->jobs.back().key.clear();
-      again->jobs.back().trace_id = random_hex(16);
-      // What it waited for and until when lies in the past.
-      again->jobs.back().constraints.depends_on.clear();
-      again->jobs.back().constraints.deadline = {};
-    }
-    return [this, again, known, promise, sender] { admit(*again, *known, {}, promise, sender); };
-  }, refuse_submissions(promise, request.jobs.size()));
+  pipeline_.read_after_commit(
+      [this, request, promise, sender](store::job_store& db) {
+        auto again = std::make_shared<submit_jobs>();
+        auto known = std::make_shared<std::vector<std::optional<submit_result>>>();
+        for (auto const job : request.jobs) {
+          auto const record = db.find(job, false);
+          std::optional<error_info> fault;
+          if (!record || record->tenant_id != request.tenant_id)
+            fault = not_found("job " + std::to_string(job.value) + " is not known");
+          else if (!is_terminal(record->status) || record->status == job_status::succeeded)
+            fault =
+                conflict("not_retryable",
+                         "job " + std::to_string(job.value) + " is " + to_string(record->status) +
+                             "; only a failed, canceled or timed out job can be retried");
+          auto made = fault ? std::optional<submission>{} : db.as_submission(job);
+          known->push_back(fault ? std::optional{submit_result{{}, {}, 0, fault}} : std::nullopt);
+          again->jobs.push_back(made.value_or(submission{}));
+          again->jobs.back().key.clear();
+          again->jobs.back().trace_id = random_hex(16);
+          // What it waited for and until when lies in the past.
+          again->jobs.back().constraints.depends_on.clear();
+          again->jobs.back().constraints.deadline = {};
+        }
+        return
+            [this, again, known, promise, sender] { admit(*again, *known, {}, promise, sender); };
+      },
+      refuse_submissions(promise, request.jobs.size()));
   settle();
   return promise;
 }
@@ -261,7 +282,8 @@ void scheduler_state::load() {
     apply(scheduling::child_restored{child.parent, child.child, child.status, child.after});
   });
   apply(scheduling::restore_finished{});
-  // A number that was refused will be given to another job, of which those who watched the refused one may not hear.
+  // A number that was refused will be given to another job, of which those who watched the refused
+  // one may not hear.
   std::erase_if(watchers_, [this](auto const& each) { return !core_.knows(each.first); });
 }
 

@@ -1,8 +1,9 @@
 #include "actors/client.hpp"
 
-#include <caf/all.hpp>
 #include <set>
 #include <thread>
+
+#include <caf/all.hpp>
 
 #include "actors/secret.hpp"
 #include "messages/caf_inspection.hpp"
@@ -16,12 +17,14 @@ using std::chrono::milliseconds;
 constexpr milliseconds one_exchange{10'000};
 
 error_info silent(endpoint const& where) {
-  return error_of("unavailable", "no_answer", "the scheduler at " + to_string(where) + " did not answer in time");
+  return error_of("unavailable", "no_answer",
+                  "the scheduler at " + to_string(where) + " did not answer in time");
 }
 
 template <class Until>
 milliseconds left(Until until) {
-  auto const rest = std::chrono::duration_cast<milliseconds>(until - std::chrono::steady_clock::now());
+  auto const rest =
+      std::chrono::duration_cast<milliseconds>(until - std::chrono::steady_clock::now());
   return std::max(rest, milliseconds{1});
 }
 
@@ -31,7 +34,8 @@ client::client(caf::actor_system& system, client_options options)
     : system_(system), options_(std::move(options)), self_(system) {}
 
 std::optional<error_info> client::connect() {
-  auto found = connect_to_scheduler(system_, options_.scheduler, options_.secret, options_.connect_limit);
+  auto found =
+      connect_to_scheduler(system_, options_.scheduler, options_.secret, options_.connect_limit);
   if (auto* error = std::get_if<error_info>(&found))
     return *error;
   scheduler_ = std::get<caf::actor>(found);
@@ -94,7 +98,8 @@ std::optional<error_info> client::cancel(std::vector<job_id> const& jobs) {
   return std::get<answer>(result).error;
 }
 
-std::optional<error_info> client::watch_again(std::vector<job_id> const& jobs, clock::time_point until) {
+std::optional<error_info> client::watch_again(std::vector<job_id> const& jobs,
+                                              clock::time_point until) {
   if (auto error = reconnect(until))
     return error;
   auto result = call<answer>(watch_jobs{options_.tenant, jobs});
@@ -103,8 +108,10 @@ std::optional<error_info> client::watch_again(std::vector<job_id> const& jobs, c
   return std::get<answer>(result).error;
 }
 
-result_or_error<std::vector<job_record>> client::await(std::vector<job_id> const& jobs, milliseconds limit,
-                                                       std::function<void()> const& tick, milliseconds interval) {
+result_or_error<std::vector<job_record>> client::await(std::vector<job_id> const& jobs,
+                                                       milliseconds limit,
+                                                       std::function<void()> const& tick,
+                                                       milliseconds interval) {
   bool const endless = limit.count() == 0;
   auto const until = clock::now() + limit;
   auto watching = call<answer>(watch_jobs{options_.tenant, jobs});
@@ -115,7 +122,9 @@ result_or_error<std::vector<job_record>> client::await(std::vector<job_id> const
   std::set<job_id> open(jobs.begin(), jobs.end());
   while (!open.empty()) {
     if (!endless && clock::now() >= until) {
-      return error_of("timeout", "timed_out", "waiting timed out; " + std::to_string(open.size()) + " of " + std::to_string(jobs.size()) + " jobs have not ended");
+      return error_of("timeout", "timed_out",
+                      "waiting timed out; " + std::to_string(open.size()) + " of " +
+                          std::to_string(jobs.size()) + " jobs have not ended");
     }
     bool down = false;
     bool idle = false;
@@ -128,7 +137,8 @@ result_or_error<std::vector<job_record>> client::await(std::vector<job_id> const
         [&](caf::down_msg const& m) { down = scheduler_ && m.source == scheduler_.address(); },
         caf::after(wait) >> [&] { idle = true; });
     if (down)
-      if (auto error = watch_again({open.begin(), open.end()}, clock::now() + options_.reconnect_limit))
+      if (auto error =
+              watch_again({open.begin(), open.end()}, clock::now() + options_.reconnect_limit))
         return *error;
     if (idle && tick)
       tick();
@@ -194,7 +204,8 @@ result_or_error<stats> client::statistics() {
   return call<stats>(get_stats{});
 }
 
-std::optional<error_info> client::watch(watch_events const& wish, std::function<bool(event const&)> const& each) {
+std::optional<error_info> client::watch(watch_events const& wish,
+                                        std::function<bool(event const&)> const& each) {
   auto const me = caf::actor_cast<caf::actor>(caf::strong_actor_ptr{self_.ptr()->ctrl()});
   auto result = call<events>(wish, me);
   if (auto* error = std::get_if<error_info>(&result))

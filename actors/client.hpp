@@ -1,7 +1,5 @@
 #pragma once
 
-#include <caf/actor_system.hpp>
-#include <caf/scoped_actor.hpp>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -9,6 +7,9 @@
 #include <string>
 #include <variant>
 #include <vector>
+
+#include <caf/actor_system.hpp>
+#include <caf/scoped_actor.hpp>
 
 #include "actors/connect.hpp"
 #include "messages/api.hpp"
@@ -20,18 +21,19 @@ struct client_options {
   endpoint scheduler{"127.0.0.1", 4600};
   std::string secret;
   std::string tenant = "default";
-  std::chrono::milliseconds connect_limit{2500};    // of one try to connect
-  std::chrono::milliseconds call_limit{30'000};     // of one call, reconnects included
-  std::chrono::milliseconds reconnect_limit{60'000};  // how long a wait outlives the scheduler's absence
+  std::chrono::milliseconds connect_limit{2500};  // of one try to connect
+  std::chrono::milliseconds call_limit{30'000};   // of one call, reconnects included
+  std::chrono::milliseconds reconnect_limit{
+      60'000};  // how long a wait outlives the scheduler's absence
 };
 
 template <class T>
 using result_or_error = std::variant<T, error_info>;
 
-/// A program's side of the scheduler: blocking calls, one thread at a time. A connection that breaks is made again
-/// and the call repeated; submissions carry an idempotency key (a random one where the caller gave none), so that a
-/// lost reply never makes a second job.
-/// Errors: unavailable when the scheduler cannot be reached in time; else what the scheduler refuses with.
+/// A program's side of the scheduler: blocking calls, one thread at a time. A connection that
+/// breaks is made again and the call repeated; submissions carry an idempotency key (a random one
+/// where the caller gave none), so that a lost reply never makes a second job. Errors: unavailable
+/// when the scheduler cannot be reached in time; else what the scheduler refuses with.
 class client {
  public:
   client(caf::actor_system& system, client_options options);
@@ -43,11 +45,12 @@ class client {
   result_or_error<submit_reply> retry(std::vector<job_id> const& jobs);
   std::optional<error_info> cancel(std::vector<job_id> const& jobs);
 
-  /// Waits for the end of all of them, or until `limit` (0: for ever) has passed; then code "timed_out".
-  /// `tick` is called about every `interval` while waiting; it may make calls.
-  result_or_error<std::vector<job_record>> await(std::vector<job_id> const& jobs, std::chrono::milliseconds limit,
-                                                 std::function<void()> const& tick = {},
-                                                 std::chrono::milliseconds interval = std::chrono::milliseconds{500});
+  /// Waits for the end of all of them, or until `limit` (0: for ever) has passed; then code
+  /// "timed_out". `tick` is called about every `interval` while waiting; it may make calls.
+  result_or_error<std::vector<job_record>> await(
+      std::vector<job_id> const& jobs, std::chrono::milliseconds limit,
+      std::function<void()> const& tick = {},
+      std::chrono::milliseconds interval = std::chrono::milliseconds{500});
 
   result_or_error<std::vector<job_record>> get(std::vector<job_id> const& jobs);
   result_or_error<std::vector<job_record>> list(list_jobs const& filter);
@@ -56,14 +59,16 @@ class client {
   result_or_error<std::vector<stage_description>> stages(std::string const& name = {});
   result_or_error<stats> statistics();
   /// Recent events go to `each`; with `follow`, also those to come, until `each` returns false.
-  std::optional<error_info> watch(watch_events const& wish, std::function<bool(event const&)> const& each);
+  std::optional<error_info> watch(watch_events const& wish,
+                                  std::function<bool(event const&)> const& each);
 
   std::string const& tenant() const { return options_.tenant; }
 
  private:
   using clock = std::chrono::steady_clock;
 
-  /// Sends and waits; connects first when there is no connection, and again when it breaks, until `call_limit`.
+  /// Sends and waits; connects first when there is no connection, and again when it breaks, until
+  /// `call_limit`.
   template <class Reply, class... Messages>
   result_or_error<Reply> call(Messages const&... messages);
   std::optional<error_info> reconnect(clock::time_point until);

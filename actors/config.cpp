@@ -1,7 +1,8 @@
 #include "actors/config.hpp"
 
-#include <caf/io/all.hpp>
 #include <chrono>
+
+#include <caf/io/all.hpp>
 
 #include "messages/registry.hpp"
 
@@ -12,8 +13,8 @@ system_config::system_config(std::size_t threads) {
   register_messages(*this);
   set("scheduler.policy", caf::atom("sharing"));
   set("scheduler.max-threads", threads);
-  // Both ends need both values, or an idle link is dropped. Our own lease notices a silent peer much earlier;
-  // these only clean up after a connection that nobody closes.
+  // Both ends need both values, or an idle link is dropped. Our own lease notices a silent peer
+  // much earlier; these only clean up after a connection that nobody closes.
   set("middleman.heartbeat-interval", caf::timespan{std::chrono::seconds{5}});
   set("middleman.connection-timeout", caf::timespan{std::chrono::seconds{60}});
 }

@@ -1,5 +1,10 @@
 #include "actors/connect.hpp"
 
+#include <cstring>
+#include <memory>
+
+#include <caf/all.hpp>
+#include <caf/io/all.hpp>
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -7,11 +12,6 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <caf/all.hpp>
-#include <caf/io/all.hpp>
-#include <cstring>
-#include <memory>
 
 #include "actors/secret.hpp"
 #include "messages/api.hpp"
@@ -29,7 +29,8 @@ std::chrono::milliseconds left(deadline until) {
 }
 
 error_info unavailable(endpoint const& where, std::string code, std::string const& why) {
-  return error_of("unavailable", std::move(code), "the scheduler at " + to_string(where) + " cannot be reached: " + why);
+  return error_of("unavailable", std::move(code),
+                  "the scheduler at " + to_string(where) + " cannot be reached: " + why);
 }
 
 /// A connected socket, or the reason why there is none.
@@ -111,7 +112,11 @@ handle_or_error pass_gate(caf::scoped_actor& self, caf::actor const& gate, endpo
           [&](challenge& c) {
             nonce = c.nonce;
             if (c.version != protocol_version) {
-              auto error = error_of("refused", "wrong_version", "the scheduler at " + to_string(where) + " speaks protocol version " + std::to_string(c.version) + "; this program speaks version " + std::to_string(protocol_version));
+              auto error =
+                  error_of("refused", "wrong_version",
+                           "the scheduler at " + to_string(where) + " speaks protocol version " +
+                               std::to_string(c.version) + "; this program speaks version " +
+                               std::to_string(protocol_version));
               result = error;
               nonce.clear();
             }
@@ -136,8 +141,11 @@ handle_or_error pass_gate(caf::scoped_actor& self, caf::actor const& gate, endpo
 endpoint parse_endpoint(std::string const& text) {
   constexpr char const* expected = "HOST:PORT with a port from 1 to 65535, such as 127.0.0.1:4600";
   auto const colon = text.rfind(':');
-  auto const fault = [&] { return shape_error("scheduler", "\"" + text.substr(0, 80) + "\" is not allowed", expected); };
-  if (colon == std::string::npos || colon == 0 || text.size() - colon - 1 > 5 || colon + 1 == text.size())
+  auto const fault = [&] {
+    return shape_error("scheduler", "\"" + text.substr(0, 80) + "\" is not allowed", expected);
+  };
+  if (colon == std::string::npos || colon == 0 || text.size() - colon - 1 > 5 ||
+      colon + 1 == text.size())
     throw fault();
   unsigned port = 0;
   for (auto i = colon + 1; i < text.size(); ++i) {
@@ -157,7 +165,8 @@ std::string to_string(endpoint const& e) {
   return e.host + ":" + std::to_string(e.port);
 }
 
-std::variant<caf::actor, error_info> connect_to_scheduler(caf::actor_system& system, endpoint const& where,
+std::variant<caf::actor, error_info> connect_to_scheduler(caf::actor_system& system,
+                                                          endpoint const& where,
                                                           std::string const& secret,
                                                           std::chrono::milliseconds limit) {
   auto const until = clock::now() + limit;

@@ -1,11 +1,12 @@
 #pragma once
 
-#include <caf/actor.hpp>
-#include <caf/fwd.hpp>
 #include <chrono>
 #include <cstdint>
 #include <string>
 #include <variant>
+
+#include <caf/actor.hpp>
+#include <caf/fwd.hpp>
 
 #include "messages/error.hpp"
 
@@ -20,10 +21,12 @@ struct endpoint {
 endpoint parse_endpoint(std::string const& text);
 std::string to_string(endpoint const& e);
 
-/// Dials the gate at `where` and earns the scheduler's handle. Blocks the calling thread for at most `limit`:
-/// the socket is our own, since CAF dials one host after the other without a bound.
-/// Errors: unavailable/cannot_connect, unavailable/timed_out, refused/wrong_version, refused/wrong_secret.
-std::variant<caf::actor, error_info> connect_to_scheduler(caf::actor_system& system, endpoint const& where,
+/// Dials the gate at `where` and earns the scheduler's handle. Blocks the calling thread for at
+/// most `limit`: the socket is our own, since CAF dials one host after the other without a bound.
+/// Errors: unavailable/cannot_connect, unavailable/timed_out, refused/wrong_version,
+/// refused/wrong_secret.
+std::variant<caf::actor, error_info> connect_to_scheduler(caf::actor_system& system,
+                                                          endpoint const& where,
                                                           std::string const& secret,
                                                           std::chrono::milliseconds limit);
 

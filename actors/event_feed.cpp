@@ -1,9 +1,9 @@
 #include "actors/event_feed.hpp"
 
-#include <fnmatch.h>
-
 #include <algorithm>
+
 #include <caf/all.hpp>
+#include <fnmatch.h>
 
 #include "messages/caf_inspection.hpp"
 
@@ -56,7 +56,8 @@ event event_of(occurrence const& o, std::uint64_t sequence) {
   e.measurements["count"] = 1;
   if (h.what == what::job_retry)
     e.measurements["delay_ms"] = h.duration_ms;
-  else if (h.what == what::job_completed || h.what == what::job_failed || h.what == what::job_canceled)
+  else if (h.what == what::job_completed || h.what == what::job_failed ||
+           h.what == what::job_canceled)
     e.measurements["duration_ms"] = h.duration_ms;
   else if (h.what == what::job_started)
     e.measurements["queue_ms"] = h.queue_ms;
@@ -73,7 +74,8 @@ event event_of(occurrence const& o, std::uint64_t sequence) {
 }  // namespace
 
 std::uint32_t label_table::intern(job_label label) {
-  auto const [at, fresh] = numbers_.try_emplace(std::move(label), static_cast<std::uint32_t>(labels_.size()));
+  auto const [at, fresh] =
+      numbers_.try_emplace(std::move(label), static_cast<std::uint32_t>(labels_.size()));
   if (fresh)
     labels_.push_back(&at->first);
   return at->second;
@@ -86,7 +88,8 @@ job_label label_of(submission const& s, std::string const& stage) {
   auto const metadata = s.metadata.value();
   auto const text = [&](char const* key) {
     auto const found = metadata.find(key);
-    return found != metadata.end() && found->is_string() ? found->get<std::string>() : std::string{};
+    return found != metadata.end() && found->is_string() ? found->get<std::string>()
+                                                         : std::string{};
   };
   if (metadata.is_object()) {
     label.experiment_id = text("experiment_id");
@@ -100,7 +103,8 @@ bool name_matches(std::string const& pattern, std::string const& name) {
 }
 
 bool event_feed::matches(watch_events const& wish, occurrence const& o) {
-  bool const visible = wish.tenant_id.empty() || o.label == nullptr || o.label->tenant_id == wish.tenant_id;
+  bool const visible =
+      wish.tenant_id.empty() || o.label == nullptr || o.label->tenant_id == wish.tenant_id;
   return visible && name_matches(wish.pattern, name_of(o.what.what));
 }
 

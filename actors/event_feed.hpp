@@ -1,18 +1,20 @@
 #pragma once
 
-#include <caf/actor.hpp>
-#include <caf/fwd.hpp>
 #include <deque>
 #include <map>
 #include <string>
 #include <vector>
+
+#include <caf/actor.hpp>
+#include <caf/fwd.hpp>
 
 #include "messages/observe.hpp"
 #include "scheduling/effects.hpp"
 
 namespace nsai::actors {
 
-/// What telemetry says about a job besides its number; interned, since the jobs of an array share it.
+/// What telemetry says about a job besides its number; interned, since the jobs of an array share
+/// it.
 struct job_label {
   std::string tenant_id;
   std::string name_space;
@@ -42,8 +44,9 @@ struct occurrence {
   timestamp at;
 };
 
-/// Recent events, and who follows them. A subscriber gets at most a bounded number of events ahead of what it has
-/// confirmed; beyond that, events are dropped for it and counted, so that a slow reader costs nothing.
+/// Recent events, and who follows them. A subscriber gets at most a bounded number of events ahead
+/// of what it has confirmed; beyond that, events are dropped for it and counted, so that a slow
+/// reader costs nothing.
 class event_feed {
  public:
   /// Gives the events their numbers, keeps them, and sends them to those who follow.

@@ -1,9 +1,9 @@
 #include "actors/executor.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <fstream>
+
+#include <spdlog/spdlog.h>
 
 #include "actors/executor_state.hpp"
 
@@ -15,8 +15,8 @@ using timeout_atom = caf::atom_constant<caf::atom("timeouts")>;
 using finish_atom = caf::atom_constant<caf::atom("finish")>;
 using seek_atom = caf::atom_constant<caf::atom("seek")>;
 
-/// Brief stages that one message carries to a worker; enough that messages cost little, few enough that a stop
-/// or a urgent job never waits long behind them.
+/// Brief stages that one message carries to a worker; enough that messages cost little, few enough
+/// that a stop or a urgent job never waits long behind them.
 constexpr std::size_t most_in_chunk = 64;
 
 attempt_outcome unstarted(attempt_ref ref, attempt_result as) {
@@ -63,7 +63,9 @@ void executor_state::do_register() {
     request.held.push_back({ref, h.attempt.cpu, h.attempt.memory_mb, h.attempt.devices});
   request.outcomes = spool_.all();
   auto const generation = ++generation_;
-  self_->request(scheduler_, std::chrono::seconds{30}, std::move(request), caf::actor_cast<caf::actor>(self_))
+  self_
+      ->request(scheduler_, std::chrono::seconds{30}, std::move(request),
+                caf::actor_cast<caf::actor>(self_))
       .then(
           [this, generation](registered const& m) {
             if (generation == generation_)
@@ -72,8 +74,8 @@ void executor_state::do_register() {
           [this, generation](caf::error const& e) {
             if (generation != generation_)
               return;
-            spdlog::warn("node {}: the scheduler did not take the registration: {}", options_.node.name,
-                         self_->system().render(e));
+            spdlog::warn("node {}: the scheduler did not take the registration: {}",
+                         options_.node.name, self_->system().render(e));
             self_->delayed_send(self_, std::chrono::seconds{1}, seek_atom::value);
           });
 }
@@ -108,7 +110,9 @@ void executor_state::tick_beat(std::uint64_t generation) {
     if (h.control)
       if (auto progress = h.control->take_progress())
         b.progress.push_back({ref, std::move(*progress)});
-  self_->request(scheduler_, std::chrono::milliseconds{std::max<std::int64_t>(2 * beat_ms_, 1000)}, std::move(b))
+  self_
+      ->request(scheduler_, std::chrono::milliseconds{std::max<std::int64_t>(2 * beat_ms_, 1000)},
+                std::move(b))
       .then(
           [this, generation](beat_reply const& reply) {
             if (generation != generation_)
@@ -151,7 +155,8 @@ void executor_state::start(start_attempts& m) {
       unreported_.push_back(ref);
       continue;
     }
-    for (auto older = held_.lower_bound({ref.job, 0}); older != held_.end() && older->first.job == ref.job; ++older)
+    for (auto older = held_.lower_bound({ref.job, 0});
+         older != held_.end() && older->first.job == ref.job; ++older)
       stop_one(older->first, attempt_result::revoked);
     auto& h = held_[ref];
     h.attempt = std::move(attempt);
@@ -198,9 +203,10 @@ void executor_state::launch(attempt_ref ref) {
   self_->send(h.worker, std::move(work));
 }
 
-/// The next brief attempts of the same size go along: they use the room of the first, one after the other.
-std::vector<start_attempt> executor_state::take_brief_followers(start_attempt const& first,
-                                                                std::shared_ptr<attempt_control> const& control) {
+/// The next brief attempts of the same size go along: they use the room of the first, one after the
+/// other.
+std::vector<start_attempt> executor_state::take_brief_followers(
+    start_attempt const& first, std::shared_ptr<attempt_control> const& control) {
   std::vector<start_attempt> followers;
   while (!waiting_.empty() && followers.size() + 1 < most_in_chunk) {
     auto const next = held_.find(waiting_.front());
@@ -209,8 +215,9 @@ std::vector<start_attempt> executor_state::take_brief_followers(start_attempt co
       continue;
     }
     auto& h = next->second;
-    bool const same = how_to_run(h.attempt.stage).brief && h.attempt.devices.empty() && h.attempt.cpu == first.cpu &&
-                      h.attempt.memory_mb == first.memory_mb && h.backend == "in_process";
+    bool const same = how_to_run(h.attempt.stage).brief && h.attempt.devices.empty() &&
+                      h.attempt.cpu == first.cpu && h.attempt.memory_mb == first.memory_mb &&
+                      h.backend == "in_process";
     if (!same)
       break;
     waiting_.pop_front();
@@ -347,7 +354,8 @@ void executor_state::shut(shut_down const& m) {
     stop_one(ref, attempt_result::returned);
   report();
   // Outcomes that the scheduler does not confirm in time stay in the spool.
-  self_->delayed_send(self_, std::chrono::milliseconds{options_.grace_ms + 2000}, finish_atom::value);
+  self_->delayed_send(self_, std::chrono::milliseconds{options_.grace_ms + 2000},
+                      finish_atom::value);
   finish_if_empty();
 }
 
@@ -360,29 +368,33 @@ void executor_state::finish_if_empty() {
 }
 
 caf::actor spawn_executor(caf::actor_system& system, executor_options options) {
-  return system.spawn([options = std::move(options)](caf::event_based_actor* self) -> caf::behavior {
-    auto s = std::make_shared<executor_state>(self, options);
-    self->set_down_handler([s](caf::down_msg& down) { s->lost_contact(down); });
-    self->set_error_handler([self](caf::error& e) { spdlog::warn("executor: a peer answered {}", self->system().render(e)); });
-    return {
-        // the scheduler
-        [s](scheduler_found const& m) { s->found(m); },
-        [s](start_attempts& m) { s->start(m); },
-        [s](stop_attempts const& m) { s->stop(m); },
-        [s](outcomes_recorded const& m) { s->recorded(m); },
-        [s](read_log const& m) { return s->read(m); },
-        [](answer const&) {},  // to leave_cluster; the outcomes that it hands back are confirmed by themselves
-        // the workers
-        [s](attempts_over& m) { s->over(m); },
-        // the node
-        [s](shut_down const& m) { s->shut(m); },
-        // its own timers
-        [s](beat_atom, std::uint64_t generation) { s->tick_beat(generation); },
-        [s](timeout_atom) { s->tick_timeouts(); },
-        [s](seek_atom) { s->seek_again(); },
-        [s](finish_atom) { s->shut({true}); },
-    };
-  });
+  return system.spawn(
+      [options = std::move(options)](caf::event_based_actor* self) -> caf::behavior {
+        auto s = std::make_shared<executor_state>(self, options);
+        self->set_down_handler([s](caf::down_msg& down) { s->lost_contact(down); });
+        self->set_error_handler([self](caf::error& e) {
+          spdlog::warn("executor: a peer answered {}", self->system().render(e));
+        });
+        return {
+            // the scheduler
+            [s](scheduler_found const& m) { s->found(m); },
+            [s](start_attempts& m) { s->start(m); },
+            [s](stop_attempts const& m) { s->stop(m); },
+            [s](outcomes_recorded const& m) { s->recorded(m); },
+            [s](read_log const& m) { return s->read(m); },
+            [](answer const&) {
+            },  // to leave_cluster; the outcomes that it hands back are confirmed by themselves
+            // the workers
+            [s](attempts_over& m) { s->over(m); },
+            // the node
+            [s](shut_down const& m) { s->shut(m); },
+            // its own timers
+            [s](beat_atom, std::uint64_t generation) { s->tick_beat(generation); },
+            [s](timeout_atom) { s->tick_timeouts(); },
+            [s](seek_atom) { s->seek_again(); },
+            [s](finish_atom) { s->shut({true}); },
+        };
+      });
 }
 
 }  // namespace nsai::actors

@@ -1,10 +1,11 @@
 #pragma once
 
+#include <functional>
+#include <memory>
+
 #include <caf/actor.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/fwd.hpp>
-#include <functional>
-#include <memory>
 
 #include "actors/workplace.hpp"
 #include "messages/node.hpp"
@@ -16,8 +17,8 @@ struct scheduler_found {
   caf::actor scheduler;
 };
 
-/// Node -> executor: give running attempts their grace period, hand the rest back, tell the scheduler, and end.
-/// With `at_once` nothing is waited for.
+/// Node -> executor: give running attempts their grace period, hand the rest back, tell the
+/// scheduler, and end. With `at_once` nothing is waited for.
 struct shut_down {
   bool at_once = false;
 };
@@ -25,16 +26,17 @@ struct shut_down {
 struct executor_options {
   node_info node;
   std::shared_ptr<workplace const> where;
-  /// Called (not on the executor's thread) whenever the scheduler has to be found again; answers by sending
-  /// scheduler_found to the given actor, now or later.
+  /// Called (not on the executor's thread) whenever the scheduler has to be found again; answers by
+  /// sending scheduler_found to the given actor, now or later.
   std::function<void(caf::actor)> find_scheduler;
   /// Called once, when the node has been registered for the first time.
   std::function<void()> on_ready;
   std::int64_t grace_ms = 10'000;  // of the node's shutdown
 };
 
-/// The executor of a node: registers, beats, runs what it is granted as room frees (first come, first served), keeps
-/// outcomes until they are recorded, and enforces timeouts. It works on while the scheduler is away.
+/// The executor of a node: registers, beats, runs what it is granted as room frees (first come,
+/// first served), keeps outcomes until they are recorded, and enforces timeouts. It works on while
+/// the scheduler is away.
 ///   start_attempts, stop_attempts, outcomes_recorded -> nothing
 ///   read_log -> log_chunk
 ///   scheduler_found, shut_down, attempts_over -> nothing

@@ -1,23 +1,25 @@
 #pragma once
 
-#include <caf/all.hpp>
 #include <deque>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include <caf/all.hpp>
+
 #include "actors/executor.hpp"
 #include "actors/room.hpp"
 #include "actors/spool.hpp"
 #include "actors/worker.hpp"
-#include "messages/caf_inspection.hpp"
 #include "messages/api.hpp"
+#include "messages/caf_inspection.hpp"
 #include "messages/observe.hpp"
 
 namespace nsai::actors {
 
-/// What the executor owns: the attempts it holds, the room on the node, and its session with the scheduler.
+/// What the executor owns: the attempts it holds, the room on the node, and its session with the
+/// scheduler.
 class executor_state {
  public:
   executor_state(caf::event_based_actor* self, executor_options options);
@@ -85,7 +87,7 @@ class executor_state {
   std::vector<attempt_ref> unreported_;
 
   caf::actor scheduler_;
-  std::uint64_t session_ = 0;  // 0: not registered
+  std::uint64_t session_ = 0;     // 0: not registered
   std::uint64_t generation_ = 0;  // of beats; a new session starts a new one
   std::int64_t beat_ms_ = 1000;
   std::int64_t lease_ms_ = 5000;

@@ -1,8 +1,9 @@
 #include "actors/gate.hpp"
 
-#include <caf/all.hpp>
 #include <deque>
 #include <memory>
+
+#include <caf/all.hpp>
 
 #include "actors/secret.hpp"
 #include "messages/api.hpp"
@@ -41,12 +42,15 @@ answer refused(std::string code, std::string message) {
 caf::behavior gate(caf::event_based_actor*, std::string secret, caf::actor scheduler) {
   auto challenges = std::make_shared<open_challenges>();
   return {
-      [=](knock const&) { return challenge{protocol_version, challenges->issue()}; },
+      [=](knock const&) {
+        return challenge{protocol_version, challenges->issue()};
+      },
       [=](hello const& h) -> caf::result<answer, caf::actor> {
         bool const issued = challenges->take(h.nonce);
         if (!issued || !same_proof(h.proof, prove(secret, h.nonce)))
           return {refused("wrong_secret",
-                          "the secret is not the one of this scheduler; give its --secret-file or NSAI_SECRET_FILE"),
+                          "the secret is not the one of this scheduler; give its --secret-file or "
+                          "NSAI_SECRET_FILE"),
                   caf::actor{}};
         return {answer{}, scheduler};
       },

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <caf/response_promise.hpp>
 #include <functional>
 #include <map>
 #include <set>
@@ -8,6 +7,8 @@
 #include <utility>
 #include <variant>
 #include <vector>
+
+#include <caf/response_promise.hpp>
 
 #include "actors/event_feed.hpp"
 #include "actors/store_worker.hpp"
@@ -24,7 +25,8 @@ struct held_reply {
   Message message;
 };
 
-/// One grant on its way to a node; when `payload_at` is set, the commit brings the options and context.
+/// One grant on its way to a node; when `payload_at` is set, the commit brings the options and
+/// context.
 struct held_start {
   start_attempt message;
   std::optional<std::size_t> payload_at;
@@ -46,23 +48,27 @@ struct outbox {
   std::map<std::string, node_mail> nodes;  // by uuid
   std::vector<job_end> ended;
   std::vector<scheduling::consult_supervisor> consults;
-  std::map<std::string, std::set<std::string>> succeeded;  // stages by tenant, for supervisors that exist
+  std::map<std::string, std::set<std::string>>
+      succeeded;  // stages by tenant, for supervisors that exist
   std::vector<occurrence> happened;
-  std::vector<std::function<void(error_info const&)>> refusals;  // of those whose read goes with the commit
+  std::vector<std::function<void(error_info const&)>>
+      refusals;  // of those whose read goes with the commit
 
   bool empty() const {
-    return submitted.empty() && answers.empty() && registrations.empty() && nodes.empty() && ended.empty() &&
-           consults.empty() && succeeded.empty() && happened.empty();
+    return submitted.empty() && answers.empty() && registrations.empty() && nodes.empty() &&
+           ended.empty() && consults.empty() && succeeded.empty() && happened.empty();
   }
 };
 
-/// Collects changes, and the mail that waits for them, into one batch at a time: while a commit is under way the
-/// next batch fills, so that everything that arrives meanwhile shares the next commit.
+/// Collects changes, and the mail that waits for them, into one batch at a time: while a commit is
+/// under way the next batch fills, so that everything that arrives meanwhile shares the next
+/// commit.
 class commit_pipeline {
  public:
   std::vector<store::change>& changes() { return changes_; }
   outbox& mail() { return mail_; }
-  /// `refuse` is for the one who waits for the read, when the store does not take the commit before it.
+  /// `refuse` is for the one who waits for the read, when the store does not take the commit before
+  /// it.
   void read_after_commit(store_read read, std::function<void(error_info const&)> refuse) {
     reads_.push_back(std::move(read));
     mail_.refusals.push_back(std::move(refuse));
@@ -82,7 +88,8 @@ class commit_pipeline {
   commit_order begin();
   /// The mail of the order that has been committed.
   outbox finish();
-  /// Forgets everything that was not told to anyone, and returns it so that those who wait can be refused.
+  /// Forgets everything that was not told to anyone, and returns it so that those who wait can be
+  /// refused.
   std::vector<outbox> abandon();
 
   std::uint64_t commits() const { return number_; }

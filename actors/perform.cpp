@@ -84,12 +84,14 @@ void scheduler_state::perform(scheduling::job_created& e) {
   pipeline_.changes().emplace_back(std::move(insert));
 }
 
-/// Children that are created one after the other share one change: an array may have a million of them.
+/// Children that are created one after the other share one change: an array may have a million of
+/// them.
 void scheduler_state::insert_child(scheduling::job_created const& e, submission const& s) {
   auto& changes = pipeline_.changes();
   auto* run = changes.empty() ? nullptr : std::get_if<store::insert_children>(&changes.back());
   if (run == nullptr || run->parent != e.parent)
-    run = &std::get<store::insert_children>(changes.emplace_back(store::insert_children{e.parent, s.kind, s.priority, now(), {}}));
+    run = &std::get<store::insert_children>(
+        changes.emplace_back(store::insert_children{e.parent, s.kind, s.priority, now(), {}}));
   run->list.push_back({e.id, e.position, index_at(*s.array, e.position), e.status});
 }
 
@@ -198,7 +200,8 @@ void scheduler_state::perform(scheduling::consult_supervisor& e) {
 void scheduler_state::perform(scheduling::happened& e) {
   auto const* label = e.job ? &labels_.at(e.label) : nullptr;
   // A supervisor exists once something of its tenant has failed; before, nobody counts failures.
-  bool const counted = e.what == scheduling::happening::job_completed && !supervisors_.empty() && label != nullptr;
+  bool const counted =
+      e.what == scheduling::happening::job_completed && !supervisors_.empty() && label != nullptr;
   if (counted && supervisors_.contains(label->tenant_id))
     pipeline_.mail().succeeded[label->tenant_id].insert(label->stage_name);
   pipeline_.mail().happened.push_back({std::move(e), label, now()});
@@ -307,10 +310,11 @@ void scheduler_state::deliver_ends(std::vector<job_end>&& ended) {
 }
 
 void scheduler_state::degrade(std::string why) {
-  spdlog::error("the store refused a commit: {}; submissions are refused until it takes writes", why);
+  spdlog::error("the store refused a commit: {}; submissions are refused until it takes writes",
+                why);
   store_error_ = std::move(why);
-  // Nothing of what was not committed has been told to anyone. The nodes register again and report what they
-  // hold; outcomes stay in their spools until they are recorded.
+  // Nothing of what was not committed has been told to anyone. The nodes register again and report
+  // what they hold; outcomes stay in their spools until they are recorded.
   refuse_waiting();
   for (auto& [uuid, link] : links_)
     link.session = 0;
@@ -335,7 +339,8 @@ void scheduler_state::refuse_waiting() {
 }
 
 error_info scheduler_state::store_refusal() const {
-  auto error = error_of("unavailable", "store", "the scheduler's store takes no writes: " + store_error_);
+  auto error =
+      error_of("unavailable", "store", "the scheduler's store takes no writes: " + store_error_);
   error.retryable = true;
   return error;
 }

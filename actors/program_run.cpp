@@ -46,8 +46,8 @@ std::string devices_json(start_attempt const& attempt) {
   return write_json(attempt.devices).dump();
 }
 
-std::vector<std::string> environment(workplace const& where, start_attempt const& attempt, fs::path const& run_dir,
-                                     json const& options) {
+std::vector<std::string> environment(workplace const& where, start_attempt const& attempt,
+                                     fs::path const& run_dir, json const& options) {
   std::map<std::string, std::string> env;
   for (auto const& name : where.inherited_env)
     if (char const* value = std::getenv(name.c_str()))
@@ -81,18 +81,21 @@ std::string text_option(json const& options, char const* name) {
   return found != options.end() && found->is_string() ? found->get<std::string>() : std::string{};
 }
 
-std::optional<error_info> fill_command(workplace const& where, start_attempt const& attempt, json const& options,
-                                       processes::process_spec& spec) {
+std::optional<error_info> fill_command(workplace const& where, start_attempt const& attempt,
+                                       json const& options, processes::process_spec& spec) {
   if (auto const launcher = text_option(options, "launcher"); !launcher.empty()) {
     auto const found = where.launchers.find(launcher);
     if (found == where.launchers.end())
-      return infra_error("unknown_launcher", "options.launcher: this node has no launcher \"" + launcher + "\"");
+      return infra_error("unknown_launcher",
+                         "options.launcher: this node has no launcher \"" + launcher + "\"");
     spec.argv = found->second;
   }
   for (auto const& word : options.value("argv", json::array()))
     spec.argv.push_back(word.is_string() ? word.get<std::string>() : word.dump());
   if (spec.argv.empty())
-    return stage_error("no_program", "options.argv: nothing was given; expected a program and its arguments", false);
+    return stage_error("no_program",
+                       "options.argv: nothing was given; expected a program and its arguments",
+                       false);
   spec.cwd = text_option(options, "chdir");
   auto const place = [&](char const* name) {
     auto const pattern = text_option(options, name);
@@ -118,7 +121,8 @@ error_info error_of_fault(processes::process_exit const& exit, json const& optio
       return stage_error("stderr", "stderr: " + text_option(options, "stderr") + ": " + why);
     case spawn_fault::exec: {
       auto const argv = options.value("argv", json::array());
-      auto error = stage_error("exec", "cannot run " + (argv.empty() ? "the program" : argv.at(0).dump()) + ": " + why);
+      auto error = stage_error(
+          "exec", "cannot run " + (argv.empty() ? "the program" : argv.at(0).dump()) + ": " + why);
       error.exit_status = exit.fault_errno == ENOENT ? 127 : 126;
       return error;
     }
@@ -134,15 +138,16 @@ error_info error_of_exit(start_attempt const& attempt, processes::process_exit c
   auto const with_tail = [&](std::string text) { return tail.empty() ? text : text + ": " + tail; };
   if (exit.memory_exceeded)
     return stage_error("memory_exceeded", "the job held " + std::to_string(exit.peak_memory_mb) +
-                                              " MiB of memory; it had reserved " + std::to_string(attempt.memory_mb));
+                                              " MiB of memory; it had reserved " +
+                                              std::to_string(attempt.memory_mb));
   if (exit.signal) {
     auto const name = processes::signal_name(*exit.signal);
     auto error = stage_error("signal", with_tail("the program was ended by " + name));
     error.signal = name;
     return error;
   }
-  auto error = stage_error("exit_status",
-                           with_tail("the program ended with exit status " + std::to_string(exit.exit_status.value_or(0))));
+  auto error = stage_error("exit_status", with_tail("the program ended with exit status " +
+                                                    std::to_string(exit.exit_status.value_or(0))));
   error.exit_status = exit.exit_status;
   return error;
 }
@@ -154,11 +159,13 @@ std::string read_result(fs::path const& file) {
   if (none)
     return {};
   if (size > most_result_bytes)
-    throw shape_error("result", std::to_string(size) + " bytes are not allowed", "at most 16777216 (16 MiB)");
+    throw shape_error("result", std::to_string(size) + " bytes are not allowed",
+                      "at most 16777216 (16 MiB)");
   std::ifstream in{file, std::ios::binary};
   std::string text{std::istreambuf_iterator<char>{in}, {}};
   if (!json::accept(text))
-    throw shape_error("result", "the result file is not JSON", "a JSON value in the file NSAI_RESULT");
+    throw shape_error("result", "the result file is not JSON",
+                      "a JSON value in the file NSAI_RESULT");
   return text;
 }
 
@@ -182,7 +189,8 @@ void take_result(start_attempt const& attempt, std::string const& backend, fs::p
 }  // namespace
 
 error_info timeout_error(start_attempt const& attempt) {
-  return stage_error("timeout", "the attempt was stopped after " + std::to_string(attempt.timeout_ms) +
+  return stage_error("timeout", "the attempt was stopped after " +
+                                    std::to_string(attempt.timeout_ms) +
                                     " ms (constraints.timeout_ms)");
 }
 
@@ -216,7 +224,8 @@ std::string expand_output_path(std::string const& pattern, start_attempt const& 
   return path;
 }
 
-std::variant<prepared_program, error_info> prepare(workplace const& where, start_attempt const& attempt,
+std::variant<prepared_program, error_info> prepare(workplace const& where,
+                                                   start_attempt const& attempt,
                                                    std::string const& backend) {
   prepared_program program;
   program.run_dir = where.run_dir_of(attempt.ref);
@@ -229,10 +238,13 @@ std::variant<prepared_program, error_info> prepare(workplace const& where, start
     fs::create_directories(where.checkpoints_of(attempt.ref.job));
     fs::create_directories(where.artifacts_of(attempt.ref.job));
     fs::create_directories(log.parent_path());
-    write_file(program.run_dir / "options.json", attempt.options.empty() ? "{}" : attempt.options.text);
-    write_file(program.run_dir / "context.json", attempt.context.empty() ? "{}" : attempt.context.text);
+    write_file(program.run_dir / "options.json",
+               attempt.options.empty() ? "{}" : attempt.options.text);
+    write_file(program.run_dir / "context.json",
+               attempt.context.empty() ? "{}" : attempt.context.text);
   } catch (fs::filesystem_error const& e) {
-    return infra_error("node_disk", std::string{"the node could not prepare the attempt: "} + e.what());
+    return infra_error("node_disk",
+                       std::string{"the node could not prepare the attempt: "} + e.what());
   } catch (shape_error const& e) {
     return stage_error("bad_options", e.what(), false);
   }
@@ -245,15 +257,17 @@ std::variant<prepared_program, error_info> prepare(workplace const& where, start
     spec.cwd = program.run_dir / "scratch";
     options.erase("env");
   }
-  spec.env = environment(where, attempt, program.run_dir, backend == "command" ? options : json::object());
+  spec.env =
+      environment(where, attempt, program.run_dir, backend == "command" ? options : json::object());
   spec.log_path = log;
   spec.log_limit_bytes = where.log_limit_bytes;
   spec.memory_limit_mb = attempt.memory_mb;
   return program;
 }
 
-attempt_outcome conclude(workplace const& where, start_attempt const& attempt, std::string const& backend,
-                         processes::process_exit const& exit, attempt_result stopped_as) {
+attempt_outcome conclude(workplace const& where, start_attempt const& attempt,
+                         std::string const& backend, processes::process_exit const& exit,
+                         attempt_result stopped_as) {
   attempt_outcome outcome;
   outcome.ref = attempt.ref;
   outcome.backend = backend;
@@ -265,8 +279,10 @@ attempt_outcome conclude(workplace const& where, start_attempt const& attempt, s
       outcome.result = attempt_result::lost;
       outcome.error = infra_error("warden_lost", "the process that watched over the attempt died");
     } else if (exit.fault != processes::spawn_fault::none) {
-      outcome.error = error_of_fault(exit, attempt.options.empty() ? json::object() : attempt.options.value());
-      outcome.result = outcome.error->category == "infra" ? attempt_result::returned : attempt_result::failed;
+      outcome.error =
+          error_of_fault(exit, attempt.options.empty() ? json::object() : attempt.options.value());
+      outcome.result =
+          outcome.error->category == "infra" ? attempt_result::returned : attempt_result::failed;
     } else if (exit.exit_status == 0 && !exit.memory_exceeded) {
       take_result(attempt, backend, run_dir, outcome);
       if (exit.stopped && outcome.result == attempt_result::canceled)

@@ -15,20 +15,24 @@ struct prepared_program {
   std::filesystem::path run_dir;
 };
 
-/// Prepares a `command` job or a stage for the stage host: writes options and context, builds argv and the whole
-/// environment (reference.md, "A `command` job"). Errors say what the job's options lack.
-std::variant<prepared_program, error_info> prepare(workplace const& where, start_attempt const& attempt,
+/// Prepares a `command` job or a stage for the stage host: writes options and context, builds argv
+/// and the whole environment (reference.md, "A `command` job"). Errors say what the job's options
+/// lack.
+std::variant<prepared_program, error_info> prepare(workplace const& where,
+                                                   start_attempt const& attempt,
                                                    std::string const& backend);
 
 /// The outcome of an attempt whose program ended: reads the result file, removes the run directory.
 /// `stopped_as` is what a stopped attempt counts as (canceled, timed_out or returned).
-attempt_outcome conclude(workplace const& where, start_attempt const& attempt, std::string const& backend,
-                         processes::process_exit const& exit, attempt_result stopped_as);
+attempt_outcome conclude(workplace const& where, start_attempt const& attempt,
+                         std::string const& backend, processes::process_exit const& exit,
+                         attempt_result stopped_as);
 
 /// What an attempt that outran its timeout ends with.
 error_info timeout_error(start_attempt const& attempt);
 
-/// The path of a program's own output file: %j job, %a attempt, %i array index, %t tenant, %% a percent sign.
+/// The path of a program's own output file: %j job, %a attempt, %i array index, %t tenant, %% a
+/// percent sign.
 std::string expand_output_path(std::string const& pattern, start_attempt const& attempt);
 
 }  // namespace nsai::actors

@@ -1,7 +1,7 @@
 // What clients ask, and the nodes' side of the conversation.
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
+
+#include <spdlog/spdlog.h>
 
 #include "actors/scheduler_state.hpp"
 #include "messages/suggest.hpp"
@@ -10,13 +10,16 @@ namespace nsai::actors {
 namespace {
 
 error_info unknown_job(job_id job) {
-  auto error = error_of("not_found", "unknown_job", "job " + std::to_string(job.value) + " is not known");
+  auto error =
+      error_of("not_found", "unknown_job", "job " + std::to_string(job.value) + " is not known");
   error.field = "job";
   return error;
 }
 
 error_info already_ended(job_record const& record) {
-  return error_of("refused", "already_ended", "job " + std::to_string(record.id.value) + " has already ended as " + to_string(record.status));
+  return error_of("refused", "already_ended",
+                  "job " + std::to_string(record.id.value) + " has already ended as " +
+                      to_string(record.status));
 }
 
 auto refuse_answer(caf::response_promise promise) {
@@ -30,9 +33,11 @@ bool visible(std::optional<job_record> const& record, std::string const& tenant)
 }  // namespace
 
 template <class Answer>
-void scheduler_state::read(caf::response_promise promise, std::function<Answer(store::job_store&)> query,
+void scheduler_state::read(caf::response_promise promise,
+                           std::function<Answer(store::job_store&)> query,
                            std::function<void(Answer&)> finish) {
-  store_read read = [promise, query = std::move(query), finish = std::move(finish)](store::job_store& db) mutable {
+  store_read read = [promise, query = std::move(query),
+                     finish = std::move(finish)](store::job_store& db) mutable {
     auto found = std::make_shared<Answer>();
     std::string failure;
     try {
@@ -93,7 +98,10 @@ caf::result<job_list> scheduler_state::get(get_jobs const& request) {
 caf::result<job_list> scheduler_state::list(list_jobs const& request) {
   auto promise = self_->make_response_promise();
   read<job_list>(
-      promise, [request](store::job_store& db) { return job_list{db.list(request), {}}; },
+      promise,
+      [request](store::job_store& db) {
+        return job_list{db.list(request), {}};
+      },
       [this](job_list& list) {
         for (auto& record : list.jobs)
           complete(record);
@@ -122,7 +130,8 @@ caf::result<stats> scheduler_state::statistics() {
   return promise;
 }
 
-void scheduler_state::add_watchers(std::vector<job_id> const& jobs, caf::strong_actor_ptr const& who) {
+void scheduler_state::add_watchers(std::vector<job_id> const& jobs,
+                                   caf::strong_actor_ptr const& who) {
   auto const watcher = caf::actor_cast<caf::actor>(who);
   if (!watcher || jobs.empty())
     return;
@@ -136,13 +145,18 @@ void scheduler_state::add_watchers(std::vector<job_id> const& jobs, caf::strong_
   self_->monitor(watcher);
   if (ended.empty())
     return;
-  pipeline_.read_after_commit([this, ended, watcher](store::job_store& db) {
-    auto letter = std::make_shared<jobs_ended>();
-    for (auto const job : ended)
-      if (auto record = db.find(job))
-        letter->jobs.push_back({job, record->status, record->attempt, record->result, record->error});
-    return [this, letter, watcher] { self_->send(watcher, std::move(*letter)); };
-  }, [this, ended, who](error_info const&) { add_watchers(ended, who); });  // told when the store can be read again
+  pipeline_.read_after_commit(
+      [this, ended, watcher](store::job_store& db) {
+        auto letter = std::make_shared<jobs_ended>();
+        for (auto const job : ended)
+          if (auto record = db.find(job))
+            letter->jobs.push_back(
+                {job, record->status, record->attempt, record->result, record->error});
+        return [this, letter, watcher] { self_->send(watcher, std::move(*letter)); };
+      },
+      [this, ended, who](error_info const&) {
+        add_watchers(ended, who);
+      });  // told when the store can be read again
 }
 
 caf::result<answer> scheduler_state::watch(watch_jobs const& request) {
@@ -157,18 +171,20 @@ caf::result<answer> scheduler_state::watch(watch_jobs const& request) {
       return promise;
     }
   }
-  pipeline_.read_after_commit([this, request, others, promise, sender](store::job_store& db) {
-    answer reply;
-    for (auto const job : others)
-      if (!visible(db.find(job, false), request.tenant_id) && !reply.error)
-        reply.error = unknown_job(job);
-    return [this, request, reply, promise, sender]() mutable {
-      bool const known = !reply.error;
-      promise.deliver(std::move(reply));
-      if (known)
-        add_watchers(request.jobs, sender);
-    };
-  }, refuse_answer(promise));
+  pipeline_.read_after_commit(
+      [this, request, others, promise, sender](store::job_store& db) {
+        answer reply;
+        for (auto const job : others)
+          if (!visible(db.find(job, false), request.tenant_id) && !reply.error)
+            reply.error = unknown_job(job);
+        return [this, request, reply, promise, sender]() mutable {
+          bool const known = !reply.error;
+          promise.deliver(std::move(reply));
+          if (known)
+            add_watchers(request.jobs, sender);
+        };
+      },
+      refuse_answer(promise));
   settle();
   return promise;
 }
@@ -179,26 +195,30 @@ caf::result<answer> scheduler_state::cancel(cancel_jobs const& request) {
     refuse_answer(promise)(store_refusal());
     return promise;
   }
-  // What has left the core is looked up first: a list with one job that cannot be canceled changes nothing.
+  // What has left the core is looked up first: a list with one job that cannot be canceled changes
+  // nothing.
   std::vector<job_id> others;
   for (auto const job : request.jobs)
     if (!core_.knows(job) || core_.look_up(job).tenant_id != request.tenant_id)
       others.push_back(job);
-  pipeline_.read_after_commit([this, request, others, promise](store::job_store& db) {
-    answer reply;
-    for (auto const job : others) {
-      auto const record = db.find(job, false);
-      if (!reply.error)
-        reply.error = visible(record, request.tenant_id) ? already_ended(*record) : unknown_job(job);
-    }
-    return [this, request, reply, promise]() mutable {
-      if (!reply.error)
-        for (auto const job : request.jobs)
-          if (core_.knows(job))
-            apply(scheduling::cancel_requested{job});
-      pipeline_.mail().answers.push_back({promise, std::move(reply)});
-    };
-  }, refuse_answer(promise));
+  pipeline_.read_after_commit(
+      [this, request, others, promise](store::job_store& db) {
+        answer reply;
+        for (auto const job : others) {
+          auto const record = db.find(job, false);
+          if (!reply.error)
+            reply.error =
+                visible(record, request.tenant_id) ? already_ended(*record) : unknown_job(job);
+        }
+        return [this, request, reply, promise]() mutable {
+          if (!reply.error)
+            for (auto const job : request.jobs)
+              if (core_.knows(job))
+                apply(scheduling::cancel_requested{job});
+          pipeline_.mail().answers.push_back({promise, std::move(reply)});
+        };
+      },
+      refuse_answer(promise));
   settle();
   return promise;
 }
@@ -225,8 +245,8 @@ caf::result<log_chunk> scheduler_state::log(read_log const& request) {
       for (auto const& attempt : current.attempts)
         if (attempt.number == ask->attempt && ask->attempt != current.attempt)
           node = attempt.node;
-      bool const running = !is_terminal(current.status) &&
-                           (current.status != job_status::running || ask->attempt == current.attempt);
+      bool const running = !is_terminal(current.status) && (current.status != job_status::running ||
+                                                            ask->attempt == current.attempt);
       if (ask->attempt == 0 || node.empty()) {
         log_chunk nothing;
         nothing.complete = is_terminal(current.status);
@@ -245,11 +265,14 @@ caf::result<log_chunk> scheduler_state::log(read_log const& request) {
                   promise.deliver(std::move(chunk));
                 },
                 [fail, node](caf::error&) mutable {
-                  fail(error_of("unavailable", "node_silent", "node " + node + ", which has the log, did not answer in 10 s"));
+                  fail(error_of("unavailable", "node_silent",
+                                "node " + node + ", which has the log, did not answer in 10 s"));
                 });
         return;
       }
-      fail(error_of("unavailable", "node_away", "the log of attempt " + std::to_string(ask->attempt) + " is on node " + node + ", which is not connected"));
+      fail(error_of("unavailable", "node_away",
+                    "the log of attempt " + std::to_string(ask->attempt) + " is on node " + node +
+                        ", which is not connected"));
     };
   };
   self_->send(reader_, read_order{std::make_shared<store_read const>(std::move(find))});
@@ -266,8 +289,9 @@ stage_list scheduler_state::stages(list_stages const& request) const {
   }
   if (list.stages.empty() && !request.name.empty()) {
     auto const near = nearest(request.name, names);
-    list.error = usage_error("stage", "\"" + request.name.substr(0, 80) + "\" is not a stage that any node has",
-                             near.empty() ? "one of " + joined(names) : near + " (did you mean that?)");
+    list.error = usage_error(
+        "stage", "\"" + request.name.substr(0, 80) + "\" is not a stage that any node has",
+        near.empty() ? "one of " + joined(names) : near + " (did you mean that?)");
     list.error->category = "not_found";
     list.error->code = "unknown_stage";
   }
@@ -297,7 +321,8 @@ caf::result<registered> scheduler_state::join(register_node& request, caf::actor
   }
   outcome_ = nullptr;
   auto const session = next_session_++;
-  // Grants of the old session that have not left yet are void: the node does not hold them, so the core takes them back.
+  // Grants of the old session that have not left yet are void: the node does not hold them, so the
+  // core takes them back.
   pipeline_.mail().nodes[request.node.uuid].starts.clear();
   auto const stops_before = pipeline_.mail().nodes[request.node.uuid].stops.size();
   scheduling::node_registered event;
@@ -317,7 +342,8 @@ caf::result<registered> scheduler_state::join(register_node& request, caf::actor
   reply.session = session;
   reply.beat_ms = options_.beat_ms;
   reply.lease_ms = options_.core.lease_ms;
-  reply.stop.assign(mail.stops.begin() + static_cast<std::ptrdiff_t>(stops_before), mail.stops.end());
+  reply.stop.assign(mail.stops.begin() + static_cast<std::ptrdiff_t>(stops_before),
+                    mail.stops.end());
   pipeline_.mail().registrations.push_back({std::move(promise), std::move(reply)});
   settle();
   return promise;
@@ -325,7 +351,8 @@ caf::result<registered> scheduler_state::join(register_node& request, caf::actor
 
 beat_reply scheduler_state::heard(beat const& b) {
   auto const link = links_.find(b.uuid);
-  bool const known = link != links_.end() && link->second.session == b.session && core_.session_known(b.uuid, b.session);
+  bool const known = link != links_.end() && link->second.session == b.session &&
+                     core_.session_known(b.uuid, b.session);
   if (known) {
     for (auto const& p : b.progress)
       if (core_.is_current(p.ref))
@@ -339,8 +366,9 @@ beat_reply scheduler_state::heard(beat const& b) {
 void scheduler_state::record(report_outcomes const& report) {
   if (!store_error_.empty())
     return;  // they stay spooled on the node
-  auto const link = std::find_if(links_.begin(), links_.end(),
-                                 [&](auto const& each) { return each.second.session == report.session; });
+  auto const link = std::find_if(links_.begin(), links_.end(), [&](auto const& each) {
+    return each.second.session == report.session;
+  });
   if (link == links_.end())
     return;  // the node registers again and brings them along
   for (auto const& outcome : report.outcomes) {

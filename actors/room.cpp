@@ -12,11 +12,12 @@ room::room(node_info const& node) : cpu_milli_(node.cpus.value), memory_mb_(node
 bool room::fits(start_attempt const& attempt) const {
   if (attempt.cpu.value > cpu_milli_ || attempt.memory_mb > memory_mb_)
     return false;
-  return std::all_of(attempt.devices.begin(), attempt.devices.end(), [&](device_grant const& grant) {
-    auto const found = devices_.find(grant.index);
-    return found != devices_.end() && grant.share_milli <= found->second.share_milli &&
-           grant.memory_mb <= found->second.memory_mb;
-  });
+  return std::all_of(
+      attempt.devices.begin(), attempt.devices.end(), [&](device_grant const& grant) {
+        auto const found = devices_.find(grant.index);
+        return found != devices_.end() && grant.share_milli <= found->second.share_milli &&
+               grant.memory_mb <= found->second.memory_mb;
+      });
 }
 
 void room::take(start_attempt const& attempt) {

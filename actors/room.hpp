@@ -7,8 +7,9 @@
 
 namespace nsai::actors {
 
-/// What is free on this node right now. The scheduler grants within its own books; this is the last check before an
-/// attempt starts, so that no device is used beyond its capacity whatever was late or lost on the way (P3).
+/// What is free on this node right now. The scheduler grants within its own books; this is the last
+/// check before an attempt starts, so that no device is used beyond its capacity whatever was late
+/// or lost on the way (P3).
 class room {
  public:
   explicit room(node_info const& node);

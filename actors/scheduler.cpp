@@ -14,7 +14,8 @@ using retain_atom = caf::atom_constant<caf::atom("retain")>;
 
 }  // namespace
 
-scheduler_state::scheduler_state(caf::event_based_actor* self, scheduler_options options, opened_store store)
+scheduler_state::scheduler_state(caf::event_based_actor* self, scheduler_options options,
+                                 opened_store store)
     : self_(self), options_(std::move(options)) {
   started_at_ = now();
   for (auto const& stage : options_.core.known_stages)
@@ -46,7 +47,9 @@ void scheduler_state::probe() {
 }
 
 void scheduler_state::retain() {
-  std::erase_if(live_digests_, [&](auto const& each) { return !core_.find_key(each.first.first, each.first.second); });
+  std::erase_if(live_digests_, [&](auto const& each) {
+    return !core_.find_key(each.first.first, each.first.second);
+  });
   if (options_.retention_ms > 0 && store_error_.empty())
     self_->send(writer_, retention_order{now() + -options_.retention_ms});
 }
@@ -54,48 +57,54 @@ void scheduler_state::retain() {
 caf::actor spawn_scheduler(caf::actor_system& system, scheduler_options options) {
   // Opened here, so that the caller hears of a store that cannot be used.
   opened_store store;
-  store.writing = std::make_shared<store::job_store>(options.store, store::job_store::access::read_write);
-  store.reading = std::make_shared<store::job_store>(options.store, store::job_store::access::read_only);
-  return system.spawn([options = std::move(options), store](caf::event_based_actor* self) mutable -> caf::behavior {
-    auto s = std::make_shared<scheduler_state>(self, options, std::exchange(store, {}));
-    self->set_down_handler([s](caf::down_msg& down) { s->lost_contact(down); });
-    // An error message is a peer's complaint (it did not understand an answer, say); by default it would end this actor.
-    self->set_error_handler([self](caf::error& e) { spdlog::warn("scheduler: a peer answered {}", self->system().render(e)); });
-    self->delayed_send(self, std::chrono::minutes{10}, retain_atom::value);
-    return {
-        // clients
-        [s](submit_jobs& m) { return s->submit(m); },
-        [s](retry_jobs const& m) { return s->retry(m); },
-        [s](cancel_jobs const& m) { return s->cancel(m); },
-        [s](watch_jobs const& m) { return s->watch(m); },
-        [s](get_jobs const& m) { return s->get(m); },
-        [s](list_jobs const& m) { return s->list(m); },
-        [s](read_log const& m) { return s->log(m); },
-        [s](list_nodes const&) { return s->nodes(); },
-        [s](list_stages const& m) { return s->stages(m); },
-        [s](get_stats const&) { return s->statistics(); },
-        [s](watch_events const& m, caf::actor const& who) { return s->follow(m, who); },
-        [s](events_read const& m) { s->confirm_events(m); },
-        // executors
-        [s](register_node& m, caf::actor const& executor) { return s->join(m, executor); },
-        [s](beat const& m) { return s->heard(m); },
-        [s](report_outcomes const& m) { s->record(m); },
-        [s](leave_cluster const& m) { return s->leave(m); },
-        // its own: store, supervisors, clock
-        [s](commit_done const& m) { s->committed(m); },
-        [s](read_done const& m) {
-          if (*m.continuation)
-            (*m.continuation)();
-        },
-        [s](scheduling::supervisor_decided const& m) { s->decided(m); },
-        [s](wake_atom, std::int64_t) { s->woke(); },
-        [s](probe_atom) { s->probe(); },
-        [s, self](retain_atom) {
-          s->retain();
-          self->delayed_send(self, std::chrono::minutes{10}, retain_atom::value);
-        },
-    };
-  });
+  store.writing =
+      std::make_shared<store::job_store>(options.store, store::job_store::access::read_write);
+  store.reading =
+      std::make_shared<store::job_store>(options.store, store::job_store::access::read_only);
+  return system.spawn(
+      [options = std::move(options), store](caf::event_based_actor* self) mutable -> caf::behavior {
+        auto s = std::make_shared<scheduler_state>(self, options, std::exchange(store, {}));
+        self->set_down_handler([s](caf::down_msg& down) { s->lost_contact(down); });
+        // An error message is a peer's complaint (it did not understand an answer, say); by default
+        // it would end this actor.
+        self->set_error_handler([self](caf::error& e) {
+          spdlog::warn("scheduler: a peer answered {}", self->system().render(e));
+        });
+        self->delayed_send(self, std::chrono::minutes{10}, retain_atom::value);
+        return {
+            // clients
+            [s](submit_jobs& m) { return s->submit(m); },
+            [s](retry_jobs const& m) { return s->retry(m); },
+            [s](cancel_jobs const& m) { return s->cancel(m); },
+            [s](watch_jobs const& m) { return s->watch(m); },
+            [s](get_jobs const& m) { return s->get(m); },
+            [s](list_jobs const& m) { return s->list(m); },
+            [s](read_log const& m) { return s->log(m); },
+            [s](list_nodes const&) { return s->nodes(); },
+            [s](list_stages const& m) { return s->stages(m); },
+            [s](get_stats const&) { return s->statistics(); },
+            [s](watch_events const& m, caf::actor const& who) { return s->follow(m, who); },
+            [s](events_read const& m) { s->confirm_events(m); },
+            // executors
+            [s](register_node& m, caf::actor const& executor) { return s->join(m, executor); },
+            [s](beat const& m) { return s->heard(m); },
+            [s](report_outcomes const& m) { s->record(m); },
+            [s](leave_cluster const& m) { return s->leave(m); },
+            // its own: store, supervisors, clock
+            [s](commit_done const& m) { s->committed(m); },
+            [s](read_done const& m) {
+              if (*m.continuation)
+                (*m.continuation)();
+            },
+            [s](scheduling::supervisor_decided const& m) { s->decided(m); },
+            [s](wake_atom, std::int64_t) { s->woke(); },
+            [s](probe_atom) { s->probe(); },
+            [s, self](retain_atom) {
+              s->retain();
+              self->delayed_send(self, std::chrono::minutes{10}, retain_atom::value);
+            },
+        };
+      });
 }
 
 }  // namespace nsai::actors

@@ -1,10 +1,11 @@
 #pragma once
 
-#include <caf/actor.hpp>
-#include <caf/fwd.hpp>
 #include <functional>
 #include <memory>
 #include <string>
+
+#include <caf/actor.hpp>
+#include <caf/fwd.hpp>
 
 #include "messages/node.hpp"
 #include "scheduling/core.hpp"
@@ -15,11 +16,13 @@ namespace nsai::actors {
 struct scheduler_options {
   scheduling::core_settings core;
   std::int64_t beat_ms = 1000;
-  std::int64_t retention_ms = 30LL * 24 * 60 * 60 * 1000;  // ended jobs are kept this long; 0: for ever
+  std::int64_t retention_ms =
+      30LL * 24 * 60 * 60 * 1000;  // ended jobs are kept this long; 0: for ever
   store::store_options store;
   /// The scheduler's clock; tests give a virtual one.
   std::function<timestamp()> now;
-  /// Store actors block in SQLite and need threads of their own; tests on the deterministic scheduler say false.
+  /// Store actors block in SQLite and need threads of their own; tests on the deterministic
+  /// scheduler say false.
   bool own_threads = true;
 };
 
@@ -31,7 +34,8 @@ struct scheduler_options {
 ///   list_nodes -> node_list, list_stages -> stage_list, get_stats -> stats
 ///   (watch_events, actor)   -> events            and more `events` later
 ///   (register_node, actor)  -> registered | answer with the refusal
-///   beat -> beat_reply; report_outcomes -> nothing (outcomes_recorded later); leave_cluster -> answer
+///   beat -> beat_reply; report_outcomes -> nothing (outcomes_recorded later); leave_cluster ->
+///   answer
 /// Opens the store first; throws store_error when it cannot.
 caf::actor spawn_scheduler(caf::actor_system& system, scheduler_options options);
 

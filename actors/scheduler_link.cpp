@@ -1,10 +1,10 @@
 #include "actors/scheduler_link.hpp"
 
-#include <spdlog/spdlog.h>
-
-#include <caf/all.hpp>
 #include <memory>
 #include <random>
+
+#include <caf/all.hpp>
+#include <spdlog/spdlog.h>
 
 #include "actors/executor.hpp"
 
@@ -23,7 +23,8 @@ caf::behavior finder(caf::event_based_actor* self, endpoint where, std::string s
   auto s = std::make_shared<finder_state>();
   return {
       [=](find_atom, caf::actor const& executor) {
-        auto found = connect_to_scheduler(self->system(), where, secret, std::chrono::milliseconds{2000});
+        auto found =
+            connect_to_scheduler(self->system(), where, secret, std::chrono::milliseconds{2000});
         if (auto* scheduler = std::get_if<caf::actor>(&found)) {
           s->pause_ms = 100;
           s->last_error.clear();
@@ -35,7 +36,8 @@ caf::behavior finder(caf::event_based_actor* self, endpoint where, std::string s
           spdlog::warn("{}", error.message);
         // Many nodes that lost the same scheduler do not come back in the same instant.
         std::uniform_int_distribution<std::int64_t> jitter{s->pause_ms / 2, s->pause_ms};
-        self->delayed_send(self, std::chrono::milliseconds{jitter(s->random)}, find_atom::value, executor);
+        self->delayed_send(self, std::chrono::milliseconds{jitter(s->random)}, find_atom::value,
+                           executor);
         s->pause_ms = std::min<std::int64_t>(s->pause_ms * 2, 2000);
       },
   };
@@ -45,7 +47,9 @@ caf::behavior finder(caf::event_based_actor* self, endpoint where, std::string s
 
 scheduler_link link_to_scheduler(caf::actor_system& system, endpoint where, std::string secret) {
   auto const actor = system.spawn<caf::detached>(finder, std::move(where), std::move(secret));
-  return {actor, [actor](caf::actor executor) { caf::anon_send(actor, find_atom::value, std::move(executor)); }};
+  return {actor, [actor](caf::actor executor) {
+            caf::anon_send(actor, find_atom::value, std::move(executor));
+          }};
 }
 
 }  // namespace nsai::actors

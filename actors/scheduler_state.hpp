@@ -1,11 +1,12 @@
 #pragma once
 
-#include <caf/all.hpp>
 #include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
 #include <vector>
+
+#include <caf/all.hpp>
 
 #include "actors/event_feed.hpp"
 #include "actors/outbox.hpp"
@@ -21,8 +22,8 @@ struct opened_store {
   std::shared_ptr<store::job_store> reading;
 };
 
-/// What the scheduler actor owns. Every public function is what one message means; each ends in `settle`, which
-/// lets the batch go when no commit is under way.
+/// What the scheduler actor owns. Every public function is what one message means; each ends in
+/// `settle`, which lets the batch go when no commit is under way.
 class scheduler_state {
  public:
   scheduler_state(caf::event_based_actor* self, scheduler_options options, opened_store store);
@@ -66,7 +67,8 @@ class scheduler_state {
 
   // admission.cpp
   std::optional<error_info> check(submission& s) const;
-  std::optional<error_info> check_stage(std::string const& stage, json_text& options, std::string const& path) const;
+  std::optional<error_info> check_stage(std::string const& stage, json_text& options,
+                                        std::string const& path) const;
   void admit(submit_jobs& request, std::vector<std::optional<submit_result>>& known,
              std::vector<scheduling::ended_job> const& ended, caf::response_promise promise,
              caf::strong_actor_ptr const& sender);
@@ -88,7 +90,8 @@ class scheduler_state {
   void perform(scheduling::wake_at& e);
   void settle();
   void deliver(outbox mail, std::vector<store::payload>& payloads);
-  void deliver_mail_of(std::string const& uuid, node_mail& mail, std::vector<store::payload>& payloads);
+  void deliver_mail_of(std::string const& uuid, node_mail& mail,
+                       std::vector<store::payload>& payloads);
   void deliver_ends(std::vector<job_end>&& ended);
   void degrade(std::string why);
   void refuse_waiting();
@@ -111,11 +114,12 @@ class scheduler_state {
   commit_pipeline pipeline_;
   scheduling::effects effects_;
 
-  std::map<std::string, node_link> links_;                      // by node uuid
-  std::map<std::string, caf::actor> supervisors_;               // by tenant
+  std::map<std::string, node_link> links_;         // by node uuid
+  std::map<std::string, caf::actor> supervisors_;  // by tenant
   std::unordered_map<job_id, held_payload> payloads_;
   std::unordered_map<job_id, std::vector<caf::actor>> watchers_;
-  std::map<std::pair<std::string, std::string>, std::string> live_digests_;  // (tenant, key) -> of the request
+  std::map<std::pair<std::string, std::string>, std::string>
+      live_digests_;  // (tenant, key) -> of the request
   std::map<attempt_ref, progress_info> progress_;
   event_feed feed_;
   label_table labels_;

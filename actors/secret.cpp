@@ -1,13 +1,13 @@
 #include "actors/secret.hpp"
 
+#include <array>
+#include <stdexcept>
+#include <vector>
+
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
-
-#include <array>
-#include <stdexcept>
-#include <vector>
 
 namespace nsai::actors {
 namespace {
@@ -29,8 +29,8 @@ std::string prove(std::string const& secret, std::string const& nonce) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned int length = 0;
   auto const* done = HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
-                          reinterpret_cast<unsigned char const*>(nonce.data()), nonce.size(), digest.data(),
-                          &length);
+                          reinterpret_cast<unsigned char const*>(nonce.data()), nonce.size(),
+                          digest.data(), &length);
   if (done == nullptr)
     throw std::runtime_error("HMAC-SHA256 failed in OpenSSL");
   return to_hex(digest.data(), length);

@@ -1,8 +1,8 @@
 #include "actors/spool.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <fstream>
+
+#include <spdlog/spdlog.h>
 
 namespace nsai::actors {
 
@@ -61,13 +61,15 @@ void spool::save() {
     auto const draft = file.string() + ".new";
     auto const bytes = json::to_cbor(json(outcome));
     std::ofstream out{draft, std::ios::binary};
-    out.write(reinterpret_cast<char const*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    out.write(reinterpret_cast<char const*>(bytes.data()),
+              static_cast<std::streamsize>(bytes.size()));
     out.close();
     std::error_code failed;
     if (out)
       fs::rename(draft, file, failed);
     if (!out || failed) {
-      spdlog::warn("spool: the outcome of job {} cannot be kept on disk; it stays in memory", ref.job.value);
+      spdlog::warn("spool: the outcome of job {} cannot be kept on disk; it stays in memory",
+                   ref.job.value);
       return;
     }
     on_disk_[ref] = true;

@@ -8,12 +8,14 @@
 
 namespace nsai::actors {
 
-/// Outcomes that the scheduler has not confirmed. They are in memory at once and on disk after `save`, so that a
-/// node that ends while the scheduler is away still tells them at its next start. (A node that is killed before
-/// has lost them with the attempt, which then runs again: execution is at least once.)
+/// Outcomes that the scheduler has not confirmed. They are in memory at once and on disk after
+/// `save`, so that a node that ends while the scheduler is away still tells them at its next start.
+/// (A node that is killed before has lost them with the attempt, which then runs again: execution
+/// is at least once.)
 class spool {
  public:
-  /// Reads what a former run of the node left; a file that cannot be read is told in the log and left out.
+  /// Reads what a former run of the node left; a file that cannot be read is told in the log and
+  /// left out.
   explicit spool(std::filesystem::path directory);
 
   void add(attempt_outcome outcome);
@@ -24,7 +26,8 @@ class spool {
   std::vector<attempt_outcome> all() const;
   std::vector<attempt_outcome> some(std::vector<attempt_ref> const& refs) const;
 
-  /// Writes what was added since the last call and is still unconfirmed. A full disk is told in the log.
+  /// Writes what was added since the last call and is still unconfirmed. A full disk is told in the
+  /// log.
   void save();
 
  private:

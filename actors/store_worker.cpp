@@ -1,8 +1,7 @@
 #include "actors/store_worker.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <caf/all.hpp>
+#include <spdlog/spdlog.h>
 
 namespace nsai::actors {
 namespace {

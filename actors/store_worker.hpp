@@ -1,18 +1,20 @@
 #pragma once
 
-#include <caf/actor.hpp>
-#include <caf/allowed_unsafe_message_type.hpp>
-#include <caf/fwd.hpp>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include <caf/actor.hpp>
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/fwd.hpp>
+
 #include "store/job_store.hpp"
 
 namespace nsai::actors {
 
-/// Runs on the store's thread; what it returns runs in the scheduler afterwards. Throws store_error.
+/// Runs on the store's thread; what it returns runs in the scheduler afterwards. Throws
+/// store_error.
 using store_read = std::function<std::function<void()>(store::job_store&)>;
 
 /// Scheduler -> writer: one commit, then reads that see it (in order). Answered by `commit_done`.
@@ -30,7 +32,8 @@ struct commit_done {
   std::shared_ptr<std::vector<std::function<void()>>> continuations;
 };
 
-/// Scheduler -> reader: a read that may lag behind the newest commit order. Answered by `read_done`.
+/// Scheduler -> reader: a read that may lag behind the newest commit order. Answered by
+/// `read_done`.
 struct read_order {
   std::shared_ptr<store_read const> read;
 };
@@ -46,10 +49,12 @@ struct retention_order {
 struct probe_order {};
 
 /// The one thread that writes to the store: its own detached actor, since SQLite blocks.
-caf::behavior store_writer(caf::event_based_actor* self, std::shared_ptr<store::job_store> owned, caf::actor scheduler);
+caf::behavior store_writer(caf::event_based_actor* self, std::shared_ptr<store::job_store> owned,
+                           caf::actor scheduler);
 
 /// Another thread with a read-only connection, so that long lists do not hold up commits.
-caf::behavior store_reader(caf::event_based_actor* self, std::shared_ptr<store::job_store> owned, caf::actor scheduler);
+caf::behavior store_reader(caf::event_based_actor* self, std::shared_ptr<store::job_store> owned,
+                           caf::actor scheduler);
 
 }  // namespace nsai::actors
 

@@ -1,9 +1,9 @@
 #include "actors/telemetry_bridge.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
+
 #include <caf/all.hpp>
+#include <spdlog/spdlog.h>
 
 #include "actors/event_feed.hpp"
 #include "actors/executor.hpp"
@@ -22,9 +22,12 @@ class bridge_state {
 
   answer attach(attach_handler& m) {
     if (m.patterns.empty() || !m.handler)
-      return {error_of("usage", "invalid", "handler " + m.name + ": nothing was given; expected a function and one pattern or more")};
+      return {error_of("usage", "invalid",
+                       "handler " + m.name +
+                           ": nothing was given; expected a function and one pattern or more")};
     if (find_handler(m.name) != handlers_.end())
-      return {error_of("refused", "conflict", "handler " + m.name + ": the name is taken; expected a name of its own")};
+      return {error_of("refused", "conflict",
+                       "handler " + m.name + ": the name is taken; expected a name of its own")};
     handlers_.push_back(std::move(m));
     return {};
   }
@@ -32,7 +35,8 @@ class bridge_state {
   answer detach(detach_handler const& m) {
     auto const found = find_handler(m.name);
     if (found == handlers_.end())
-      return {error_of("not_found", "unknown_handler", "handler " + m.name + ": there is none of that name")};
+      return {error_of("not_found", "unknown_handler",
+                       "handler " + m.name + ": there is none of that name")};
     handlers_.erase(found);
     return {};
   }
@@ -41,9 +45,13 @@ class bridge_state {
     scheduler_ = m.scheduler;
     self_->monitor(scheduler_);
     // Recent events lie before the attachment of any handler, and are not repeated to them.
-    self_->request(scheduler_, std::chrono::seconds{30}, watch_events{{}, {}, true}, caf::actor_cast<caf::actor>(self_))
+    self_
+        ->request(scheduler_, std::chrono::seconds{30}, watch_events{{}, {}, true},
+                  caf::actor_cast<caf::actor>(self_))
         .then([](events const&) {},
-              [](caf::error const&) { spdlog::warn("telemetry: the scheduler did not answer; its events are missed"); });
+              [](caf::error const&) {
+                spdlog::warn("telemetry: the scheduler did not answer; its events are missed");
+              });
   }
 
   void lost(caf::down_msg const& down) {
@@ -70,13 +78,15 @@ class bridge_state {
 
  private:
   std::vector<attach_handler>::iterator find_handler(std::string const& name) {
-    return std::find_if(handlers_.begin(), handlers_.end(), [&](auto const& each) { return each.name == name; });
+    return std::find_if(handlers_.begin(), handlers_.end(),
+                        [&](auto const& each) { return each.name == name; });
   }
 
   void hand_out(event const& e) {
     std::erase_if(handlers_, [&](attach_handler const& each) {
-      auto const wanted = std::any_of(each.patterns.begin(), each.patterns.end(),
-                                      [&](auto const& pattern) { return name_matches(pattern, e.name); });
+      auto const wanted =
+          std::any_of(each.patterns.begin(), each.patterns.end(),
+                      [&](auto const& pattern) { return name_matches(pattern, e.name); });
       return wanted && !works(each, e);
     });
   }
@@ -86,7 +96,8 @@ class bridge_state {
       each.handler(e);
       return true;
     } catch (std::exception const& fault) {
-      spdlog::error("telemetry: handler {} failed on {} and is detached: {}", each.name, e.name, fault.what());
+      spdlog::error("telemetry: handler {} failed on {} and is detached: {}", each.name, e.name,
+                    fault.what());
     } catch (...) {
       spdlog::error("telemetry: handler {} failed on {} and is detached", each.name, e.name);
     }
@@ -113,7 +124,8 @@ std::string crucible_name(std::string const& work_event) {
   return {};
 }
 
-caf::behavior telemetry_bridge(caf::event_based_actor* self, std::function<void(caf::actor)> find_scheduler) {
+caf::behavior telemetry_bridge(caf::event_based_actor* self,
+                               std::function<void(caf::actor)> find_scheduler) {
   auto s = std::make_shared<bridge_state>(self, std::move(find_scheduler));
   self->set_down_handler([s](caf::down_msg& down) { s->lost(down); });
   return {

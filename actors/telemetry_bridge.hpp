@@ -1,11 +1,12 @@
 #pragma once
 
-#include <caf/actor.hpp>
-#include <caf/allowed_unsafe_message_type.hpp>
-#include <caf/fwd.hpp>
 #include <functional>
 #include <string>
 #include <vector>
+
+#include <caf/actor.hpp>
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/fwd.hpp>
 
 #include "messages/observe.hpp"
 
@@ -13,8 +14,9 @@ namespace nsai::actors {
 
 using event_handler = std::function<void(event const&)>;
 
-/// Calls `handler` for every event whose name matches one of the shell patterns ("work.job.*", "crucible.*") until
-/// `detach_handler`. Answered by `answer`: refused when the name is taken or there is no pattern.
+/// Calls `handler` for every event whose name matches one of the shell patterns ("work.job.*",
+/// "crucible.*") until `detach_handler`. Answered by `answer`: refused when the name is taken or
+/// there is no pattern.
 struct attach_handler {
   std::string name;
   std::vector<std::string> patterns;
@@ -28,10 +30,12 @@ struct detach_handler {
 /// Receives the scheduler's events and hands them to the handlers of its process:
 ///   attach_handler, detach_handler -> answer
 ///   scheduler_found -> nothing; follows the events of that scheduler from now on
-/// `find_scheduler` is that of executor_options. Work events that have a Crucible name are handed out under both. A
-/// handler that throws is detached, which is logged. Handlers run on the bridge's thread: spawn it detached, and a slow
-/// one delays other handlers, never a job; events that it falls too far behind are dropped by the scheduler, logged.
-caf::behavior telemetry_bridge(caf::event_based_actor* self, std::function<void(caf::actor)> find_scheduler);
+/// `find_scheduler` is that of executor_options. Work events that have a Crucible name are handed
+/// out under both. A handler that throws is detached, which is logged. Handlers run on the bridge's
+/// thread: spawn it detached, and a slow one delays other handlers, never a job; events that it
+/// falls too far behind are dropped by the scheduler, logged.
+caf::behavior telemetry_bridge(caf::event_based_actor* self,
+                               std::function<void(caf::actor)> find_scheduler);
 
 /// "crucible.stage.started" for "work.job.started"; empty: the event has no Crucible name.
 std::string crucible_name(std::string const& work_event);

@@ -1,8 +1,9 @@
 #include "actors/tenant_supervisor.hpp"
 
-#include <caf/all.hpp>
 #include <functional>
 #include <memory>
+
+#include <caf/all.hpp>
 
 #include "scheduling/supervision.hpp"
 

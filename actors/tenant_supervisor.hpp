@@ -1,16 +1,18 @@
 #pragma once
 
-#include <caf/allowed_unsafe_message_type.hpp>
-#include <caf/fwd.hpp>
 #include <string>
 #include <vector>
+
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/fwd.hpp>
 
 #include "scheduling/effects.hpp"
 #include "scheduling/events.hpp"
 
 namespace nsai::actors {
 
-/// Scheduler -> supervisor: attempts of these stages have succeeded, which ends their row of failures.
+/// Scheduler -> supervisor: attempts of these stages have succeeded, which ends their row of
+/// failures.
 struct stages_succeeded {
   std::vector<std::string> stages;
 };
@@ -18,8 +20,8 @@ struct stages_succeeded {
 /// Decides every retry of one tenant's jobs:
 ///   consult_supervisor -> the sender gets supervisor_decided
 ///   stages_succeeded -> nothing
-/// The decisions themselves are scheduling/supervision's; this actor gives them a life of their own, so that a fault
-/// in them costs one tenant a restart and nobody else anything.
+/// The decisions themselves are scheduling/supervision's; this actor gives them a life of their
+/// own, so that a fault in them costs one tenant a restart and nobody else anything.
 caf::behavior tenant_supervisor(caf::event_based_actor* self, std::string tenant);
 
 }  // namespace nsai::actors

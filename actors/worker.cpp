@@ -1,13 +1,13 @@
 #include "actors/worker.hpp"
 
-#include <spdlog/spdlog.h>
-
-#include <caf/all.hpp>
 #include <chrono>
 #include <cmath>
 #include <csignal>
 #include <fstream>
 #include <map>
+
+#include <caf/all.hpp>
+#include <spdlog/spdlog.h>
 
 #include "actors/program_run.hpp"
 #include "processes/signal_names.hpp"
@@ -58,7 +58,8 @@ class stage_runner {
       outcome = run_in_env(*stage, attempt, control, brief);
     } else {
       outcome.result = attempt_result::returned;
-      outcome.error = error_of("infra", "unknown_stage", "this node does not have the stage " + attempt.stage);
+      outcome.error =
+          error_of("infra", "unknown_stage", "this node does not have the stage " + attempt.stage);
     }
     auto const took = std::chrono::steady_clock::now() - begin;
     outcome.ref = attempt.ref;
@@ -118,8 +119,8 @@ class stage_runner {
 };
 
 /// A thread for stages that may block: runs what the worker gives it, one message at a time.
-caf::behavior lane(caf::event_based_actor* self, std::shared_ptr<workplace const> where, caf::actor worker,
-                   std::string name) {
+caf::behavior lane(caf::event_based_actor* self, std::shared_ptr<workplace const> where,
+                   caf::actor worker, std::string name) {
   auto runner = std::make_shared<stage_runner>(std::move(where), std::move(name));
   return {
       [self, runner, worker](run_attempts const& work) {
@@ -130,9 +131,12 @@ caf::behavior lane(caf::event_based_actor* self, std::shared_ptr<workplace const
 
 class worker_state {
  public:
-  worker_state(caf::event_based_actor* self, std::shared_ptr<workplace const> where, caf::actor executor,
-               std::string name)
-      : self_(self), where_(std::move(where)), executor_(std::move(executor)), name_(std::move(name)),
+  worker_state(caf::event_based_actor* self, std::shared_ptr<workplace const> where,
+               caf::actor executor, std::string name)
+      : self_(self),
+        where_(std::move(where)),
+        executor_(std::move(executor)),
+        name_(std::move(name)),
         runner_(where_, name_) {}
 
   void run(run_attempts& work) {
@@ -159,7 +163,8 @@ class worker_state {
     if (found == programs_.end())
       return;
     auto const& program = found->second;
-    auto outcome = conclude(*where_, program.attempt, program.backend, end.exit, program.control->stopped_as());
+    auto outcome = conclude(*where_, program.attempt, program.backend, end.exit,
+                            program.control->stopped_as());
     outcome.worker = name_;
     programs_.erase(found);
     tell({{std::move(outcome)}});
@@ -180,7 +185,8 @@ class worker_state {
   caf::actor idle_lane() {
     if (idle_lanes_.empty()) {
       auto const name = name_ + "." + std::to_string(++lanes_made_);
-      return self_->spawn<caf::detached + caf::linked>(lane, where_, caf::actor_cast<caf::actor>(self_), name);
+      return self_->spawn<caf::detached + caf::linked>(lane, where_,
+                                                       caf::actor_cast<caf::actor>(self_), name);
     }
     auto lane = std::move(idle_lanes_.back());
     idle_lanes_.pop_back();
@@ -194,7 +200,8 @@ class worker_state {
     if (auto* fault = std::get_if<error_info>(&prepared)) {
       attempt_outcome outcome;
       outcome.ref = ref;
-      outcome.result = fault->category == "infra" ? attempt_result::returned : attempt_result::failed;
+      outcome.result =
+          fault->category == "infra" ? attempt_result::returned : attempt_result::failed;
       outcome.error = std::move(*fault);
       outcome.backend = backend;
       outcome.worker = name_;
@@ -223,9 +230,10 @@ class worker_state {
   std::size_t lanes_made_ = 0;
 };
 
-caf::behavior behave(caf::event_based_actor* self, std::shared_ptr<workplace const> where, caf::actor executor,
-                     std::string name) {
-  auto s = std::make_shared<worker_state>(self, std::move(where), std::move(executor), std::move(name));
+caf::behavior behave(caf::event_based_actor* self, std::shared_ptr<workplace const> where,
+                     caf::actor executor, std::string name) {
+  auto s =
+      std::make_shared<worker_state>(self, std::move(where), std::move(executor), std::move(name));
   return {
       [s](run_attempts& m) { s->run(m); },
       [s](stop_program const& m) { s->stop(m); },
@@ -252,13 +260,13 @@ std::optional<progress_info> attempt_control::take_progress() {
   return std::exchange(progress_, std::nullopt);
 }
 
-caf::behavior cpu_worker(caf::event_based_actor* self, std::shared_ptr<workplace const> where, caf::actor executor,
-                         std::string name) {
+caf::behavior cpu_worker(caf::event_based_actor* self, std::shared_ptr<workplace const> where,
+                         caf::actor executor, std::string name) {
   return behave(self, std::move(where), std::move(executor), std::move(name));
 }
 
-caf::behavior gpu_worker(caf::event_based_actor* self, std::shared_ptr<workplace const> where, caf::actor executor,
-                         gpu_info device) {
+caf::behavior gpu_worker(caf::event_based_actor* self, std::shared_ptr<workplace const> where,
+                         caf::actor executor, gpu_info device) {
   return behave(self, std::move(where), std::move(executor), "gpu-" + std::to_string(device.index));
 }
 

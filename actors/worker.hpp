@@ -1,14 +1,15 @@
 #pragma once
 
-#include <caf/actor.hpp>
-#include <caf/allowed_unsafe_message_type.hpp>
-#include <caf/fwd.hpp>
 #include <atomic>
 #include <memory>
 #include <mutex>
 #include <stop_token>
 #include <string>
 #include <vector>
+
+#include <caf/actor.hpp>
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/fwd.hpp>
 
 #include "actors/workplace.hpp"
 #include "messages/attempt.hpp"
@@ -47,24 +48,26 @@ struct attempts_over {
   std::vector<attempt_outcome> outcomes;
 };
 
-/// Executor -> worker: stop the program that runs (in-process stages are stopped through their control).
+/// Executor -> worker: stop the program that runs (in-process stages are stopped through their
+/// control).
 struct stop_program {
   attempt_ref ref;
   std::string signal;
   std::int64_t grace_ms = 0;
 };
 
-/// A CPU worker: runs what it is given: brief stages at once, those that may block on threads of their own, and
-/// programs under a warden.
+/// A CPU worker: runs what it is given: brief stages at once, those that may block on threads of
+/// their own, and programs under a warden.
 ///   run_attempts -> the executor gets attempts_over
 ///   stop_program -> nothing
-caf::behavior cpu_worker(caf::event_based_actor* self, std::shared_ptr<workplace const> where, caf::actor executor,
-                         std::string name);
+caf::behavior cpu_worker(caf::event_based_actor* self, std::shared_ptr<workplace const> where,
+                         caf::actor executor, std::string name);
 
-/// A GPU worker owns one device: the attempts that were granted it come here (several when it is shared). The same
-/// protocol as a CPU worker's. Attempts on virtual devices see no CUDA device and run their stage's CPU twin.
-caf::behavior gpu_worker(caf::event_based_actor* self, std::shared_ptr<workplace const> where, caf::actor executor,
-                         gpu_info device);
+/// A GPU worker owns one device: the attempts that were granted it come here (several when it is
+/// shared). The same protocol as a CPU worker's. Attempts on virtual devices see no CUDA device and
+/// run their stage's CPU twin.
+caf::behavior gpu_worker(caf::event_based_actor* self, std::shared_ptr<workplace const> where,
+                         caf::actor executor, gpu_info device);
 
 }  // namespace nsai::actors
 

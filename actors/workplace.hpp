@@ -20,7 +20,8 @@ struct workplace {
   std::shared_ptr<processes::process_pool> pool;
   std::map<std::string, std::vector<std::string>> launchers;  // name -> argv prefix
   std::map<std::string, stages::dataset_paths> datasets;
-  std::vector<std::string> inherited_env{"PATH", "HOME", "USER", "LANG", "TMPDIR", "LD_LIBRARY_PATH"};
+  std::vector<std::string> inherited_env{"PATH", "HOME",   "USER",
+                                         "LANG", "TMPDIR", "LD_LIBRARY_PATH"};
   std::int64_t log_limit_bytes = 16 * 1024 * 1024;
 
   std::filesystem::path log_of(attempt_ref ref) const;

@@ -1,9 +1,10 @@
 // Job rates and latency of a running scheduler, seen by a client process over TCP.
 //   bench_jobs load HOST:PORT JOBS BATCH | latency HOST:PORT JOBS
 #include <algorithm>
-#include <caf/all.hpp>
 #include <chrono>
 #include <iostream>
+
+#include <caf/all.hpp>
 
 #include "actors/config.hpp"
 #include "actors/connect.hpp"
@@ -67,11 +68,15 @@ void latency(caf::scoped_actor& self, caf::actor const& scheduler, int jobs) {
     auto const begin = clock_type::now();
     self->send(scheduler, batch_of(1, i));
     bool ended = false;
-    self->receive_while([&] { return !ended; })([&](jobs_ended const&) { ended = true; }, [](submit_reply const&) {});
+    self->receive_while([&] { return !ended; })([&](jobs_ended const&) { ended = true; },
+                                                [](submit_reply const&) {});
     ms.push_back(seconds_since(begin) * 1000);
   }
   std::sort(ms.begin(), ms.end());
-  std::cout << json{{"what", "nsai"}, {"p50_ms", ms[ms.size() / 2]}, {"p99_ms", ms[ms.size() * 99 / 100]}} << std::endl;
+  std::cout << json{{"what", "nsai"},
+                    {"p50_ms", ms[ms.size() / 2]},
+                    {"p99_ms", ms[ms.size() * 99 / 100]}}
+            << std::endl;
 }
 
 }  // namespace
@@ -85,7 +90,8 @@ int main(int argc, char** argv) {
   auto const where = actors::parse_endpoint(words[1]);
   actors::system_config config{1};
   caf::actor_system system{config};
-  auto found = actors::connect_to_scheduler(system, where, node::find_secret("", where.port), std::chrono::seconds{3});
+  auto found = actors::connect_to_scheduler(system, where, node::find_secret("", where.port),
+                                            std::chrono::seconds{3});
   if (auto* error = std::get_if<error_info>(&found)) {
     std::cerr << error->message << '\n';
     return 1;

@@ -1,16 +1,18 @@
-// The physical limit that the job rates are measured against: the same path (client over TCP, scheduler actor, detached
-// SQLite store with grouped commits, executor) without any scheduling, checks, fences, events or waiting clients.
-//   bench_skeleton serve PORT DIR        bench_skeleton load PORT JOBS BATCH        bench_skeleton latency PORT JOBS
-#include <sqlite3.h>
-
+// The physical limit that the job rates are measured against: the same path (client over TCP,
+// scheduler actor, detached SQLite store with grouped commits, executor) without any scheduling,
+// checks, fences, events or waiting clients.
+//   bench_skeleton serve PORT DIR        bench_skeleton load PORT JOBS BATCH        bench_skeleton
+//   latency PORT JOBS
 #include <algorithm>
-#include <caf/all.hpp>
-#include <caf/io/all.hpp>
 #include <chrono>
 #include <deque>
 #include <iostream>
-#include <nlohmann/json.hpp>
 #include <unordered_map>
+
+#include <caf/all.hpp>
+#include <caf/io/all.hpp>
+#include <nlohmann/json.hpp>
+#include <sqlite3.h>
 
 namespace {
 
@@ -95,7 +97,8 @@ struct store_state {
   bool armed = false;
 };
 
-caf::behavior store(caf::stateful_actor<store_state>* self, caf::actor scheduler, std::string directory) {
+caf::behavior store(caf::stateful_actor<store_state>* self, caf::actor scheduler,
+                    std::string directory) {
   auto& s = self->state;
   sqlite3_open((directory + "/skeleton.db").c_str(), &s.db);
   sqlite3_exec(s.db,
@@ -120,7 +123,8 @@ caf::behavior store(caf::stateful_actor<store_state>* self, caf::actor scheduler
         for (auto const& r : state.waiting) {
           auto* statement = r.ended ? state.update : state.insert;
           sqlite3_bind_int64(statement, 1, static_cast<sqlite3_int64>(r.id));
-          sqlite3_bind_text(statement, 2, r.body.data(), static_cast<int>(r.body.size()), SQLITE_STATIC);
+          sqlite3_bind_text(statement, 2, r.body.data(), static_cast<int>(r.body.size()),
+                            SQLITE_STATIC);
           sqlite3_step(statement);
           sqlite3_reset(statement);
           (r.ended ? ended : inserted).ids.push_back(r.id);
@@ -133,7 +137,9 @@ caf::behavior store(caf::stateful_actor<store_state>* self, caf::actor scheduler
 }
 
 caf::behavior executor(caf::event_based_actor* self, caf::actor scheduler) {
-  return {[=](bare_attempt& a) { self->send(scheduler, bare_outcome{a.id, "{\"text\":" + a.options + "}"}); }};
+  return {[=](bare_attempt& a) {
+    self->send(scheduler, bare_outcome{a.id, "{\"text\":" + a.options + "}"});
+  }};
 }
 
 struct scheduler_state {
@@ -146,7 +152,8 @@ struct scheduler_state {
 };
 
 caf::behavior scheduler(caf::stateful_actor<scheduler_state>* self, std::string directory) {
-  self->state.store = self->spawn<caf::detached>(store, caf::actor_cast<caf::actor>(self), directory);
+  self->state.store =
+      self->spawn<caf::detached>(store, caf::actor_cast<caf::actor>(self), directory);
   self->state.executor = self->spawn(executor, caf::actor_cast<caf::actor>(self));
   return {
       [=](hello_atom, caf::actor client) {
@@ -181,14 +188,17 @@ caf::behavior scheduler(caf::stateful_actor<scheduler_state>* self, std::string 
         if (!ended.ids.empty())
           self->send(s.client, std::move(ended));
       },
-      [=](bare_outcome& o) { self->send(self->state.store, rows{{{o.id, true, std::move(o.result)}}}); },
+      [=](bare_outcome& o) {
+        self->send(self->state.store, rows{{{o.id, true, std::move(o.result)}}});
+      },
   };
 }
 
 bare_submit batch_of(int count, int from) {
   bare_submit m;
   for (int i = 0; i < count; ++i)
-    m.jobs.push_back({static_cast<std::uint64_t>(from + i), "acme", "echo", "{\"text\":\"hello " + std::to_string(from + i) + "\"}"});
+    m.jobs.push_back({static_cast<std::uint64_t>(from + i), "acme", "echo",
+                      "{\"text\":\"hello " + std::to_string(from + i) + "\"}"});
   return m;
 }
 
@@ -218,11 +228,15 @@ void latency(caf::scoped_actor& self, caf::actor const& server, int jobs) {
     auto const begin = clock_type::now();
     self->send(server, batch_of(1, i));
     bool ended = false;
-    self->receive_while([&] { return !ended; })([&](bare_ends const&) { ended = true; }, [](std::uint64_t) {});
+    self->receive_while([&] { return !ended; })([&](bare_ends const&) { ended = true; },
+                                                [](std::uint64_t) {});
     ms.push_back(seconds_since(begin) * 1000);
   }
   std::sort(ms.begin(), ms.end());
-  std::cout << nlohmann::json{{"what", "skeleton"}, {"p50_ms", ms[ms.size() / 2]}, {"p99_ms", ms[ms.size() * 99 / 100]}} << std::endl;
+  std::cout << nlohmann::json{{"what", "skeleton"},
+                              {"p50_ms", ms[ms.size() / 2]},
+                              {"p99_ms", ms[ms.size() * 99 / 100]}}
+            << std::endl;
 }
 
 }  // namespace
@@ -247,7 +261,9 @@ int main(int argc, char** argv) {
   auto const remote = system.middleman().remote_actor("127.0.0.1", port);
   if (!remote)
     return 1;
-  self->request(*remote, std::chrono::seconds{5}, hello_atom::value, caf::actor_cast<caf::actor>(self)).receive([](int) {}, [](caf::error&) {});
+  self->request(*remote, std::chrono::seconds{5}, hello_atom::value,
+                caf::actor_cast<caf::actor>(self))
+      .receive([](int) {}, [](caf::error&) {});
   if (words[0] == "load" && words.size() > 3)
     load(self, *remote, std::stoi(words[2]), std::stoi(words[3]));
   else

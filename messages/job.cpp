@@ -144,7 +144,8 @@ std::optional<error_info> check(constraints const& c, std::string const& path) {
                                    std::pair{".preferred_backends", &c.preferred_backends},
                                    std::pair{".excluded_backends", &c.excluded_backends}})
     if (!list->empty()) {
-      auto fault = usage_error(path + name, "this is not supported by this version", "an empty list");
+      auto fault =
+          usage_error(path + name, "this is not supported by this version", "an empty list");
       fault.code = "unsupported";
       return fault;
     }

@@ -6,15 +6,17 @@
 
 namespace nsai {
 
-/// The JSON Schema (draft 2020-12) of what `write_json` gives and `read_json` takes for a type, from the same field
-/// list, so that documents and program cannot differ.
+/// The JSON Schema (draft 2020-12) of what `write_json` gives and `read_json` takes for a type,
+/// from the same field list, so that documents and program cannot differ.
 template <class M>
 json schema_of() {
   if constexpr (described<M>) {
     json properties = json::object();
     std::apply(
         [&]<class... F>(F... each) {
-          ((properties[each.name] = schema_of<std::remove_cvref_t<decltype(std::declval<M>().*each.member)>>()), ...);
+          ((properties[each.name] =
+                schema_of<std::remove_cvref_t<decltype(std::declval<M>().*each.member)>>()),
+           ...);
         },
         M::fields());
     return {{"type", "object"}, {"properties", properties}, {"additionalProperties", false}};
@@ -29,7 +31,9 @@ json schema_of() {
   } else if constexpr (std::same_as<M, bool>) {
     return {{"type", "boolean"}};
   } else if constexpr (std::integral<M>) {
-    return {{"type", "integer"}, {"minimum", std::numeric_limits<M>::min()}, {"maximum", std::numeric_limits<M>::max()}};
+    return {{"type", "integer"},
+            {"minimum", std::numeric_limits<M>::min()},
+            {"maximum", std::numeric_limits<M>::max()}};
   } else if constexpr (std::same_as<M, std::string>) {
     return {{"type", "string"}};
   } else if constexpr (std::same_as<M, milli> || std::same_as<M, micro>) {
@@ -39,7 +43,8 @@ json schema_of() {
   } else if constexpr (std::same_as<M, json_text> || std::same_as<M, json>) {
     return json::object();
   } else {
-    static_assert(requires(M m) { id{m}; }, "a type without a schema");
+    static_assert(
+        requires(M m) { id{m}; }, "a type without a schema");
     return {{"type", "integer"}, {"minimum", 0}};
   }
 }

@@ -1,14 +1,14 @@
 #include "node/access.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <stdexcept>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace nsai::node {
 
@@ -28,7 +28,8 @@ std::string read_secret(fs::path const& file) {
 std::string read_named(std::string const& file) {
   auto secret = read_secret(file);
   if (secret.empty())
-    throw shape_error("secret-file", "\"" + file + "\" cannot be read or is empty", "a file with the secret in its first line");
+    throw shape_error("secret-file", "\"" + file + "\" cannot be read or is empty",
+                      "a file with the secret in its first line");
   return secret;
 }
 
@@ -51,18 +52,21 @@ std::string find_secret(std::string const& file, std::uint16_t port) {
   return read_secret(runtime_secret_file(port));
 }
 
-published_secret::published_secret(std::uint16_t port, std::string const& secret) : file_(runtime_secret_file(port)) {
+published_secret::published_secret(std::uint16_t port, std::string const& secret)
+    : file_(runtime_secret_file(port)) {
   auto const directory = file_.parent_path();
   ::mkdir(directory.c_str(), 0700);
   struct stat about {};
-  bool const ours = ::lstat(directory.c_str(), &about) == 0 && S_ISDIR(about.st_mode) && about.st_uid == ::getuid() &&
-                    (about.st_mode & 077) == 0;
+  bool const ours = ::lstat(directory.c_str(), &about) == 0 && S_ISDIR(about.st_mode) &&
+                    about.st_uid == ::getuid() && (about.st_mode & 077) == 0;
   if (!ours)
-    throw std::runtime_error(directory.string() + " is not a private directory of this user; expected mode 0700");
+    throw std::runtime_error(directory.string() +
+                             " is not a private directory of this user; expected mode 0700");
   ::unlink(file_.c_str());
   int const fd = ::open(file_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   auto const text = secret + "\n";
-  bool const written = fd >= 0 && ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  bool const written =
+      fd >= 0 && ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
   int const why = errno;
   if (fd >= 0)
     ::close(fd);

@@ -1,10 +1,11 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
+
+#include <CLI/CLI.hpp>
 
 #include "actors/client.hpp"
 #include "actors/config.hpp"
@@ -63,6 +64,7 @@ std::vector<command> cluster_commands();  // nodes, stats, events, stages, check
 std::vector<command> later_commands();
 
 /// Waits for the jobs with a progress line, prints their records, and gives the exit code.
-int await_and_show(session& s, global_options const& global, std::vector<job_id> const& jobs, std::int64_t limit_ms);
+int await_and_show(session& s, global_options const& global, std::vector<job_id> const& jobs,
+                   std::int64_t limit_ms);
 
 }  // namespace nsai::node

@@ -1,8 +1,8 @@
 // nsai nodes, stats, events, stages, check, and what a later version brings
-#include <fmt/format.h>
-
 #include <csignal>
 #include <iostream>
+
+#include <fmt/format.h>
 
 #include "node/cli.hpp"
 #include "node/config.hpp"
@@ -20,15 +20,17 @@ int show_nodes(global_options const& global) {
     global.out.document(write_json(nodes));
     return exit_done;
   }
-  std::vector<std::vector<std::string>> rows{{"NODE", "STATUS", "CPU", "MEMORY", "GPU", "RUNNING", "ADDRESS"}};
+  std::vector<std::vector<std::string>> rows{
+      {"NODE", "STATUS", "CPU", "MEMORY", "GPU", "RUNNING", "ADDRESS"}};
   for (auto const& node : nodes) {
     std::string gpus;
     for (auto const& use : node.gpus)
       gpus += fmt::format("{}{}:{} {:.0f}%", gpus.empty() ? "" : ", ", use.gpu.index, use.gpu.model,
                           static_cast<double>(use.share_used.value) / 10);
-    rows.push_back({node.name, to_string(node.status), json(node.cpus_used).dump() + "/" + json(node.cpus).dump(),
-                    show_size(node.memory_used_mb) + " / " + show_size(node.memory_mb), gpus.empty() ? "-" : gpus,
-                    std::to_string(node.running), node.address});
+    rows.push_back({node.name, to_string(node.status),
+                    json(node.cpus_used).dump() + "/" + json(node.cpus).dump(),
+                    show_size(node.memory_used_mb) + " / " + show_size(node.memory_mb),
+                    gpus.empty() ? "-" : gpus, std::to_string(node.running), node.address});
   }
   global.out.table(rows);
   return exit_done;
@@ -70,8 +72,8 @@ int show_events(event_words const& w, global_options const& global) {
     } else if (!global.out.as_json) {
       std::cout << fmt::format("{} {} {}{}{}{}\n", to_rfc3339(e.at), e.name,
                                e.job ? fmt::format("job {} ", e.job.value) : "",
-                               e.attempt > 0 ? fmt::format("attempt {} ", e.attempt) : "", e.node.empty() ? "" : e.node + " ",
-                               escaped(e.detail))
+                               e.attempt > 0 ? fmt::format("attempt {} ", e.attempt) : "",
+                               e.node.empty() ? "" : e.node + " ", escaped(e.detail))
                 << std::flush;
     }
     return static_cast<bool>(std::cout);
@@ -98,7 +100,9 @@ void show_stage(stage_description const& stage, output const& out) {
   std::vector<std::vector<std::string>> rows{{"OPTION", "TYPE", "DEFAULT", ""}};
   for (auto const& option : stage.options)
     rows.push_back({option.name, option.type,
-                    option.required ? "(required)" : option.default_value.empty() ? "-" : option.default_value.text,
+                    option.required                ? "(required)"
+                    : option.default_value.empty() ? "-"
+                                                   : option.default_value.text,
                     option.help});
   if (rows.size() > 1)
     out.table(rows);
@@ -128,7 +132,9 @@ int check_file(std::string const& file, global_options const& global) {
   std::vector<error_info> faults;
   if (experiment) {
     auto const registry = stages::built_in_stages();
-    faults = stages::experiment_from(document, std::filesystem::absolute(file).parent_path(), registry.descriptions()).faults;
+    faults = stages::experiment_from(document, std::filesystem::absolute(file).parent_path(),
+                                     registry.descriptions())
+                 .faults;
   } else {
     node_config config;
     faults = read_config(document, config);
@@ -136,7 +142,8 @@ int check_file(std::string const& file, global_options const& global) {
   if (!faults.empty())
     throw command_error(faults);
   if (global.out.as_json)
-    global.out.document({{"file", file}, {"kind", experiment ? "experiment" : "config"}, {"ok", true}});
+    global.out.document(
+        {{"file", file}, {"kind", experiment ? "experiment" : "config"}, {"ok", true}});
   else
     global.out.say(file + ": a sound " + (experiment ? "experiment" : "config"));
   return exit_done;
@@ -147,9 +154,13 @@ int check_file(std::string const& file, global_options const& global) {
 std::vector<command> cluster_commands() {
   return {
       {"nodes", "capacity and use of the nodes", "nsai nodes",
-       [](CLI::App&, global_options& global) -> command_body { return [&global] { return show_nodes(global); }; }},
+       [](CLI::App&, global_options& global) -> command_body {
+         return [&global] { return show_nodes(global); };
+       }},
       {"stats", "counters", "nsai stats --json",
-       [](CLI::App&, global_options& global) -> command_body { return [&global] { return show_stats(global); }; }},
+       [](CLI::App&, global_options& global) -> command_body {
+         return [&global] { return show_stats(global); };
+       }},
       {"events", "recent events, and those to come", "nsai events --follow --name 'work.job.*'",
        [](CLI::App& app, global_options& global) -> command_body {
          auto words = std::make_shared<event_words>();
@@ -163,7 +174,8 @@ std::vector<command> cluster_commands() {
          app.add_option("name", *name, "of one stage, for its options");
          return [name, &global] { return show_stages(*name, global); };
        }},
-      {"check", "check a node config or an experiment file", "nsai check cluster-configs/single-node.json",
+      {"check", "check a node config or an experiment file",
+       "nsai check cluster-configs/single-node.json",
        [](CLI::App& app, global_options& global) -> command_body {
          auto file = std::make_shared<std::string>();
          app.add_option("file", *file, "")->required();
@@ -179,7 +191,9 @@ std::vector<command> later_commands() {
                     [name](CLI::App& app, global_options&) -> command_body {
                       app.allow_extras();
                       return [name]() -> int {
-                        throw command_error(error_of("usage", "unsupported", std::string{"nsai "} + name + " is not supported by this version"));
+                        throw command_error(error_of(
+                            "usage", "unsupported",
+                            std::string{"nsai "} + name + " is not supported by this version"));
                       };
                     }});
   return list;

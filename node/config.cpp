@@ -10,7 +10,8 @@ namespace {
 
 using faults = std::vector<error_info>;
 
-void want_range(faults& list, char const* field, std::int64_t value, std::int64_t least, std::int64_t most) {
+void want_range(faults& list, char const* field, std::int64_t value, std::int64_t least,
+                std::int64_t most) {
   if (value < least || value > most)
     list.push_back(usage_error(field, std::to_string(value) + " is not allowed",
                                std::to_string(least) + " to " + std::to_string(most)));
@@ -23,14 +24,16 @@ void check_values(node_config const& c, faults& list) {
   want_range(list, "heartbeat_ms", c.heartbeat_ms, 10, 60'000);
   want_range(list, "lease_ms", c.lease_ms, 50, 3'600'000);
   if (c.lease_ms < 2 * c.heartbeat_ms)
-    list.push_back(usage_error("lease_ms", std::to_string(c.lease_ms) + " is not allowed",
-                               "at least twice heartbeat_ms (" + std::to_string(2 * c.heartbeat_ms) + ")"));
+    list.push_back(
+        usage_error("lease_ms", std::to_string(c.lease_ms) + " is not allowed",
+                    "at least twice heartbeat_ms (" + std::to_string(2 * c.heartbeat_ms) + ")"));
   want_range(list, "adopt_ms", c.adopt_ms, 0, 3'600'000);
   want_range(list, "grace_ms", c.grace_ms, 0, 86'400'000);
   if (c.lost_after_ms)
     want_range(list, "lost_after_ms", *c.lost_after_ms, c.lease_ms, 3'600'000);
   if (c.cpus && (c.cpus->value < 0 || c.cpus->value > 100'000'000))
-    list.push_back(usage_error("cpus", json(*c.cpus).dump() + " is not allowed", "0 to 100000 cores"));
+    list.push_back(
+        usage_error("cpus", json(*c.cpus).dump() + " is not allowed", "0 to 100000 cores"));
   if (c.memory_mb)
     want_range(list, "memory_mb", *c.memory_mb, 0, 1LL << 30);
   want_range(list, "retention.days", c.retention.days, 0, 36'500);
@@ -58,7 +61,8 @@ std::vector<error_info> read_config(json const& document, node_config& to) {
   }
   for (auto const& [key, value] : document.items()) {
     if (key == "stage_plugins" || key == "tenants" || key == "store") {
-      auto fault = usage_error(key, "this key is not supported by this version", "a config without it");
+      auto fault =
+          usage_error(key, "this key is not supported by this version", "a config without it");
       fault.code = "unsupported";
       list.push_back(std::move(fault));
       continue;

@@ -20,7 +20,8 @@ struct virtual_gpus {
   std::int32_t count = 1;
 
   static constexpr auto fields() {
-    return std::tuple{field{"model", &virtual_gpus::model}, field{"memory_mb", &virtual_gpus::memory_mb},
+    return std::tuple{field{"model", &virtual_gpus::model},
+                      field{"memory_mb", &virtual_gpus::memory_mb},
                       field{"count", &virtual_gpus::count}};
   }
 };
@@ -53,11 +54,11 @@ struct retention_settings {
 /// A node's config file; every key is optional. Options of the command line override it.
 struct node_config {
   static constexpr char const* type_name = "config";
-  std::string name;        // default: the host's name
-  std::string listen;      // ADDR:PORT, default 127.0.0.1:4600
-  std::string advertise;   // the address that others reach this node at
-  std::string join;        // HOST:PORT of the scheduler; empty: this node carries it
-  std::string data_dir;    // default ~/.local/share/nsai/NAME
+  std::string name;       // default: the host's name
+  std::string listen;     // ADDR:PORT, default 127.0.0.1:4600
+  std::string advertise;  // the address that others reach this node at
+  std::string join;       // HOST:PORT of the scheduler; empty: this node carries it
+  std::string data_dir;   // default ~/.local/share/nsai/NAME
   std::optional<milli> cpus;
   std::optional<std::int64_t> memory_mb;
   std::map<std::string, std::string> labels;
@@ -101,8 +102,8 @@ struct node_config {
   }
 };
 
-/// Reads a config document; every fault is collected, each with its path. Keys of cli.md that this version does not
-/// have yet are refused as unsupported; unknown ones with the nearest known key.
+/// Reads a config document; every fault is collected, each with its path. Keys of cli.md that this
+/// version does not have yet are refused as unsupported; unknown ones with the nearest known key.
 std::vector<error_info> read_config(json const& document, node_config& to);
 
 }  // namespace nsai::node

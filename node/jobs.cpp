@@ -1,8 +1,8 @@
 // nsai job, jobs, cancel, retry, logs, explain
-#include <fmt/format.h>
-
 #include <iostream>
 #include <thread>
+
+#include <fmt/format.h>
 
 #include "node/cli.hpp"
 #include "node/units.hpp"
@@ -47,10 +47,12 @@ int show_jobs(list_words const& w, global_options const& global) {
     global.out.document(write_json(jobs));
     return exit_done;
   }
-  std::vector<std::vector<std::string>> rows{{"JOB", "STATUS", "STAGE", "TENANT", "NAMESPACE", "NODE", "ATTEMPT", "CREATED", ""}};
+  std::vector<std::vector<std::string>> rows{
+      {"JOB", "STATUS", "STAGE", "TENANT", "NAMESPACE", "NODE", "ATTEMPT", "CREATED", ""}};
   for (auto const& job : jobs)
-    rows.push_back({std::to_string(job.id.value), to_string(job.status), job.name.empty() ? job.stage : job.name,
-                    job.tenant_id, job.name_space, job.node, std::to_string(job.attempt), to_rfc3339(job.created_at),
+    rows.push_back({std::to_string(job.id.value), to_string(job.status),
+                    job.name.empty() ? job.stage : job.name, job.tenant_id, job.name_space,
+                    job.node, std::to_string(job.attempt), to_rfc3339(job.created_at),
                     escaped(job.wait_reason)});
   global.out.table(rows);
   return exit_done;
@@ -112,7 +114,8 @@ struct log_words {
   attempt_no attempt = 0;
 };
 
-/// Copies one attempt's log to stdout; returns when it is complete (or, without follow, when all was read).
+/// Copies one attempt's log to stdout; returns when it is complete (or, without follow, when all
+/// was read).
 void copy_log(session& connection, job_id job, log_words const& w, global_options const& global) {
   std::int64_t offset = 0;
   attempt_no attempt = w.attempt;
@@ -137,8 +140,8 @@ int show_logs(log_words const& w, global_options const& global) {
   auto const job = parse_job(w.job);
   session connection{global};
   auto const record = value_of(connection->get({job})).front();
-  if (record.kind != job_kind::composite && !record.array_index && record.stage != "" && record.node.empty() &&
-      is_terminal(record.status))
+  if (record.kind != job_kind::composite && !record.array_index && record.stage != "" &&
+      record.node.empty() && is_terminal(record.status))
     return exit_done;
   list_jobs children;
   children.tenant_id = global.tenant;

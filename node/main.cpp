@@ -1,9 +1,9 @@
+#include <cstdlib>
+#include <iostream>
+
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
-
-#include <cstdlib>
-#include <iostream>
 
 #include "node/cli.hpp"
 #include "node/version.hpp"
@@ -14,9 +14,11 @@ using namespace nsai;
 using namespace nsai::node;
 
 void add_globals(CLI::App& app, global_options& global) {
-  app.add_option("--scheduler", global.scheduler, "HOST:PORT of the scheduler")->envname("NSAI_SCHEDULER");
+  app.add_option("--scheduler", global.scheduler, "HOST:PORT of the scheduler")
+      ->envname("NSAI_SCHEDULER");
   app.add_option("--tenant", global.tenant, "whose jobs")->envname("NSAI_TENANT");
-  app.add_option("--secret-file", global.secret_file, "file with the cluster's secret (NSAI_SECRET_FILE)");
+  app.add_option("--secret-file", global.secret_file,
+                 "file with the cluster's secret (NSAI_SECRET_FILE)");
   app.add_flag("--json", global.out.as_json, "one JSON document on stdout");
   app.add_flag("--quiet", global.out.quiet, "results only");
   app.add_flag("--no-color", global.no_color, "no colour");
@@ -45,7 +47,8 @@ int run_chosen(command_body const& body, global_options const& global) {
   }
 }
 
-/// CLI11 tells of a bad option before it has read a later --json; the answer has the form that was asked for.
+/// CLI11 tells of a bad option before it has read a later --json; the answer has the form that was
+/// asked for.
 bool wants_json(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     if (std::string_view{argv[i]} == "--")

@@ -1,10 +1,10 @@
 #include "node/output.hpp"
 
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <cstdio>
 #include <iostream>
+
+#include <fmt/format.h>
+#include <unistd.h>
 
 #include "node/units.hpp"
 
@@ -49,7 +49,9 @@ void output::table(std::vector<std::vector<std::string>> const& rows) const {
 void output::errors(std::vector<error_info> const& faults) const {
   if (as_json) {
     auto const& first = faults.front();
-    json shown{{"category", first.category}, {"code", first.code}, {"message", first.message},
+    json shown{{"category", first.category},
+               {"code", first.code},
+               {"message", first.message},
                {"field", write_json(first.field)}};
     json answer{{"error", shown}};
     if (faults.size() > 1) {
@@ -91,7 +93,8 @@ std::string show_needs(resources const& r) {
   if (r.memory_mb > 0)
     text += ", memory " + show_size(r.memory_mb);
   if (r.gpu_count > 0)
-    text += fmt::format(", {} GPU{} {}", r.gpu_count, r.gpu_count == 1 ? "" : "s", r.gpu.empty() ? "of any model" : r.gpu);
+    text += fmt::format(", {} GPU{} {}", r.gpu_count, r.gpu_count == 1 ? "" : "s",
+                        r.gpu.empty() ? "of any model" : r.gpu);
   if (r.gpu_memory_mb > 0)
     text += " with " + show_size(r.gpu_memory_mb);
   if (r.gpu_share.value < 1000)
@@ -130,7 +133,8 @@ std::string show_job(job_record const& job) {
   line("node", job.node);
   line("worker", job.worker);
   for (auto const& device : job.devices)
-    line("device", fmt::format("{} {}{} share {}", device.index, device.model, device.is_virtual ? " (virtual)" : "",
+    line("device", fmt::format("{} {}{} share {}", device.index, device.model,
+                               device.is_virtual ? " (virtual)" : "",
                                json(milli{device.share_milli}).dump()));
   line("created", to_rfc3339(job.created_at));
   line("started", job.started_at ? to_rfc3339(job.started_at) : "");
@@ -138,10 +142,13 @@ std::string show_job(job_record const& job) {
   line("attempt", job.attempt > 0 ? std::to_string(job.attempt) : "");
   if (job.attempts.size() > 1)
     for (auto const& attempt : job.attempts)
-      line("", fmt::format("attempt {} on {}: {} after {}{}", attempt.number, attempt.node, to_string(attempt.outcome),
-                           show_duration(attempt.duration_ms), attempt.error ? ": " + attempt.error->message : ""));
+      line("", fmt::format("attempt {} on {}: {} after {}{}", attempt.number, attempt.node,
+                           to_string(attempt.outcome), show_duration(attempt.duration_ms),
+                           attempt.error ? ": " + attempt.error->message : ""));
   if (job.progress.fraction.value > 0 || !job.progress.text.empty())
-    line("progress", fmt::format("{:.0f} % {}", static_cast<double>(job.progress.fraction.value) / 10, job.progress.text));
+    line("progress",
+         fmt::format("{:.0f} % {}", static_cast<double>(job.progress.fraction.value) / 10,
+                     job.progress.text));
   if (job.error)
     line("error", job.error->message);
   if (!job.result.empty())

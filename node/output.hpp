@@ -22,7 +22,8 @@ int exit_code_of(error_info const& error);
 /// Ends the running command: the error is shown and its category decides the exit code.
 class command_error : public std::runtime_error {
  public:
-  explicit command_error(error_info error) : std::runtime_error(error.message), faults_{std::move(error)} {}
+  explicit command_error(error_info error)
+      : std::runtime_error(error.message), faults_{std::move(error)} {}
   explicit command_error(std::vector<error_info> faults)
       : std::runtime_error(faults.at(0).message), faults_(std::move(faults)) {}
   std::vector<error_info> const& faults() const { return faults_; }

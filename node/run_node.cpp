@@ -1,18 +1,18 @@
 // nsai node: this machine's part of the cluster.
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <random>
+#include <thread>
+
+#include <caf/all.hpp>
+#include <caf/io/all.hpp>
 #include <fmt/format.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
-
-#include <caf/all.hpp>
-#include <caf/io/all.hpp>
-#include <cstdlib>
-#include <filesystem>
-#include <iostream>
-#include <random>
-#include <thread>
 
 #include "actors/executor.hpp"
 #include "actors/gate.hpp"
@@ -42,7 +42,8 @@ struct node_words {
   bool insecure_network = false;
 };
 
-[[noreturn]] void refuse(std::string const& field, std::string const& came, std::string const& expected) {
+[[noreturn]] void refuse(std::string const& field, std::string const& came,
+                         std::string const& expected) {
   throw command_error(usage_error(field, came, expected));
 }
 
@@ -60,14 +61,18 @@ virtual_gpus parse_virtual_gpu(std::string const& text) {
   auto const first = text.find(':');
   auto const second = first == std::string::npos ? first : text.find(':', first + 1);
   if (first == std::string::npos || first == 0)
-    refuse("virtual-gpu", "\"" + text.substr(0, 60) + "\" is not allowed", "MODEL:MEMORY[:COUNT] such as A100:80G:2");
+    refuse("virtual-gpu", "\"" + text.substr(0, 60) + "\" is not allowed",
+           "MODEL:MEMORY[:COUNT] such as A100:80G:2");
   virtual_gpus gpu;
   gpu.model = text.substr(0, first);
-  gpu.memory_mb = parse_size_mb(text.substr(first + 1, second == std::string::npos ? second : second - first - 1), "virtual-gpu");
+  gpu.memory_mb = parse_size_mb(
+      text.substr(first + 1, second == std::string::npos ? second : second - first - 1),
+      "virtual-gpu");
   if (second != std::string::npos) {
     auto const count = json::parse(text.substr(second + 1), nullptr, false);
     if (!count.is_number_integer() || count.get<int>() < 1 || count.get<int>() > 1024)
-      refuse("virtual-gpu", "\"" + text.substr(0, 60) + "\" is not allowed", "a count from 1 to 1024");
+      refuse("virtual-gpu", "\"" + text.substr(0, 60) + "\" is not allowed",
+             "a count from 1 to 1024");
     gpu.count = count.get<int>();
   }
   return gpu;
@@ -132,7 +137,8 @@ std::int64_t machine_memory_mb() {
   return static_cast<std::int64_t>(info.totalram * info.mem_unit / (1024 * 1024));
 }
 
-node_info info_of(node_config const& config, std::string const& uuid, stages::registry const& registry) {
+node_info info_of(node_config const& config, std::string const& uuid,
+                  stages::registry const& registry) {
   node_info info;
   info.uuid = uuid;
   std::random_device random;
@@ -148,7 +154,8 @@ node_info info_of(node_config const& config, std::string const& uuid, stages::re
   for (auto const& gpus : config.virtual_gpus)
     for (std::int32_t i = 0; i < gpus.count; ++i) {
       auto const index = static_cast<std::uint32_t>(info.gpus.size());
-      info.gpus.push_back({index, fmt::format("VGPU-{}-{}", uuid, index), gpus.model, gpus.memory_mb, true});
+      info.gpus.push_back(
+          {index, fmt::format("VGPU-{}-{}", uuid, index), gpus.model, gpus.memory_mb, true});
     }
   return info;
 }
@@ -159,7 +166,8 @@ fs::path stage_host_path() {
 }
 
 timestamp wall_clock() {
-  return {std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+  return {std::chrono::duration_cast<std::chrono::milliseconds>(
+              std::chrono::system_clock::now().time_since_epoch())
               .count()};
 }
 
@@ -192,7 +200,8 @@ class scheduler_half {
       refuse("listen", config.listen + " is not on this machine, and nothing is encrypted yet",
              "an address of 127.0.0.0/8, or --insecure-network");
     scheduler_ = actors::spawn_scheduler(system, std::move(options));
-    // A node without its scheduler is of no use: it ends, and whoever watches over it starts it again.
+    // A node without its scheduler is of no use: it ends, and whoever watches over it starts it
+    // again.
     scheduler_->attach_functor([&system](caf::error const& reason) {
       if (reason == caf::exit_reason::user_shutdown)
         return;
@@ -203,7 +212,9 @@ class scheduler_half {
     auto const port = system.middleman().publish(gate_, where.port, where.host.c_str(), true);
     if (!port) {
       stop();
-      throw command_error(error_of("unavailable", "cannot_listen", "cannot listen on " + config.listen + ": " + system.render(port.error())));
+      throw command_error(
+          error_of("unavailable", "cannot_listen",
+                   "cannot listen on " + config.listen + ": " + system.render(port.error())));
     }
     endpoint_ = {where.host, *port};
     try {
@@ -233,7 +244,8 @@ class scheduler_half {
   std::unique_ptr<published_secret> secret_;
 };
 
-std::shared_ptr<actors::workplace> workplace_of(node_config const& config, store::data_dir const& data,
+std::shared_ptr<actors::workplace> workplace_of(node_config const& config,
+                                                store::data_dir const& data,
                                                 processes::keeper keeper,
                                                 std::shared_ptr<stages::registry const> registry) {
   auto where = std::make_shared<actors::workplace>();
@@ -248,7 +260,9 @@ std::shared_ptr<actors::workplace> workplace_of(node_config const& config, store
 }
 
 void say_ready(node_config const& config, actors::endpoint const& scheduler) {
-  std::cout << fmt::format("nsai node {} ready scheduler={}", config.name, actors::to_string(scheduler)) << std::endl;
+  std::cout << fmt::format("nsai node {} ready scheduler={}", config.name,
+                           actors::to_string(scheduler))
+            << std::endl;
 }
 
 /// Waits for a signal, or for the end of the executor (0).
@@ -262,7 +276,8 @@ int next_signal(sigset_t const& signals, std::atomic<bool> const& over) {
   return 0;
 }
 
-/// Runs until the executor has ended: a first signal lets it hand its work back, a second one ends it at once.
+/// Runs until the executor has ended: a first signal lets it hand its work back, a second one ends
+/// it at once.
 void work_until_stopped(caf::actor const& executor, sigset_t const& signals) {
   std::atomic<bool> over = false;
   executor->attach_functor([&over](caf::error const&) { over = true; });
@@ -282,7 +297,8 @@ int run_node(node_words const& w, global_options const& global) {
   spdlog::set_level(spdlog::level::from_str(config.log.level));
   auto const signals = end_signals();
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  auto keeper = processes::keeper::start();  // before the first thread, and before the lock that it would hold on to
+  auto keeper = processes::keeper::start();  // before the first thread, and before the lock that it
+                                             // would hold on to
   store::data_dir const data{config.data_dir};
   auto registry = std::make_shared<stages::registry const>(stages::built_in_stages());
 
@@ -296,7 +312,8 @@ int run_node(node_words const& w, global_options const& global) {
     where = scheduler->where();
   } else {
     where = actors::parse_endpoint(config.join);
-    auto const& file = global.secret_file.empty() ? config.security.secret_file : global.secret_file;
+    auto const& file =
+        global.secret_file.empty() ? config.security.secret_file : global.secret_file;
     link = actors::link_to_scheduler(system, where, find_secret(file, where.port));
   }
   if (w.no_work) {
@@ -328,21 +345,27 @@ int run_node(node_words const& w, global_options const& global) {
 }  // namespace
 
 command node_command() {
-  return {"node", "run this machine's node in the foreground", "nsai node --join 10.0.0.1:4600 --label zone=b",
+  return {"node", "run this machine's node in the foreground",
+          "nsai node --join 10.0.0.1:4600 --label zone=b",
           [](CLI::App& app, global_options& global) -> command_body {
             auto words = std::make_shared<node_words>();
             app.add_option("--config", words->config, "JSON file (comments allowed)");
             app.add_option("--name", words->name, "default: the host's name");
-            app.add_option("--listen", words->listen, "ADDR:PORT of the scheduler, default 127.0.0.1:4600");
-            app.add_option("--join", words->join, "HOST:PORT of the scheduler; without it this node carries one");
-            app.add_option("--advertise", words->advertise, "address at which others reach this node");
+            app.add_option("--listen", words->listen,
+                           "ADDR:PORT of the scheduler, default 127.0.0.1:4600");
+            app.add_option("--join", words->join,
+                           "HOST:PORT of the scheduler; without it this node carries one");
+            app.add_option("--advertise", words->advertise,
+                           "address at which others reach this node");
             app.add_option("--data-dir", words->data_dir, "default ~/.local/share/nsai/NAME");
             app.add_option("--cpus", words->cpus, "cores to offer");
             app.add_option("--memory", words->memory, "memory to offer");
-            app.add_option("--virtual-gpu", words->virtual_gpus, "MODEL:MEMORY[:COUNT]")->allow_extra_args(false);
+            app.add_option("--virtual-gpu", words->virtual_gpus, "MODEL:MEMORY[:COUNT]")
+                ->allow_extra_args(false);
             app.add_option("--label", words->labels, "K=V")->allow_extra_args(false);
             app.add_flag("--no-work", words->no_work, "carry the scheduler only");
-            app.add_flag("--insecure-network", words->insecure_network, "listen beyond this machine, unencrypted");
+            app.add_flag("--insecure-network", words->insecure_network,
+                         "listen beyond this machine, unencrypted");
             return [words, &global] { return run_node(*words, global); };
           }};
 }

@@ -1,6 +1,6 @@
-#include <fmt/format.h>
-
 #include <iostream>
+
+#include <fmt/format.h>
 
 #include "node/access.hpp"
 #include "node/cli.hpp"
@@ -39,7 +39,8 @@ std::string progress_line(std::vector<job_record> const& jobs) {
 
 }  // namespace
 
-session::session(global_options const& global) : config_(1), system_(config_), client_(system_, options_of(global)) {
+session::session(global_options const& global)
+    : config_(1), system_(config_), client_(system_, options_of(global)) {
   want_done(client_.connect());
 }
 
@@ -48,7 +49,8 @@ void want_done(std::optional<error_info> const& error) {
     throw command_error(*error);
 }
 
-int await_and_show(session& s, global_options const& global, std::vector<job_id> const& jobs, std::int64_t limit_ms) {
+int await_and_show(session& s, global_options const& global, std::vector<job_id> const& jobs,
+                   std::int64_t limit_ms) {
   constexpr std::size_t most_shown = 100;
   auto const& out = global.out;
   auto const tick = [&] {

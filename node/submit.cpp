@@ -1,11 +1,11 @@
 // nsai submit, nsai run, nsai await
-#include <fmt/format.h>
-#include <pwd.h>
-#include <unistd.h>
-
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+
+#include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
 
 #include "node/cli.hpp"
 #include "node/units.hpp"
@@ -47,7 +47,8 @@ void add_resources(CLI::App& app, submit_words& w) {
   app.add_option("--gpus", w.gpus, "how many GPUs");
   app.add_option("--gpu-memory", w.gpu_memory, "least memory of each GPU");
   app.add_option("--gpu-share", w.gpu_share, "part of one GPU, above 0 to 1");
-  app.add_option("--node-label", w.node_labels, "K=V that the node must have")->allow_extra_args(false);
+  app.add_option("--node-label", w.node_labels, "K=V that the node must have")
+      ->allow_extra_args(false);
 }
 
 void add_constraints(CLI::App& app, submit_words& w) {
@@ -59,7 +60,9 @@ void add_constraints(CLI::App& app, submit_words& w) {
   app.add_option("--stop-signal", w.stop_signal, "default SIGTERM");
   app.add_option("--deadline", w.deadline, "RFC 3339 time, or a duration from now");
   app.add_option("--not-before", w.not_before, "RFC 3339 time, or a duration from now");
-  app.add_option("--after", w.after, "jobs that must succeed first")->delimiter(',')->allow_extra_args(false);
+  app.add_option("--after", w.after, "jobs that must succeed first")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   app.add_option("--group", w.group, "not in this version");
   app.add_option("--group-limit", w.group_limit, "not in this version");
   app.add_option("--max-cost", w.max_cost, "not in this version");
@@ -172,7 +175,8 @@ json command_options(submit_words const& w) {
   if (!w.env_file.empty()) {
     std::ifstream in{w.env_file};
     if (!in)
-      throw shape_error("env-file", "\"" + w.env_file + "\" cannot be read", "a file with K=V lines");
+      throw shape_error("env-file", "\"" + w.env_file + "\" cannot be read",
+                        "a file with K=V lines");
     for (std::string line; std::getline(in, line);)
       if (!line.empty() && line.front() != '#') {
         auto const [name, value] = parse_pair(line, "env-file");
@@ -184,18 +188,21 @@ json command_options(submit_words const& w) {
     env[name] = value;
   }
   options["env"] = env;
-  for (auto const& [name, value] : {std::pair{"stdout", w.stdout_path}, std::pair{"stderr", w.stderr_path},
-                                    std::pair{"launcher", w.launcher}})
+  for (auto const& [name, value] :
+       {std::pair{"stdout", w.stdout_path}, std::pair{"stderr", w.stderr_path},
+        std::pair{"launcher", w.launcher}})
     if (!value.empty())
       options[name] = value;
   return options;
 }
 
 void refuse_later(submit_words const& w) {
-  for (auto const& [name, value] : {std::pair{"--group", w.group}, std::pair{"--group-limit", w.group_limit},
-                                    std::pair{"--max-cost", w.max_cost}})
+  for (auto const& [name, value] :
+       {std::pair{"--group", w.group}, std::pair{"--group-limit", w.group_limit},
+        std::pair{"--max-cost", w.max_cost}})
     if (!value.empty()) {
-      auto error = error_of("usage", "unsupported", std::string{name} + " is not supported by this version");
+      auto error =
+          error_of("usage", "unsupported", std::string{name} + " is not supported by this version");
       error.field = name;
       throw command_error(error);
     }
@@ -206,8 +213,10 @@ submission submission_of(submit_words const& w) {
   submission s;
   bool const is_command = !w.program.empty();
   if (is_command == !w.stage.empty())
-    throw shape_error("stage", is_command ? "--stage and a program were given" : "neither a stage nor a program was given",
-                      "--stage NAME, or -- PROGRAM ARGS");
+    throw shape_error(
+        "stage",
+        is_command ? "--stage and a program were given" : "neither a stage nor a program was given",
+        "--stage NAME, or -- PROGRAM ARGS");
   s.owner = user_name();
   s.priority = parse_name<priority>(w.priority, "priority");
   if (!w.kind.empty())
@@ -279,10 +288,12 @@ int submit(submit_words const& w, global_options const& global) {
   return exit_done;
 }
 /// The numbers of nested metrics as rows; what describes them stays in the report and in --json.
-void add_metrics(json const& metrics, std::string const& path, std::vector<std::vector<std::string>>& rows) {
+void add_metrics(json const& metrics, std::string const& path,
+                 std::vector<std::vector<std::string>>& rows) {
   for (auto const& [name, value] : metrics.items()) {
     auto const at = path.empty() ? name : path + "." + name;
-    bool const describes = name == "targets" || name == "notes" || (name == "counts" && path != "data");
+    bool const describes =
+        name == "targets" || name == "notes" || (name == "counts" && path != "data");
     if (value.is_object() && !describes)
       add_metrics(value, at, rows);
     else if (value.is_number_float())
@@ -291,7 +302,6 @@ void add_metrics(json const& metrics, std::string const& path, std::vector<std::
       rows.push_back({at, value.is_null() ? "-" : value.dump()});
   }
 }
-
 
 struct run_words {
   std::string file;
@@ -328,7 +338,8 @@ int run_experiment(run_words const& w, global_options const& global) {
     if (auto* steps = std::get_if<std::vector<job_record>>(&list))
       for (auto const& step : *steps)
         if (step.status == job_status::running)
-          global.out.progress(fmt::format("{} on {} {} %", step.name, step.node, step.progress.fraction.value / 10));
+          global.out.progress(fmt::format("{} on {} {} %", step.name, step.node,
+                                          step.progress.fraction.value / 10));
   };
   auto const records = value_of(connection->await({result.id}, std::chrono::milliseconds{0}, tick));
   global.out.end_progress();
@@ -336,7 +347,9 @@ int run_experiment(run_words const& w, global_options const& global) {
   if (run.status != job_status::succeeded) {
     if (run.error)
       throw command_error(*run.error);
-    throw command_error(error_of("stage", "run_" + to_string(run.status), fmt::format("run {} ended as {}", run.id.value, to_string(run.status))));
+    throw command_error(
+        error_of("stage", "run_" + to_string(run.status),
+                 fmt::format("run {} ended as {}", run.id.value, to_string(run.status))));
   }
   auto const context = run.result.value();
   if (global.out.as_json) {
@@ -356,7 +369,8 @@ int run_experiment(run_words const& w, global_options const& global) {
 }  // namespace
 
 command submit_command() {
-  return {"submit", "submit a stage job, or a program after --", "nsai submit --stage echo --set text=hi --wait",
+  return {"submit", "submit a stage job, or a program after --",
+          "nsai submit --stage echo --set text=hi --wait",
           [](CLI::App& app, global_options& global) -> command_body {
             auto words = std::make_shared<submit_words>();
             add_submit_options(app, *words);
@@ -391,7 +405,10 @@ command await_command() {
               std::vector<job_id> jobs;
               for (auto const& job : words->jobs)
                 jobs.push_back(parse_job(job));
-              auto const limit = words->timeout.empty() ? 0 : std::max<std::int64_t>(1, parse_duration_ms(words->timeout, "timeout"));
+              auto const limit =
+                  words->timeout.empty()
+                      ? 0
+                      : std::max<std::int64_t>(1, parse_duration_ms(words->timeout, "timeout"));
               session connection{global};
               return await_and_show(connection, global, jobs, limit);
             };

@@ -1,11 +1,11 @@
 #include "node/units.hpp"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <charconv>
 #include <cmath>
 #include <utility>
+
+#include <fmt/format.h>
 
 namespace nsai::node {
 namespace {
@@ -21,8 +21,8 @@ struct unit {
 
 /// A number without sign, followed by one of the units (compared ignoring case).
 template <std::size_t N>
-double parse_quantity(std::string const& text, std::array<unit, N> const& units, std::string const& field,
-                      char const* expected) {
+double parse_quantity(std::string const& text, std::array<unit, N> const& units,
+                      std::string const& field, char const* expected) {
   double number = 0;
   auto const* const end = text.data() + text.size();
   auto const parsed = std::from_chars(text.data(), end, number, std::chars_format::fixed);
@@ -75,7 +75,8 @@ std::int64_t parse_size_mb(std::string const& text, std::string const& field) {
 }
 
 std::int64_t parse_duration_ms(std::string const& text, std::string const& field) {
-  constexpr char const* expected = "a duration such as 250ms, 90s, 30m, 1h or 2d (a bare number is seconds)";
+  constexpr char const* expected =
+      "a duration such as 250ms, 90s, 30m, 1h or 2d (a bare number is seconds)";
   static constexpr std::array<unit, 6> units{
       {{"", 1000}, {"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
   auto const ms = parse_quantity(text, units, field, expected);
@@ -109,7 +110,8 @@ array_spec parse_array(std::string const& text) {
   }
   auto const dash = rest.find('-');
   spec.first = parse_whole(rest.substr(0, dash), "array", expected);
-  spec.last = dash == std::string::npos ? spec.first : parse_whole(rest.substr(dash + 1), "array", expected);
+  spec.last = dash == std::string::npos ? spec.first
+                                        : parse_whole(rest.substr(dash + 1), "array", expected);
   if (spec.step == 0 || spec.last < spec.first)
     refuse("array", text, expected);
   return spec;

@@ -7,11 +7,12 @@
 
 namespace nsai::node {
 
-/// A memory size as people type it, in MiB: "8G", "512M", "1.5T", "2GiB", "100000K"; a bare number is MiB. Powers of 1024,
-/// rounded up. Throws shape_error with `field` as its path.
+/// A memory size as people type it, in MiB: "8G", "512M", "1.5T", "2GiB", "100000K"; a bare number
+/// is MiB. Powers of 1024, rounded up. Throws shape_error with `field` as its path.
 std::int64_t parse_size_mb(std::string const& text, std::string const& field);
 
-/// A duration as people type it, in milliseconds: "250ms", "90s", "30m", "1.5h", "2d"; a bare number is seconds.
+/// A duration as people type it, in milliseconds: "250ms", "90s", "30m", "1.5h", "2d"; a bare
+/// number is seconds.
 std::int64_t parse_duration_ms(std::string const& text, std::string const& field);
 
 /// "A-B", "A-B:STEP", "A-B%LIMIT", "A-B:STEP%LIMIT", "A" or "A,B,C".

@@ -9,7 +9,8 @@ std::string version_number() {
 }
 
 std::string version_text() {
-  return "nsai " + version_number() + " (protocol " + std::to_string(protocol_version) + ", stages on the CPU)";
+  return "nsai " + version_number() + " (protocol " + std::to_string(protocol_version) +
+         ", stages on the CPU)";
 }
 
 }  // namespace nsai::node

@@ -17,7 +17,8 @@ class byte_tail {
       return;
     }
     kept_.append(bytes);
-    // Moving the bytes only when there are twice as many makes an append cost its own length on average.
+    // Moving the bytes only when there are twice as many makes an append cost its own length on
+    // average.
     if (kept_.size() > 2 * keep_)
       kept_.erase(0, kept_.size() - keep_);
   }

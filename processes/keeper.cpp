@@ -1,5 +1,13 @@
 #include "processes/keeper.hpp"
 
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cstring>
+#include <set>
+#include <system_error>
+#include <utility>
+
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <poll.h>
@@ -10,14 +18,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <array>
-#include <cerrno>
-#include <climits>
-#include <cstring>
-#include <set>
-#include <system_error>
-#include <utility>
 
 #include "processes/file_descriptor.hpp"
 #include "processes/process_tree.hpp"
@@ -87,7 +87,8 @@ class keeper_process {
   }
 
   [[noreturn]] static void end() {
-    // Wardens see the node's end of their sockets close, too; this is for whatever they leave, and for them.
+    // Wardens see the node's end of their sockets close, too; this is for whatever they leave, and
+    // for them.
     end_all_descendants();
     ::_exit(0);
   }
@@ -123,7 +124,8 @@ class keeper_process {
     send_with_descriptor(socket_.get(), {pid, 0}, node_end.get());
   }
 
-  /// Takes in the dead, and ends the orphans of a warden that was killed: they have become children of this process.
+  /// Takes in the dead, and ends the orphans of a warden that was killed: they have become children
+  /// of this process.
   void reap() {
     signalfd_siginfo info{};
     while (::read(signals_.get(), &info, sizeof info) > 0) {
@@ -185,7 +187,8 @@ void keeper::close() noexcept {
     ::close(std::exchange(socket_, -1));
   if (pid_ < 0)
     return;
-  // It ends by itself once its socket is closed; what hangs in the kernel is not waited for without end.
+  // It ends by itself once its socket is closed; what hangs in the kernel is not waited for without
+  // end.
   for (int round = 0; round < 10'000; ++round) {
     pid_t const gone = ::waitpid(pid_, nullptr, WNOHANG);
     if (gone == pid_ || (gone < 0 && errno == ECHILD))

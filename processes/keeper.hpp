@@ -4,8 +4,9 @@
 
 namespace nsai::processes {
 
-/// The node's one keeper process and the node's end of its socket. When this end closes (also because the node
-/// was killed), the keeper kills every process that was started through it, and ends.
+/// The node's one keeper process and the node's end of its socket. When this end closes (also
+/// because the node was killed), the keeper kills every process that was started through it, and
+/// ends.
 class keeper {
  public:
   /// Forks the keeper. Call it before the process has a second thread. Throws std::system_error.

@@ -1,8 +1,8 @@
 #include "processes/output_log.hpp"
 
-#include <unistd.h>
-
 #include <cerrno>
+
+#include <unistd.h>
 
 namespace nsai::processes {
 

@@ -8,8 +8,8 @@
 
 namespace nsai::processes {
 
-/// The part of a log file that one program writes, bounded in bytes. At the bound one line says so, and what comes
-/// after is counted and dropped: a program never waits or fails because of its log.
+/// The part of a log file that one program writes, bounded in bytes. At the bound one line says so,
+/// and what comes after is counted and dropped: a program never waits or fails because of its log.
 class output_log {
  public:
   /// Drops everything.

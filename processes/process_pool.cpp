@@ -1,10 +1,5 @@
 #include "processes/process_pool.hpp"
 
-#include <signal.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <sys/socket.h>
-
 #include <array>
 #include <cerrno>
 #include <condition_variable>
@@ -15,6 +10,11 @@
 #include <thread>
 #include <unordered_map>
 #include <vector>
+
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
 
 #include "processes/file_descriptor.hpp"
 #include "processes/wire.hpp"
@@ -110,7 +110,8 @@ struct process_pool::state {
     std::vector<due> calls;
     while (true) {
       std::array<epoll_event, 64> ready{};
-      int const count = ::epoll_wait(poller.get(), ready.data(), static_cast<int>(ready.size()), -1);
+      int const count =
+          ::epoll_wait(poller.get(), ready.data(), static_cast<int>(ready.size()), -1);
       {
         std::lock_guard const lock{mutex};
         for (int i = 0; i < count; ++i)
@@ -166,7 +167,9 @@ struct process_pool::state {
       if (from.live)
         calls.push_back([live = from.live, pid = decode_live(message.body)] { live(pid); });
     } else if (message.kind == frame_kind::over) {
-      calls.push_back([done = std::move(from.done), exit = decode_exit(message.body)]() mutable { done(std::move(exit)); });
+      calls.push_back([done = std::move(from.done), exit = decode_exit(message.body)]() mutable {
+        done(std::move(exit));
+      });
       busy.erase(from.handle);
       from.handle = 0;
       from.done = {};
@@ -203,9 +206,9 @@ struct process_pool::state {
   file_descriptor wake;
   std::mutex mutex;
   std::condition_variable finished;
-  std::unordered_map<int, link> links;                   // by socket
-  std::vector<int> idle;                                 // sockets
-  std::unordered_map<process_handle, int> busy;          // -> socket
+  std::unordered_map<int, link> links;           // by socket
+  std::vector<int> idle;                         // sockets
+  std::unordered_map<process_handle, int> busy;  // -> socket
   std::vector<due> refused;
   process_handle next = 1;
   bool ending = false;
@@ -255,7 +258,8 @@ process_handle process_pool::start(process_spec spec, on_exit done, on_live live
       exit.fault = spawn_fault::resources;
       exit.fault_errno = error;
       exit.fault_text = std::string{"the node has no warden for it: "} + std::strerror(error);
-      state_->refused.push_back([done = std::move(done), exit]() mutable { done(std::move(exit)); });
+      state_->refused.push_back(
+          [done = std::move(done), exit]() mutable { done(std::move(exit)); });
       state_->poke();
       return handle;
     }

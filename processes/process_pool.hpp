@@ -1,12 +1,12 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+
+#include <sys/types.h>
 
 #include "processes/keeper.hpp"
 #include "processes/process_spec.hpp"
@@ -19,25 +19,27 @@ using process_handle = std::uint64_t;
 /// Runs programs, each under a warden process of the keeper, and tells how they ended. Thread-safe.
 class process_pool {
  public:
-  /// Called once for every started program, on the pool's own thread: it must neither block nor throw. It may
-  /// call the pool.
+  /// Called once for every started program, on the pool's own thread: it must neither block nor
+  /// throw. It may call the pool.
   using on_exit = std::function<void(process_exit)>;
-  /// Called at most once, with the program's process id, before its on_exit and under the same rules. The program
-  /// may have ended meanwhile, so the id is for display, never for signals.
+  /// Called at most once, with the program's process id, before its on_exit and under the same
+  /// rules. The program may have ended meanwhile, so the id is for display, never for signals.
   using on_live = std::function<void(pid_t)>;
 
   /// Throws std::system_error when the process has no descriptors left for the pool.
   explicit process_pool(keeper owner);
-  /// Kills what still runs and waits for it, at most 10 s: what the kernel has not ended by then (a process that
-  /// hangs in a device or a file system) is reported as lost.
+  /// Kills what still runs and waits for it, at most 10 s: what the kernel has not ended by then (a
+  /// process that hangs in a device or a file system) is reported as lost.
   ~process_pool();
   process_pool(process_pool const&) = delete;
   process_pool& operator=(process_pool const&) = delete;
 
-  /// Never throws for a program that cannot be started: `done` tells the fault. Does not wait for the program.
+  /// Never throws for a program that cannot be started: `done` tells the fault. Does not wait for
+  /// the program.
   process_handle start(process_spec spec, on_exit done, on_live live = {});
-  /// Sends `signal` to the leader; what is left of the tree after `grace`, or when the leader has ended, is killed.
-  /// A second call sends its signal too and can only shorten the grace. Unknown or ended handles are ignored.
+  /// Sends `signal` to the leader; what is left of the tree after `grace`, or when the leader has
+  /// ended, is killed. A second call sends its signal too and can only shorten the grace. Unknown
+  /// or ended handles are ignored.
   void stop(process_handle handle, int signal, std::chrono::milliseconds grace);
 
   /// Programs whose end has not been reported yet.

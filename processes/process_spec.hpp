@@ -7,16 +7,18 @@
 
 namespace nsai::processes {
 
-/// A program to run under a warden. Nothing of the node's own environment or files is inherited: standard input
-/// is /dev/null, every other descriptor is closed, signal dispositions and mask are the default ones, and the
-/// program leads a session of its own. The umask and the resource limits are those of the node at keeper::start.
+/// A program to run under a warden. Nothing of the node's own environment or files is inherited:
+/// standard input is /dev/null, every other descriptor is closed, signal dispositions and mask are
+/// the default ones, and the program leads a session of its own. The umask and the resource limits
+/// are those of the node at keeper::start.
 struct process_spec {
   std::vector<std::string> argv;  // argv[0] is searched in the PATH of `env` when it has no slash
-  std::vector<std::string> env;   // "K=V", complete; without PATH, argv[0] is searched in /bin:/usr/bin
-  std::string cwd;                // absolute; empty: "/"
-  std::string stdout_path;        // appended to, relative to cwd; empty: the log
-  std::string stderr_path;        // appended to, relative to cwd; empty: the log
-  std::string log_path;           // absolute, appended to, created with mode 0600; empty: output is dropped
+  std::vector<std::string>
+      env;                  // "K=V", complete; without PATH, argv[0] is searched in /bin:/usr/bin
+  std::string cwd;          // absolute; empty: "/"
+  std::string stdout_path;  // appended to, relative to cwd; empty: the log
+  std::string stderr_path;  // appended to, relative to cwd; empty: the log
+  std::string log_path;  // absolute, appended to, created with mode 0600; empty: output is dropped
   std::int64_t log_limit_bytes = 16 * 1024 * 1024;  // what this program may add to the log
   std::int64_t memory_limit_mb = 0;  // MiB, resident size of the whole process tree; 0: none
 };
@@ -28,29 +30,31 @@ enum class spawn_fault : std::uint8_t {
   open_stdout,  // stdout_path
   open_stderr,  // stderr_path
   open_log,     // log_path
-  exec,         // argv[0] was not found or is not executable, or argv and env are malformed or too large
-  resources     // no more processes or descriptors, or the keeper is gone (EOWNERDEAD)
+  exec,  // argv[0] was not found or is not executable, or argv and env are malformed or too large
+  resources  // no more processes or descriptors, or the keeper is gone (EOWNERDEAD)
 };
 
-/// How a program ended. When this is delivered, no process of its tree exists any more. (One exception: keeper and
-/// warden were both killed while it ran.)
+/// How a program ended. When this is delivered, no process of its tree exists any more. (One
+/// exception: keeper and warden were both killed while it ran.)
 struct process_exit {
   std::optional<int> exit_status;  // it exited by itself
   std::optional<int> signal;       // it was killed by this signal
   spawn_fault fault = spawn_fault::none;
   int fault_errno = 0;
-  std::string fault_text;           // names the field, what came and the reason; empty without a fault
-  bool stopped = false;             // process_pool::stop was called before it ended
-  bool memory_exceeded = false;     // it was killed for memory_limit_mb
-  bool lost = false;                // its warden died; nothing is known about its end
-  std::int64_t peak_memory_mb = 0;  // MiB rounded up: the largest sample of the tree, at least the largest process
-  std::int64_t duration_ms = 0;     // from just before it was spawned to the end of the leader
-  std::int64_t cpu_ms = 0;          // user and system time of every process of the tree that was waited for
-  std::int64_t log_bytes = 0;       // written to the log
-  std::int64_t output_bytes = 0;    // meant for the log, also what was dropped
-  bool log_truncated = false;       // output was dropped, at log_limit_bytes or because of log_errno
-  int log_errno = 0;                // why the log could not be written further (ENOSPC); 0: no such failure
-  std::string stderr_tail;          // the last 4 KiB of standard error, also of a stderr_path that is a plain file
+  std::string fault_text;        // names the field, what came and the reason; empty without a fault
+  bool stopped = false;          // process_pool::stop was called before it ended
+  bool memory_exceeded = false;  // it was killed for memory_limit_mb
+  bool lost = false;             // its warden died; nothing is known about its end
+  std::int64_t peak_memory_mb =
+      0;  // MiB rounded up: the largest sample of the tree, at least the largest process
+  std::int64_t duration_ms = 0;  // from just before it was spawned to the end of the leader
+  std::int64_t cpu_ms = 0;  // user and system time of every process of the tree that was waited for
+  std::int64_t log_bytes = 0;     // written to the log
+  std::int64_t output_bytes = 0;  // meant for the log, also what was dropped
+  bool log_truncated = false;     // output was dropped, at log_limit_bytes or because of log_errno
+  int log_errno = 0;  // why the log could not be written further (ENOSPC); 0: no such failure
+  std::string
+      stderr_tail;  // the last 4 KiB of standard error, also of a stderr_path that is a plain file
 };
 
 }  // namespace nsai::processes

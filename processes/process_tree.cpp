@@ -1,5 +1,12 @@
 #include "processes/process_tree.hpp"
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <string>
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -7,13 +14,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <array>
-#include <cerrno>
-#include <charconv>
-#include <cstdlib>
-#include <string>
 
 namespace nsai::processes {
 namespace {
@@ -59,12 +59,15 @@ void for_each_entry(std::string const& directory, Each each) {
 pid_t parent_of(std::string const& pid) {
   auto const stat = read_small("/proc/" + pid + "/stat");
   auto const close = stat.rfind(')');
-  return close == std::string::npos || close + 4 >= stat.size() ? 0 : std::atoi(stat.c_str() + close + 4);
+  return close == std::string::npos || close + 4 >= stat.size()
+             ? 0
+             : std::atoi(stat.c_str() + close + 4);
 }
 
 bool kernel_lists_children() {
-  static bool const there = ::access("/proc/self/task", X_OK) == 0 &&
-                            ::access(("/proc/self/task/" + std::to_string(::getpid()) + "/children").c_str(), R_OK) == 0;
+  static bool const there =
+      ::access("/proc/self/task", X_OK) == 0 &&
+      ::access(("/proc/self/task/" + std::to_string(::getpid()) + "/children").c_str(), R_OK) == 0;
   return there;
 }
 
@@ -74,7 +77,9 @@ std::vector<pid_t> children_of(pid_t parent) {
   std::vector<pid_t> list;
   if (kernel_lists_children()) {
     auto const tasks = "/proc/" + std::to_string(parent) + "/task";
-    for_each_entry(tasks, [&](std::string const& task) { append_numbers(read_small(tasks + "/" + task + "/children"), list); });
+    for_each_entry(tasks, [&](std::string const& task) {
+      append_numbers(read_small(tasks + "/" + task + "/children"), list);
+    });
     return list;
   }
   for_each_entry("/proc", [&](std::string const& pid) {

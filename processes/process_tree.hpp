@@ -1,9 +1,9 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <cstdint>
 #include <vector>
+
+#include <sys/types.h>
 
 namespace nsai::processes {
 
@@ -13,9 +13,9 @@ std::vector<pid_t> children_of(pid_t parent);
 /// All processes below `root`, without itself. A snapshot: processes come and go while it is taken.
 std::vector<pid_t> descendants_of(pid_t root);
 
-/// Resident memory of all processes below `root`, in MiB rounded up. Pages that several of them share count for
-/// each: an upper bound, which costs one small file a process (the exact share, smaps_rollup, costs a walk over all
-/// mappings and is too slow to sample a large process often).
+/// Resident memory of all processes below `root`, in MiB rounded up. Pages that several of them
+/// share count for each: an upper bound, which costs one small file a process (the exact share,
+/// smaps_rollup, costs a walk over all mappings and is too slow to sample a large process often).
 std::int64_t resident_mb_below(pid_t root);
 
 /// What was learnt about the children that were waited for.
@@ -23,8 +23,9 @@ struct reaped {
   std::int64_t peak_rss_kb = 0;  // of the largest process
 };
 
-/// SIGKILLs everything below this process and waits until nothing is left. Whatever a child leaves behind becomes a
-/// child of this process (it is a subreaper), so that "no child left" means "nothing left".
+/// SIGKILLs everything below this process and waits until nothing is left. Whatever a child leaves
+/// behind becomes a child of this process (it is a subreaper), so that "no child left" means
+/// "nothing left".
 reaped end_all_descendants();
 
 }  // namespace nsai::processes

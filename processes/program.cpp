@@ -1,16 +1,16 @@
 #include "processes/program.hpp"
 
-#include <fcntl.h>
-#include <linux/close_range.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <array>
 #include <cerrno>
 #include <climits>
 #include <cstring>
 #include <vector>
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace nsai::processes {
 namespace {
@@ -67,13 +67,17 @@ void default_signals() {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-void place_output(int report, std::string const& path, file_descriptor const& pipe, int as, spawn_fault fault) {
-  int const from = path.empty() ? pipe.get() : ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+void place_output(int report, std::string const& path, file_descriptor const& pipe, int as,
+                  spawn_fault fault) {
+  int const from = path.empty()
+                       ? pipe.get()
+                       : ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (from < 0 || ::dup2(from, as) < 0)
     give_up(report, fault, errno);
 }
 
-[[noreturn]] void become(process_spec const& spec, int report, file_descriptor const& out, file_descriptor const& err) {
+[[noreturn]] void become(process_spec const& spec, int report, file_descriptor const& out,
+                         file_descriptor const& err) {
   auto const names = candidates(spec);
   auto const argv = pointers(spec.argv);
   auto const env = pointers(spec.env);
@@ -127,7 +131,8 @@ started_program start_program(process_spec const& spec) {
   pipe_ends out;
   pipe_ends err;
   pipe_ends report;
-  bool const piped = (!spec.stdout_path.empty() || open_pipe(out)) && (!spec.stderr_path.empty() || open_pipe(err));
+  bool const piped = (!spec.stdout_path.empty() || open_pipe(out)) &&
+                     (!spec.stderr_path.empty() || open_pipe(err));
   if (!piped || !open_pipe(report))
     return failed(spawn_fault::resources, errno);
   pid_t const pid = ::fork();
@@ -168,7 +173,8 @@ std::string describe_fault(process_spec const& spec, spawn_fault fault, int faul
     case spawn_fault::open_log:
       return "log_path: " + spec.log_path + ": " + why;
     case spawn_fault::exec:
-      return "argv[0]: " + (spec.argv.empty() ? std::string{"nothing"} : spec.argv.front()) + ": " + why;
+      return "argv[0]: " + (spec.argv.empty() ? std::string{"nothing"} : spec.argv.front()) + ": " +
+             why;
     case spawn_fault::resources:
       return "the node could not make a process: " + why;
   }

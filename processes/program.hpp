@@ -1,8 +1,8 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <string>
+
+#include <sys/types.h>
 
 #include "processes/file_descriptor.hpp"
 #include "processes/process_spec.hpp"
@@ -18,7 +18,8 @@ struct started_program {
   int fault_errno = 0;
 };
 
-/// Forks and executes; returns when exec has succeeded or failed. Called by wardens only: they have one thread.
+/// Forks and executes; returns when exec has succeeded or failed. Called by wardens only: they have
+/// one thread.
 started_program start_program(process_spec const& spec);
 
 /// What a fault means, in words: the field, what came and the reason.

@@ -1,11 +1,11 @@
 #include "processes/signal_names.hpp"
 
-#include <signal.h>
-#include <string.h>
-
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+
+#include <signal.h>
+#include <string.h>
 
 namespace nsai::processes {
 

@@ -1,5 +1,12 @@
 #include "processes/warden.hpp"
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <optional>
+#include <stdexcept>
+
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -10,13 +17,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <array>
-#include <cerrno>
-#include <chrono>
-#include <optional>
-#include <stdexcept>
 
 #include "processes/byte_tail.hpp"
 #include "processes/output_log.hpp"
@@ -159,7 +159,8 @@ class warden {
     r.begin = r.next_sample = clock::now();
     r.cpu_ms_before = cpu_ms_of_children();
     if (!r.spec.log_path.empty()) {
-      file_descriptor file{::open(r.spec.log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)};
+      file_descriptor file{
+          ::open(r.spec.log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)};
       if (!file)
         return refuse(spawn_fault::open_log, errno);
       r.log = output_log{std::move(file), r.spec.log_limit_bytes};
@@ -269,7 +270,8 @@ class warden {
   }
 
   static std::string tail_of_file(run const& r) {
-    auto const path = r.spec.stderr_path.front() == '/' ? r.spec.stderr_path : r.spec.cwd + "/" + r.spec.stderr_path;
+    auto const path = r.spec.stderr_path.front() == '/' ? r.spec.stderr_path
+                                                        : r.spec.cwd + "/" + r.spec.stderr_path;
     file_descriptor const file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
     struct stat about {};
     if (!file || ::fstat(file.get(), &about) != 0 || !S_ISREG(about.st_mode))

@@ -1,17 +1,18 @@
 #include "processes/wire.hpp"
 
-#include <sys/socket.h>
-
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
 #include <type_traits>
 #include <vector>
 
+#include <sys/socket.h>
+
 namespace nsai::processes {
 namespace {
 
-/// argv and environment are bounded by the kernel at about 2 MiB; nothing that is longer can be meant.
+/// argv and environment are bounded by the kernel at about 2 MiB; nothing that is longer can be
+/// meant.
 constexpr std::uint32_t longest_frame = 16 * 1024 * 1024;
 
 class writer {
@@ -93,13 +94,14 @@ class reader {
 /// One list of the members for both directions.
 template <class Spec, class Do>
 void members_of_spec(Spec& s, Do&& each) {
-  each(s.argv, s.env, s.cwd, s.stdout_path, s.stderr_path, s.log_path, s.log_limit_bytes, s.memory_limit_mb);
+  each(s.argv, s.env, s.cwd, s.stdout_path, s.stderr_path, s.log_path, s.log_limit_bytes,
+       s.memory_limit_mb);
 }
 template <class Exit, class Do>
 void members_of_exit(Exit& e, Do&& each) {
-  each(e.exit_status, e.signal, e.fault, e.fault_errno, e.fault_text, e.stopped, e.memory_exceeded, e.lost,
-       e.peak_memory_mb, e.duration_ms, e.cpu_ms, e.log_bytes, e.output_bytes, e.log_truncated, e.log_errno,
-       e.stderr_tail);
+  each(e.exit_status, e.signal, e.fault, e.fault_errno, e.fault_text, e.stopped, e.memory_exceeded,
+       e.lost, e.peak_memory_mb, e.duration_ms, e.cpu_ms, e.log_bytes, e.output_bytes,
+       e.log_truncated, e.log_errno, e.stderr_tail);
 }
 
 }  // namespace

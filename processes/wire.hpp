@@ -9,10 +9,10 @@
 
 /// What node, keeper and wardens say to each other.
 ///
-/// Node and keeper: SOCK_SEQPACKET. The node sends one byte; the keeper answers with a `warden_made`, and the
-/// warden's socket beside it (SCM_RIGHTS) unless `error` says why there is none.
-/// Node and warden: SOCK_STREAM, frames of a 32-bit length (of what follows), a kind, and the body. Both ends are
-/// the same program on the same machine, so numbers are as they lie in memory.
+/// Node and keeper: SOCK_SEQPACKET. The node sends one byte; the keeper answers with a
+/// `warden_made`, and the warden's socket beside it (SCM_RIGHTS) unless `error` says why there is
+/// none. Node and warden: SOCK_STREAM, frames of a 32-bit length (of what follows), a kind, and the
+/// body. Both ends are the same program on the same machine, so numbers are as they lie in memory.
 namespace nsai::processes {
 
 struct warden_made {
@@ -43,8 +43,8 @@ struct frame {
   std::string body;
 };
 
-/// Removes the first whole frame from `buffer`; nothing when there is none yet. Throws std::runtime_error when the
-/// bytes are no frame.
+/// Removes the first whole frame from `buffer`; nothing when there is none yet. Throws
+/// std::runtime_error when the bytes are no frame.
 std::optional<frame> take_frame(std::string& buffer);
 
 /// Throw std::runtime_error when the body is too short or too long.

@@ -68,8 +68,8 @@ void core::state::handle(attempt_ended const& e) {
     f.error = outcome.error
                   ? *outcome.error
                   : error_of("infra", to_string(outcome.result),
-                               "attempt " + std::to_string(ref.attempt) + " on node " +
-                                   node_name(*j) + " ended as " + to_string(outcome.result));
+                             "attempt " + std::to_string(ref.attempt) + " on node " +
+                                 node_name(*j) + " ended as " + to_string(outcome.result));
     // What a node hands back before it has started it says nothing about the job.
     f.counted = !(waited && outcome.result == attempt_result::returned);
     f.at_once = outcome.result == attempt_result::returned;
@@ -112,8 +112,8 @@ void core::state::own_failure(job& j, attempt_outcome const& outcome) {
   auto error = outcome.error;
   if (!error && timed_out)
     error = error_of("stage", "timeout",
-                       "attempt " + std::to_string(j.attempt) + " ran longer than " +
-                           std::to_string(terms[j.terms].timeout_ms.value_or(0)) + " ms");
+                     "attempt " + std::to_string(j.attempt) + " ran longer than " +
+                         std::to_string(terms[j.terms].timeout_ms.value_or(0)) + " ms");
   if (j.own_failures > terms[j.terms].max_retries.value_or(0)) {
     end(j, timed_out ? job_status::timeout : job_status::failed, std::move(error), &outcome);
     return;
@@ -190,16 +190,16 @@ void core::state::lose_attempt(job& j, infra_failure f) {
   if (f.sole && f.counted && ++rare(j).sole_losses >= losses_of_poison) {
     end(j, job_status::failed,
         error_of("infra", "poison",
-                   "three nodes were lost while they ran nothing but this job; the last: " +
-                       f.error.message));
+                 "three nodes were lost while they ran nothing but this job; the last: " +
+                     f.error.message));
     return;
   }
   if (j.infra_failures > terms[j.terms].max_infra_retries) {
     end(j, job_status::failed,
         error_of("infra", "too_many_infra_failures",
-                   std::to_string(j.infra_failures) + " attempts were lost, " +
-                       std::to_string(terms[j.terms].max_infra_retries) +
-                       " may be; the last: " + f.error.message));
+                 std::to_string(j.infra_failures) + " attempts were lost, " +
+                     std::to_string(terms[j.terms].max_infra_retries) +
+                     " may be; the last: " + f.error.message));
     return;
   }
   auto const delay_ms = f.counted && !f.at_once ? infra_delay_ms : 0;

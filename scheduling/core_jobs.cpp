@@ -58,7 +58,7 @@ void core::state::handle(cancel_requested const& e) {
   auto* const j = jobs.find(e.job);
   if (j == nullptr) {
     answer.error = error_of("not_found", "unknown_job",
-                              "job " + std::to_string(e.job.value) + " is not known");
+                            "job " + std::to_string(e.job.value) + " is not known");
     return;
   }
   answer.id = e.job;

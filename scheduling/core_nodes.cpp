@@ -20,8 +20,8 @@ std::optional<error_info> core::state::refuse_node(node_info const& offered) con
     if (node.info.name == offered.name && node.info.uuid != offered.uuid &&
         node.status == node_status::ready)
       fault = error_of("refused", "name_taken",
-                         "name: \"" + offered.name + "\" is the name of another node (" +
-                             node.info.uuid + "); expected a name that no other node has");
+                       "name: \"" + offered.name + "\" is the name of another node (" +
+                           node.info.uuid + "); expected a name that no other node has");
   });
   return fault;
 }
@@ -324,9 +324,8 @@ void core::state::expire_unconfirmed() {
   for (auto const id : left) {
     auto& j = at(id);
     infra_failure f;
-    f.error =
-        error_of("infra", "node_lost",
-                   "node " + node_name(j) + " did not come back after the scheduler's restart");
+    f.error = error_of("infra", "node_lost",
+                       "node " + node_name(j) + " did not come back after the scheduler's restart");
     f.duration_ms = now - j.since;
     release_attempt(j);
     lose_attempt(j, std::move(f));

@@ -7,8 +7,8 @@ namespace nsai::stages {
 
 registry built_in_stages() {
   registry all;
-  for (auto make : {make_echo, make_sleep, make_spin, make_allocate, make_fail, make_flaky, make_crash, make_command,
-                    make_data_load, make_proposer_metrics, make_report})
+  for (auto make : {make_echo, make_sleep, make_spin, make_allocate, make_fail, make_flaky,
+                    make_crash, make_command, make_data_load, make_proposer_metrics, make_report})
     all.add(make());
   return all;
 }

@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 struct source {
   std::string name;
   dataset_paths paths;
-  fs::path base;      // of relative paths
+  fs::path base;  // of relative paths
   bool built_in = false;
   std::int64_t limit = 0;
 };
@@ -41,8 +41,9 @@ source named(std::string const& name, stage_env const& env) {
   for (auto const& [known, paths] : env.datasets)
     names.push_back(known);
   auto const near = nearest(name, names);
-  throw unknown_dataset("dataset: this node's config has no data set \"" + name + "\"; expected " +
-                        (near.empty() ? "one of " + joined(names) : near + " (did you mean that?)"));
+  throw unknown_dataset(
+      "dataset: this node's config has no data set \"" + name + "\"; expected " +
+      (near.empty() ? "one of " + joined(names) : near + " (did you mean that?)"));
 }
 
 /// An experiment's `dataset`: a name, or an object with a name or with paths.
@@ -76,9 +77,10 @@ source of_experiment(json const& given, fs::path const& base, stage_env const& e
 source choose(context const& ctx, json const& options, stage_env const& env) {
   fs::path const base = text(ctx.experiment, "base_dir");
   source from;
-  dataset_paths const given{text(options, "claims"), text(options, "corpus"), text(options, "predictions"),
-                            text(options, "outputs")};
-  if (!given.claims.empty() || !given.corpus.empty() || !given.predictions.empty() || !given.outputs.empty())
+  dataset_paths const given{text(options, "claims"), text(options, "corpus"),
+                            text(options, "predictions"), text(options, "outputs")};
+  if (!given.claims.empty() || !given.corpus.empty() || !given.predictions.empty() ||
+      !given.outputs.empty())
     from = {"", given, base, false, 0};
   else if (auto const name = text(options, "dataset"); !name.empty())
     from = named(name, env);
@@ -96,21 +98,25 @@ source choose(context const& ctx, json const& options, stage_env const& env) {
 
 class loader {
  public:
-  loader(source from, stage_env& env) : from_(std::move(from)), env_(env), reader_(from_.name, from_.limit) {}
+  loader(source from, stage_env& env)
+      : from_(std::move(from)), env_(env), reader_(from_.name, from_.limit) {}
 
   /// False when the stage was stopped.
   bool load() {
     return part("claims", from_.paths.claims, sample_data::claims, &dataset_reader::claims, 0.0) &&
            part("corpus", from_.paths.corpus, sample_data::corpus, &dataset_reader::corpus, 0.25) &&
-           part("predictions", from_.paths.predictions, sample_data::predictions, &dataset_reader::predictions, 0.75) &&
-           part("outputs", from_.paths.outputs, sample_data::outputs, &dataset_reader::outputs, 0.9);
+           part("predictions", from_.paths.predictions, sample_data::predictions,
+                &dataset_reader::predictions, 0.75) &&
+           part("outputs", from_.paths.outputs, sample_data::outputs, &dataset_reader::outputs,
+                0.9);
   }
   dataset finish() { return reader_.finish(); }
 
  private:
   using read_part = void (dataset_reader::*)(std::istream&, std::string const&);
 
-  bool part(char const* name, std::string const& path, std::string_view built_in, read_part read, double fraction) {
+  bool part(char const* name, std::string const& path, std::string_view built_in, read_part read,
+            double fraction) {
     if (env_.progress)
       env_.progress(fraction, std::string{"reading the "} + name);
     if (from_.built_in) {
@@ -138,12 +144,13 @@ class data_load final : public stage {
     stage_description d;
     d.name = "data_load";
     d.summary = "reads claims, corpus and predictions in SciFact's format";
-    d.options = {option("dataset", "string", "", "a data set of the node's config, or sample (built in)"),
-                 option("claims", "string", "", "path of the claims (JSON lines)"),
-                 option("corpus", "string", "", "path of the corpus"),
-                 option("predictions", "string", "", "path of a model's predictions"),
-                 option("outputs", "string", "", "path of a proposer's outputs"),
-                 at_least(option("limit", "integer", 0, "only the first so many claims; 0: all"), 0)};
+    d.options = {
+        option("dataset", "string", "", "a data set of the node's config, or sample (built in)"),
+        option("claims", "string", "", "path of the claims (JSON lines)"),
+        option("corpus", "string", "", "path of the corpus"),
+        option("predictions", "string", "", "path of a model's predictions"),
+        option("outputs", "string", "", "path of a proposer's outputs"),
+        at_least(option("limit", "integer", 0, "only the first so many claims; 0: all"), 0)};
     return d;
   }
 
@@ -154,8 +161,10 @@ class data_load final : public stage {
         return outcome::stopped();
       auto const data = all.finish();
       if (data.claims.empty())
-        return outcome::failure("no_claims", "dataset.claims: there is no claim in it; " +
-                                                 std::to_string(data.counts.at("broken_lines")) + " lines are broken",
+        return outcome::failure("no_claims",
+                                "dataset.claims: there is no claim in it; " +
+                                    std::to_string(data.counts.at("broken_lines")) +
+                                    " lines are broken",
                                 false);
       return result_of(std::move(ctx), data, env);
     } catch (unknown_dataset const& e) {
@@ -170,7 +179,9 @@ class data_load final : public stage {
       for (auto const& line : data.notes)
         env.log(line);
     }
-    json summary{{"dataset", data.name}, {"counts", write_json(data.counts)}, {"notes", write_json(data.notes)}};
+    json summary{{"dataset", data.name},
+                 {"counts", write_json(data.counts)},
+                 {"notes", write_json(data.notes)}};
     ctx.inputs["dataset"] = write_json(data);
     ctx.metrics["data"] = summary;
     auto done = outcome::success(std::move(summary));
@@ -181,6 +192,8 @@ class data_load final : public stage {
 
 }  // namespace
 
-std::unique_ptr<stage> make_data_load() { return std::make_unique<data_load>(); }
+std::unique_ptr<stage> make_data_load() {
+  return std::make_unique<data_load>();
+}
 
 }  // namespace nsai::stages

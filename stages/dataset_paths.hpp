@@ -6,7 +6,8 @@
 
 namespace nsai::stages {
 
-/// Where the parts of a data set lie; an empty path: that part is not there. All are JSON lines in SciFact's format.
+/// Where the parts of a data set lie; an empty path: that part is not there. All are JSON lines in
+/// SciFact's format.
 struct dataset_paths {
   static constexpr char const* type_name = "dataset_paths";
   std::string claims;       // {"id", "claim", "evidence", "cited_doc_ids"}

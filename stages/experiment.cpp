@@ -30,7 +30,8 @@ std::string line_and_column(std::string const& text, std::size_t byte) {
 
 class reader {
  public:
-  reader(json const& document, std::filesystem::path const& base, std::vector<stage_description> const& known)
+  reader(json const& document, std::filesystem::path const& base,
+         std::vector<stage_description> const& known)
       : document_(document), base_(base), known_(known) {}
 
   read_experiment read() {
@@ -61,7 +62,8 @@ class reader {
 
   void read_stages() {
     if (!file_.pipeline.is_array() || file_.pipeline.empty()) {
-      fault(usage_error("pipeline", describe_json(file_.pipeline) + " is not allowed", "an array of one or more stages"));
+      fault(usage_error("pipeline", describe_json(file_.pipeline) + " is not allowed",
+                        "an array of one or more stages"));
       return;
     }
     for (std::size_t i = 0; i < file_.pipeline.size(); ++i) {
@@ -85,9 +87,11 @@ class reader {
     }
     for (auto const& other : stages_)
       if (other.name == def.name)
-        fault(usage_error(path + ".name", "\"" + def.name + "\" was used before", "a name of its own"));
-    auto const found = std::find_if(known_.begin(), known_.end(),
-                                    [&](stage_description const& d) { return d.name == def.stage; });
+        fault(usage_error(path + ".name", "\"" + def.name + "\" was used before",
+                          "a name of its own"));
+    auto const found = std::find_if(known_.begin(), known_.end(), [&](stage_description const& d) {
+      return d.name == def.stage;
+    });
     if (found == known_.end()) {
       std::vector<std::string> names;
       for (auto const& d : known_)
@@ -130,8 +134,9 @@ class reader {
           continue;
         }
         auto const near = nearest(name, names);
-        fault(usage_error(paths_[i] + ".depends_on", "\"" + name + "\" is not an enabled stage of the pipeline",
-                          near.empty() ? "one of " + joined(names) : near + " (did you mean that?)"));
+        fault(usage_error(
+            paths_[i] + ".depends_on", "\"" + name + "\" is not an enabled stage of the pipeline",
+            near.empty() ? "one of " + joined(names) : near + " (did you mean that?)"));
       }
     }
   }
@@ -150,7 +155,8 @@ class reader {
         std::string cycle;
         for (auto at = std::find(path.begin(), path.end(), i); at != path.end(); ++at)
           cycle += stages_[*at].name + " -> ";
-        fault(usage_error(paths_[i] + ".depends_on", "the cycle " + cycle + stages_[i].name, "stages without a cycle"));
+        fault(usage_error(paths_[i] + ".depends_on", "the cycle " + cycle + stages_[i].name,
+                          "stages without a cycle"));
         return false;
       }
       mark[i] = 1;
@@ -178,15 +184,20 @@ class reader {
     std::map<std::size_t, std::uint32_t> placed;
     for (auto const i : order_) {
       auto const& def = stages_[i];
-      step_spec step{def.name, def.stage, json_text::of(def.options), def.resources, def.constraints, {}};
+      step_spec step{def.name,      def.stage,       json_text::of(def.options),
+                     def.resources, def.constraints, {}};
       for (auto const predecessor : before_[i])
         step.after.push_back(placed.at(predecessor));
       placed[i] = static_cast<std::uint32_t>(s.pipeline.size());
       s.pipeline.push_back(std::move(step));
     }
     context start;
-    start.experiment = {{"id", file_.id},           {"name", file_.name},         {"type", file_.type},
-                        {"backend", file_.backend.id}, {"dataset", file_.dataset},   {"metadata", file_.metadata},
+    start.experiment = {{"id", file_.id},
+                        {"name", file_.name},
+                        {"type", file_.type},
+                        {"backend", file_.backend.id},
+                        {"dataset", file_.dataset},
+                        {"metadata", file_.metadata},
                         {"base_dir", base_.string()}};
     s.context = json_text::of(write_json(start));
     json metadata = file_.metadata.is_object() ? file_.metadata : json::object();
@@ -216,7 +227,8 @@ json parse_document(std::string const& text, std::string const& name) {
   } catch (json::parse_error const& e) {
     auto const at = name + ":" + line_and_column(text, e.byte);
     bool const ends = e.byte >= text.size();
-    throw shape_error(at, ends ? "the text ends too early" : "this is not JSON here", "a JSON document");
+    throw shape_error(at, ends ? "the text ends too early" : "this is not JSON here",
+                      "a JSON document");
   }
 }
 
@@ -244,24 +256,29 @@ void set_path(json& document, std::string const& path, std::string const& value)
     auto const key = path.substr(from, to - from);
     from = to + 1;
     if (key.empty())
-      throw shape_error("set", "\"" + path + "\" is not allowed", "names joined by dots, such as dataset.limit");
+      throw shape_error("set", "\"" + path + "\" is not allowed",
+                        "names joined by dots, such as dataset.limit");
     if (at->is_array()) {
       auto const found = std::find_if(at->begin(), at->end(), [&](json const& item) {
-        return item.is_object() && (item.value("name", "") == key || (!item.contains("name") && item.value("stage", "") == key));
+        return item.is_object() && (item.value("name", "") == key ||
+                                    (!item.contains("name") && item.value("stage", "") == key));
       });
-      bool const number = key.find_first_not_of("0123456789") == std::string::npos && key.size() < 6;
+      bool const number =
+          key.find_first_not_of("0123456789") == std::string::npos && key.size() < 6;
       if (found != at->end())
         at = &*found;
       else if (number && std::stoul(key) < at->size())
         at = &(*at)[std::stoul(key)];
       else
-        throw shape_error("set." + path, "\"" + key + "\" is no element", "the name or position of one of " + std::to_string(at->size()));
+        throw shape_error("set." + path, "\"" + key + "\" is no element",
+                          "the name or position of one of " + std::to_string(at->size()));
       continue;
     }
     if (at->is_null() || at->is_string())
       *at = json::object();
     if (!at->is_object())
-      throw shape_error("set." + path, "\"" + key + "\" has no place in " + describe_json(*at), "a path into objects and arrays");
+      throw shape_error("set." + path, "\"" + key + "\" has no place in " + describe_json(*at),
+                        "a path into objects and arrays");
     at = &(*at)[key];
   }
   *at = parsed.is_discarded() ? json(value) : parsed;

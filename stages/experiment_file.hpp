@@ -36,8 +36,8 @@ struct stage_def {
   }
 };
 
-/// The top level of an experiment file. The entries of `pipeline` are `stage_def`s, read one by one so that the faults
-/// of all of them are told.
+/// The top level of an experiment file. The entries of `pipeline` are `stage_def`s, read one by one
+/// so that the faults of all of them are told.
 struct experiment_file {
   static constexpr char const* type_name = "experiment";
   std::string id;

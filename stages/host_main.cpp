@@ -1,13 +1,13 @@
 // The one-shot stage host: runs one stage that must not run in the node's process. It links no CAF.
 //   nsai-stage-host STAGE
-// with the environment of a `command` job (NSAI_OPTIONS, NSAI_CONTEXT, NSAI_RESULT, ...). The result file is an
-// attempt_outcome; the exit status is 0 when it was written.
-#include <signal.h>
-
+// with the environment of a `command` job (NSAI_OPTIONS, NSAI_CONTEXT, NSAI_RESULT, ...). The
+// result file is an attempt_outcome; the exit status is 0 when it was written.
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <thread>
+
+#include <signal.h>
 
 #include "stages/stage.hpp"
 
@@ -54,7 +54,8 @@ stages::stage_env environment(std::stop_token stop) {
   env.progress = [](double, std::string const&) {};
   env.log = [](std::string const& line) { std::cout << line << std::endl; };
   env.job = std::strtoull(variable("NSAI_JOB_ID").c_str(), nullptr, 10);
-  env.attempt = static_cast<std::uint32_t>(std::strtoul(variable("NSAI_ATTEMPT").c_str(), nullptr, 10));
+  env.attempt =
+      static_cast<std::uint32_t>(std::strtoul(variable("NSAI_ATTEMPT").c_str(), nullptr, 10));
   env.scratch = variable("NSAI_SCRATCH");
   env.artifacts = variable("NSAI_ARTIFACTS");
   if (auto const index = variable("NSAI_ARRAY_INDEX"); !index.empty())
@@ -68,7 +69,8 @@ stages::stage_env environment(std::stop_token stop) {
 
 int main(int argc, char** argv) {
   if (argc != 2 || variable("NSAI_RESULT").empty()) {
-    std::cerr << "nsai-stage-host: started by a node with the name of a stage and NSAI_RESULT; not by hand\n";
+    std::cerr << "nsai-stage-host: started by a node with the name of a stage and NSAI_RESULT; not "
+                 "by hand\n";
     return 2;
   }
   std::stop_source source;
@@ -80,13 +82,15 @@ int main(int argc, char** argv) {
     auto env = environment(source.get_token());
     if (stage == nullptr)
       throw std::runtime_error(std::string{"the stage host does not have the stage "} + argv[1]);
-    outcome = stages::run_stage(*stage, file_text(variable("NSAI_OPTIONS")), file_text(variable("NSAI_CONTEXT")), env);
+    outcome = stages::run_stage(*stage, file_text(variable("NSAI_OPTIONS")),
+                                file_text(variable("NSAI_CONTEXT")), env);
   } catch (std::exception const& e) {
     outcome.result = attempt_result::failed;
     outcome.error = error_of("stage", "stage_host", e.what());
   }
   if (!write_result(outcome)) {
-    std::cerr << "nsai-stage-host: the result cannot be written to " << variable("NSAI_RESULT") << '\n';
+    std::cerr << "nsai-stage-host: the result cannot be written to " << variable("NSAI_RESULT")
+              << '\n';
     return 1;
   }
   return 0;

@@ -49,7 +49,8 @@ class scorer {
   }
 
  private:
-  void compare(std::vector<rationale> const& gold, predicted_document const& predicted, positions const& sentences) {
+  void compare(std::vector<rationale> const& gold, predicted_document const& predicted,
+               positions const& sentences) {
     bool const label_equal = predicted.label == gold.front().label;
     auto const first = predicted.sentences.begin();
     auto const three = std::min<std::ptrdiff_t>(3, std::ssize(predicted.sentences));
@@ -79,15 +80,20 @@ json to_json(tally const& t) {
 
 }  // namespace
 
-double tally::precision() const { return ratio(correct, retrieved); }
-double tally::recall() const { return ratio(correct, relevant); }
+double tally::precision() const {
+  return ratio(correct, retrieved);
+}
+double tally::recall() const {
+  return ratio(correct, relevant);
+}
 double tally::f1() const {
   auto const p = precision();
   auto const r = recall();
   return p + r == 0 ? 0.0 : 2 * p * r / (p + r);
 }
 
-label_scores score_labels(std::vector<gold_claim> const& claims, std::vector<prediction> const& predictions) {
+label_scores score_labels(std::vector<gold_claim> const& claims,
+                          std::vector<prediction> const& predictions) {
   label_scores scores;
   scorer adds{scores};
   std::map<std::string, gold_claim const*> by_id;

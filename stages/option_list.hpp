@@ -9,7 +9,8 @@
 namespace nsai::stages {
 
 /// `type`: string, integer, number, boolean, array or object. A null `fallback`: no default.
-inline option_description option(std::string name, std::string type, json const& fallback, std::string help) {
+inline option_description option(std::string name, std::string type, json const& fallback,
+                                 std::string help) {
   option_description o;
   o.name = std::move(name);
   o.type = std::move(type);

@@ -11,7 +11,8 @@ bool has_type(json const& value, std::string const& type) {
   if (type == "string")
     return value.is_string();
   if (type == "integer")
-    return value.is_number_integer() || (value.is_number_float() && std::trunc(value.get<double>()) == value.get<double>());
+    return value.is_number_integer() ||
+           (value.is_number_float() && std::trunc(value.get<double>()) == value.get<double>());
   if (type == "number")
     return value.is_number();
   if (type == "boolean")
@@ -28,7 +29,8 @@ std::string shown_type(std::string const& type) {
   return (vowel ? "an " : "a ") + type;
 }
 
-std::optional<error_info> check_bounds(option_description const& option, json const& value, std::string const& path) {
+std::optional<error_info> check_bounds(option_description const& option, json const& value,
+                                       std::string const& path) {
   if (!value.is_number())
     return std::nullopt;
   auto const number = value.get<double>();
@@ -45,7 +47,8 @@ std::optional<error_info> check_bounds(option_description const& option, json co
   return usage_error(path, value.dump() + " is not allowed", expected);
 }
 
-std::optional<error_info> check_value(option_description const& option, json const& value, std::string const& path) {
+std::optional<error_info> check_value(option_description const& option, json const& value,
+                                      std::string const& path) {
   if (!has_type(value, option.type))
     return usage_error(path, describe_json(value) + " is not allowed", shown_type(option.type));
   if (option.type == "string" && !option.choices.empty()) {
@@ -54,13 +57,15 @@ std::optional<error_info> check_value(option_description const& option, json con
       if (choice == text)
         return std::nullopt;
     auto const near = nearest(text, option.choices);
-    return usage_error(path, describe_json(value) + " is not allowed",
-                       "one of " + joined(option.choices) + (near.empty() ? "" : " (did you mean " + near + "?)"));
+    return usage_error(
+        path, describe_json(value) + " is not allowed",
+        "one of " + joined(option.choices) + (near.empty() ? "" : " (did you mean " + near + "?)"));
   }
   return check_bounds(option, value, path);
 }
 
-error_info unknown_option(stage_description const& description, std::string const& name, std::string const& path) {
+error_info unknown_option(stage_description const& description, std::string const& name,
+                          std::string const& path) {
   std::vector<std::string> names;
   for (auto const& option : description.options)
     names.push_back(option.name);
@@ -68,12 +73,14 @@ error_info unknown_option(stage_description const& description, std::string cons
   std::string expected = near.empty() ? "one of " + joined(names) : near + " (did you mean that?)";
   if (names.empty())
     expected = "no options at all";
-  auto error = usage_error(path + "." + name, "the stage " + description.name + " has no such option", expected);
+  auto error = usage_error(path + "." + name,
+                           "the stage " + description.name + " has no such option", expected);
   error.code = "unknown_option";
   return error;
 }
 
-option_description const* find_option(stage_description const& description, std::string const& name) {
+option_description const* find_option(stage_description const& description,
+                                      std::string const& name) {
   for (auto const& option : description.options)
     if (option.name == name)
       return &option;
@@ -82,7 +89,8 @@ option_description const* find_option(stage_description const& description, std:
 
 }  // namespace
 
-std::optional<error_info> check_options(stage_description const& description, json& options, std::string const& path) {
+std::optional<error_info> check_options(stage_description const& description, json& options,
+                                        std::string const& path) {
   if (options.is_null())
     options = json::object();
   if (!options.is_object())
@@ -107,8 +115,8 @@ std::optional<error_info> check_options(stage_description const& description, js
   return std::nullopt;
 }
 
-std::variant<json, error_info> parse_option(stage_description const& description, std::string const& name,
-                                            std::string const& text) {
+std::variant<json, error_info> parse_option(stage_description const& description,
+                                            std::string const& name, std::string const& text) {
   auto const* option = find_option(description, name);
   if (option == nullptr && !description.open_options)
     return unknown_option(description, name, "options");

@@ -16,20 +16,24 @@ using citations = std::map<std::string, std::set<std::string>>;
 
 class measurement {
  public:
-  measurement(dataset const& data, std::vector<std::string> const& enabled, proposer_targets const& targets)
+  measurement(dataset const& data, std::vector<std::string> const& enabled,
+              proposer_targets const& targets)
       : data_(data), enabled_(enabled), targets_(targets) {}
 
   json measure() {
     read_outputs();
     metric("schema_compliance", targets_.schema_compliance, [this] { return schema_compliance(); });
     metric("citation_accuracy", targets_.citation_accuracy, [this] { return citation_accuracy(); });
-    metric("entailment_score", targets_.entailment_score, [this] { return no_scorer("entailment_score"); });
-    metric("similarity_score", targets_.similarity_score, [this] { return no_scorer("similarity_score"); });
+    metric("entailment_score", targets_.entailment_score,
+           [this] { return no_scorer("entailment_score"); });
+    metric("similarity_score", targets_.similarity_score,
+           [this] { return no_scorer("similarity_score"); });
     count_gated();
     label_part();
     if (computed_ == 0)
       notes_["overall_pass_rate"] = "no enabled metric could be computed";
-    metrics_["overall_pass_rate"] = computed_ == 0 ? json{} : json(static_cast<double>(passed_) / computed_);
+    metrics_["overall_pass_rate"] =
+        computed_ == 0 ? json{} : json(static_cast<double>(passed_) / computed_);
     metrics_["counts"] = counts_;
     metrics_["notes"] = notes_;
     return std::move(metrics_);
@@ -116,12 +120,15 @@ class measurement {
   }
 
   void count_gated() {
-    counts_["gated"] = std::count_if(data_.claims.begin(), data_.claims.end(), [this](gold_claim const& claim) {
-      auto const cited = cited_for_.find(claim.id);
-      return std::any_of(claim.evidence.begin(), claim.evidence.end(), [&](auto const& evidence) {
-        return !evidence.second.empty() && (cited == cited_for_.end() || !cited->second.contains(evidence.first));
-      });
-    });
+    counts_["gated"] =
+        std::count_if(data_.claims.begin(), data_.claims.end(), [this](gold_claim const& claim) {
+          auto const cited = cited_for_.find(claim.id);
+          return std::any_of(
+              claim.evidence.begin(), claim.evidence.end(), [&](auto const& evidence) {
+                return !evidence.second.empty() &&
+                       (cited == cited_for_.end() || !cited->second.contains(evidence.first));
+              });
+        });
   }
 
   void label_part() {
@@ -158,7 +165,8 @@ class proposer_metrics_stage final : public stage {
   stage_description describe() const override {
     proposer_targets const usual;
     auto const target = [](char const* name, double value, char const* of) {
-      return between(option(name, "number", value, std::string{"least "} + of + " that passes"), 0, 1);
+      return between(option(name, "number", value, std::string{"least "} + of + " that passes"), 0,
+                     1);
     };
     stage_description d;
     d.name = "proposer_metrics";
@@ -174,8 +182,9 @@ class proposer_metrics_stage final : public stage {
   outcome run(context ctx, json const& options, stage_env& env) const override {
     auto const given = ctx.inputs.find("dataset");
     if (given == ctx.inputs.end())
-      return outcome::failure("no_dataset", "inputs.dataset: nothing is there; expected a data_load stage before this one",
-                              false);
+      return outcome::failure(
+          "no_dataset",
+          "inputs.dataset: nothing is there; expected a data_load stage before this one", false);
     dataset data;
     read_json(*given, data);
     auto const enabled = enabled_of(options);
@@ -198,8 +207,9 @@ class proposer_metrics_stage final : public stage {
     for (auto const& name : enabled)
       if (std::find(known.begin(), known.end(), name) == known.end()) {
         auto const near = nearest(name, known);
-        throw shape_error("options.metrics", "\"" + name + "\" is not allowed",
-                          near.empty() ? "some of " + joined(known) : near + " (did you mean that?)");
+        throw shape_error(
+            "options.metrics", "\"" + name + "\" is not allowed",
+            near.empty() ? "some of " + joined(known) : near + " (did you mean that?)");
       }
     return enabled;
   }
@@ -216,15 +226,18 @@ class proposer_metrics_stage final : public stage {
 }  // namespace
 
 std::vector<std::string> const& proposer_metric_names() {
-  static std::vector<std::string> const names{"schema_compliance", "citation_accuracy", "entailment_score",
-                                              "similarity_score"};
+  static std::vector<std::string> const names{"schema_compliance", "citation_accuracy",
+                                              "entailment_score", "similarity_score"};
   return names;
 }
 
-json proposer_metrics(dataset const& data, std::vector<std::string> const& enabled, proposer_targets const& targets) {
+json proposer_metrics(dataset const& data, std::vector<std::string> const& enabled,
+                      proposer_targets const& targets) {
   return measurement{data, enabled, targets}.measure();
 }
 
-std::unique_ptr<stage> make_proposer_metrics() { return std::make_unique<proposer_metrics_stage>(); }
+std::unique_ptr<stage> make_proposer_metrics() {
+  return std::make_unique<proposer_metrics_stage>();
+}
 
 }  // namespace nsai::stages

@@ -7,8 +7,8 @@
 
 namespace nsai::stages {
 
-/// {metrics, schema_target, citation_target, entailment_target, similarity_target}: scores a proposer on
-/// `inputs.dataset`, into `metrics.proposer` and as result.
+/// {metrics, schema_target, citation_target, entailment_target, similarity_target}: scores a
+/// proposer on `inputs.dataset`, into `metrics.proposer` and as result.
 std::unique_ptr<stage> make_proposer_metrics();
 
 /// Least value at which a metric counts as passed.
@@ -21,15 +21,18 @@ struct proposer_targets {
 
 /// The object `metrics.proposer`:
 ///   schema_compliance   share of outputs with one well-formed CLAIM line or more
-///   citation_accuracy   cited documents that are in the corpus over all cited. Cited are the documents in the outputs
-///                       (each once an output); without outputs those that predictions call SUPPORT or CONTRADICT
+///   citation_accuracy   cited documents that are in the corpus over all cited. Cited are the
+///   documents in the outputs
+///                       (each once an output); without outputs those that predictions call SUPPORT
+///                       or CONTRADICT
 ///   entailment_score, similarity_score   null: no scorer for text is in this version
 ///   overall_pass_rate   share of the enabled metrics that could be computed and reach their target
 ///   labels              the four scores of label_scores.hpp
 ///   counts, notes, targets
-/// What was not enabled or cannot be computed is null, with the reason under `notes`. `counts.gated` is the number of
-/// claims whose gold evidence documents are not all cited.
-json proposer_metrics(dataset const& data, std::vector<std::string> const& enabled, proposer_targets const& targets);
+/// What was not enabled or cannot be computed is null, with the reason under `notes`.
+/// `counts.gated` is the number of claims whose gold evidence documents are not all cited.
+json proposer_metrics(dataset const& data, std::vector<std::string> const& enabled,
+                      proposer_targets const& targets);
 
 /// The metrics that can be enabled, in the order of the report.
 std::vector<std::string> const& proposer_metric_names();

@@ -50,7 +50,9 @@ class cursor {
 std::string_view trimmed(std::string_view text) {
   auto const blank = " \t\r";
   auto const from = text.find_first_not_of(blank);
-  return from == std::string_view::npos ? std::string_view{} : text.substr(from, text.find_last_not_of(blank) - from + 1);
+  return from == std::string_view::npos
+             ? std::string_view{}
+             : text.substr(from, text.find_last_not_of(blank) - from + 1);
 }
 
 /// The line after the word CLAIM.
@@ -93,7 +95,8 @@ std::optional<proposed_relation> relation_of(std::string_view line) {
   relation.kind = c.take_while(is_id_char);
   c.skip_blanks();
   relation.to = c.take_while(is_id_char);
-  bool const known = relation.kind == "supports" || relation.kind == "refutes" || relation.kind == "contradicts";
+  bool const known =
+      relation.kind == "supports" || relation.kind == "refutes" || relation.kind == "contradicts";
   bool const whole = !relation.from.empty() && !relation.to.empty() && trimmed(c.rest()).empty();
   return known && whole ? std::optional{std::move(relation)} : std::nullopt;
 }
@@ -131,7 +134,8 @@ proposal parse_proposal(std::string_view text) {
     auto const id = take_citation(c);
     if (!id)
       c.step();
-    else if (std::find(parts.documents.begin(), parts.documents.end(), *id) == parts.documents.end())
+    else if (std::find(parts.documents.begin(), parts.documents.end(), *id) ==
+             parts.documents.end())
       parts.documents.push_back(*id);
   }
   while (!text.empty()) {

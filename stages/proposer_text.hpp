@@ -23,15 +23,18 @@ struct proposed_relation {
 ///   CLAIM[c1] (Document 4983): Cerebral white matter ...
 ///   CLAIM[c2]: ...
 ///   RELATION: c2 supports c1
-/// Lines that begin with CLAIM or RELATION and do not follow the form are counted as malformed; other text is allowed.
+/// Lines that begin with CLAIM or RELATION and do not follow the form are counted as malformed;
+/// other text is allowed.
 struct proposal {
   std::vector<proposed_claim> claims;
   std::vector<proposed_relation> relations;
-  std::vector<std::string> documents;  // cited anywhere in the text, each once, in order of first appearance
+  std::vector<std::string>
+      documents;  // cited anywhere in the text, each once, in order of first appearance
   std::int64_t malformed = 0;
 };
 
-/// Citations are `(Document 4983)`, `Document 123:`, `[DocID: x]`, `[ref:x]` and `[123:0]` (document and sentence).
+/// Citations are `(Document 4983)`, `Document 123:`, `[DocID: x]`, `[ref:x]` and `[123:0]`
+/// (document and sentence).
 proposal parse_proposal(std::string_view text);
 
 }  // namespace nsai::stages

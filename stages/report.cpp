@@ -1,8 +1,8 @@
 #include "stages/report.hpp"
 
-#include <fmt/format.h>
-
 #include <fstream>
+
+#include <fmt/format.h>
 
 #include "stages/option_list.hpp"
 
@@ -39,17 +39,19 @@ std::string metric_table(json const& proposer) {
   std::string out = "| metric | value | target | passed |\n|---|---|---|---|\n";
   for (auto const& [name, target] : proposer.at("targets").items()) {
     auto const value = at_or_null(proposer, name.c_str());
-    auto const passed = value.is_number() ? (value.get<double>() >= target.get<double>() ? "yes" : "no") : "–";
+    auto const passed =
+        value.is_number() ? (value.get<double>() >= target.get<double>() ? "yes" : "no") : "–";
     out += fmt::format("| {} | {} | {} | {} |\n", name, shown(value), shown(target), passed);
   }
-  return out + fmt::format("\nOverall pass rate: {}\n", shown(at_or_null(proposer, "overall_pass_rate")));
+  return out +
+         fmt::format("\nOverall pass rate: {}\n", shown(at_or_null(proposer, "overall_pass_rate")));
 }
 
 std::string label_table(json const& labels) {
   std::string out = "\n## Labels\n\n| score | precision | recall | F1 |\n|---|---|---|---|\n";
   for (auto const& [name, score] : labels.items())
-    out += fmt::format("| {} | {} | {} | {} |\n", name, shown(score.at("precision")), shown(score.at("recall")),
-                       shown(score.at("f1")));
+    out += fmt::format("| {} | {} | {} | {} |\n", name, shown(score.at("precision")),
+                       shown(score.at("recall")), shown(score.at("f1")));
   return out + "\n![Label scores](scores.svg)\n";
 }
 
@@ -82,7 +84,9 @@ class report final : public stage {
 
   outcome run(context ctx, json const& options, stage_env& env) const override {
     if (ctx.metrics.empty())
-      return outcome::failure("no_metrics", "metrics: nothing is there; expected a stage that measures before this one", false);
+      return outcome::failure(
+          "no_metrics", "metrics: nothing is there; expected a stage that measures before this one",
+          false);
     fs::create_directories(env.artifacts);
     json artifacts = json::array();
     auto const add = [&](char const* name, std::string const& text) {
@@ -93,7 +97,8 @@ class report final : public stage {
     json const whole{{"experiment", ctx.experiment}, {"metrics", ctx.metrics}};
     add("report.json", whole.dump(2) + "\n");
     add("report.md", report_markdown(ctx, options.value("title", "")));
-    if (auto const labels = at_or_null(at_or_null(ctx.metrics, "proposer"), "labels"); labels.is_object())
+    if (auto const labels = at_or_null(at_or_null(ctx.metrics, "proposer"), "labels");
+        labels.is_object())
       add("scores.svg", label_figure(labels));
     for (auto const& artifact : artifacts)
       ctx.artifacts.push_back(artifact);
@@ -135,22 +140,27 @@ std::string label_figure(json const& labels) {
     char const* name;
     char const* colour;
   };
-  constexpr measure measures[] = {
-      {"precision", "precision", "#0072b2"}, {"recall", "recall", "#e69f00"}, {"f1", "F1", "#009e73"}};
+  constexpr measure measures[] = {{"precision", "precision", "#0072b2"},
+                                  {"recall", "recall", "#e69f00"},
+                                  {"f1", "F1", "#009e73"}};
   std::string body;
   double x = left;
   for (auto const& m : measures) {
-    body += fmt::format("<rect x='{}' y='10' width='10' height='10' fill='{}'/><text x='{}' y='19'>{}</text>\n", x,
-                        m.colour, x + 14, m.name);
+    body += fmt::format(
+        "<rect x='{}' y='10' width='10' height='10' fill='{}'/><text x='{}' y='19'>{}</text>\n", x,
+        m.colour, x + 14, m.name);
     x += 90;
   }
   double y = top;
   for (auto const& [name, score] : labels.items()) {
-    body += fmt::format("<text x='{}' y='{}' text-anchor='end'>{}</text>\n", left - 8, y + 1.9 * bar, name);
+    body += fmt::format("<text x='{}' y='{}' text-anchor='end'>{}</text>\n", left - 8,
+                        y + 1.9 * bar, name);
     for (auto const& m : measures) {
       auto const value = score.at(m.key).get<double>();
-      body += fmt::format("<rect x='{}' y='{}' width='{:.1f}' height='{}' fill='{}'/><text x='{:.1f}' y='{}'>{:.3f}</text>\n",
-                          left, y, value * width, bar - 2, m.colour, left + value * width + 4, y + bar - 3, value);
+      body += fmt::format(
+          "<rect x='{}' y='{}' width='{:.1f}' height='{}' fill='{}'/><text x='{:.1f}' "
+          "y='{}'>{:.3f}</text>\n",
+          left, y, value * width, bar - 2, m.colour, left + value * width + 4, y + bar - 3, value);
       y += bar;
     }
     y += group - 3 * bar;
@@ -162,6 +172,8 @@ std::string label_figure(json const& labels) {
       left + width + 50, y, left, top - 6, y - 6, body);
 }
 
-std::unique_ptr<stage> make_report() { return std::make_unique<report>(); }
+std::unique_ptr<stage> make_report() {
+  return std::make_unique<report>();
+}
 
 }  // namespace nsai::stages

@@ -2,7 +2,8 @@
 
 #include <string_view>
 
-/// The data set `sample` (examples/data), built in so that everything runs on a machine with nothing else on it.
+/// The data set `sample` (examples/data), built in so that everything runs on a machine with
+/// nothing else on it.
 namespace nsai::stages::sample_data {
 
 extern std::string_view const claims;

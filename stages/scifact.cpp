@@ -34,7 +34,8 @@ std::vector<std::int64_t> sentences_of(json const& entry) {
     read_json(*sentences, list);
     for (auto const position : list)
       if (position < 0)
-        throw shape_error("sentences", std::to_string(position) + " is not allowed", "positions from 0");
+        throw shape_error("sentences", std::to_string(position) + " is not allowed",
+                          "positions from 0");
   }
   return list;
 }
@@ -49,7 +50,8 @@ gold_claim claim_of(json const& line) {
     for (auto const& [document, rationales] : evidence->items()) {
       auto& list = claim.evidence[document];
       if (!rationales.is_array())
-        throw shape_error("evidence." + document, describe_json(rationales) + " is not allowed", "an array");
+        throw shape_error("evidence." + document, describe_json(rationales) + " is not allowed",
+                          "an array");
       for (auto const& entry : rationales)
         list.push_back({sentences_of(entry), verdict_of(member(entry, "label"))});
     }
@@ -83,7 +85,8 @@ verdict verdict_of(json const& value) {
     return verdict::contradict;
   if (text == "NEI" || text == "NOT_ENOUGH_INFO")
     return verdict::nei;
-  throw shape_error("label", describe_json(value) + " is not allowed", "SUPPORT, CONTRADICT (or REFUTE) or NEI");
+  throw shape_error("label", describe_json(value) + " is not allowed",
+                    "SUPPORT, CONTRADICT (or REFUTE) or NEI");
 }
 
 std::string id_of(json const& value) {
@@ -96,10 +99,11 @@ std::string id_of(json const& value) {
 
 dataset_reader::dataset_reader(std::string name, std::int64_t limit) : limit_(limit) {
   data_.name = std::move(name);
-  for (auto const* count : {"claims", "documents", "predictions", "outputs", "broken_lines", "duplicate_lines",
-                            "claims_without_evidence", "empty_evidence", "missing_documents",
-                            "missing_evidence_documents", "missing_cited_documents", "missing_predicted_documents",
-                            "unknown_claims", "claims_without_prediction"})
+  for (auto const* count :
+       {"claims", "documents", "predictions", "outputs", "broken_lines", "duplicate_lines",
+        "claims_without_evidence", "empty_evidence", "missing_documents",
+        "missing_evidence_documents", "missing_cited_documents", "missing_predicted_documents",
+        "unknown_claims", "claims_without_prediction"})
     data_.counts[count] = 0;
 }
 
@@ -227,9 +231,9 @@ dataset dataset_reader::finish() {
       look(document, missing_predicted);
   }
   if (!data_.predictions.empty())
-    counts["claims_without_prediction"] = std::count_if(data_.claims.begin(), data_.claims.end(), [&](auto const& c) {
-      return !predicted.contains(c.id);
-    });
+    counts["claims_without_prediction"] =
+        std::count_if(data_.claims.begin(), data_.claims.end(),
+                      [&](auto const& c) { return !predicted.contains(c.id); });
   auto const size = [](auto const& list) { return static_cast<std::int64_t>(list.size()); };
   counts["claims"] = size(data_.claims);
   counts["documents"] = size(data_.documents);
@@ -240,8 +244,8 @@ dataset dataset_reader::finish() {
   counts["missing_cited_documents"] = size(missing_cited);
   counts["missing_predicted_documents"] = size(missing_predicted);
   if (!missing.empty())
-    note(std::to_string(missing.size()) + " documents that are named are not in the corpus, the first is " +
-         *missing.begin());
+    note(std::to_string(missing.size()) +
+         " documents that are named are not in the corpus, the first is " + *missing.begin());
   return std::move(data_);
 }
 

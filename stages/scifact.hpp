@@ -8,12 +8,13 @@
 
 #include "messages/values.hpp"
 
-/// Claim-verification data in the format of SciFact (Wadden et al., "Fact or Fiction: Verifying Scientific Claims",
-/// EMNLP 2020). Real files have documents that the corpus lacks, empty evidence, duplicate and broken lines: all of it
-/// is counted and told, none of it is an error.
+/// Claim-verification data in the format of SciFact (Wadden et al., "Fact or Fiction: Verifying
+/// Scientific Claims", EMNLP 2020). Real files have documents that the corpus lacks, empty
+/// evidence, duplicate and broken lines: all of it is counted and told, none of it is an error.
 namespace nsai::stages {
 
-// Found by argument-dependent lookup only here; without them an enumeration would be written as its number.
+// Found by argument-dependent lookup only here; without them an enumeration would be written as its
+// number.
 using nsai::from_json;
 using nsai::to_json;
 
@@ -34,7 +35,8 @@ struct rationale {
   }
 };
 
-/// Ids of claims and documents are kept as text: files write them as numbers, and as keys of objects.
+/// Ids of claims and documents are kept as text: files write them as numbers, and as keys of
+/// objects.
 struct gold_claim {
   static constexpr char const* type_name = "gold_claim";
   std::string id;
@@ -43,8 +45,8 @@ struct gold_claim {
   std::vector<std::string> cited_doc_ids;
   static constexpr auto fields() {
     using g = gold_claim;
-    return std::tuple{field{"id", &g::id}, field{"claim", &g::claim}, field{"evidence", &g::evidence},
-                      field{"cited_doc_ids", &g::cited_doc_ids}};
+    return std::tuple{field{"id", &g::id}, field{"claim", &g::claim},
+                      field{"evidence", &g::evidence}, field{"cited_doc_ids", &g::cited_doc_ids}};
   }
 };
 
@@ -90,14 +92,15 @@ struct dataset {
   std::vector<std::string> notes;              // the first oddities, each with file and line
   static constexpr auto fields() {
     using d = dataset;
-    return std::tuple{field{"name", &d::name},        field{"claims", &d::claims},
+    return std::tuple{field{"name", &d::name},           field{"claims", &d::claims},
                       field{"documents", &d::documents}, field{"predictions", &d::predictions},
-                      field{"outputs", &d::outputs},  field{"counts", &d::counts},
+                      field{"outputs", &d::outputs},     field{"counts", &d::counts},
                       field{"notes", &d::notes}};
   }
 };
 
-/// Reads the parts of one data set, each at most once and claims first, then `finish`. `name` stands in the notes.
+/// Reads the parts of one data set, each at most once and claims first, then `finish`. `name`
+/// stands in the notes.
 class dataset_reader {
  public:
   /// `limit`: only the first so many claims and what belongs to them; 0: all.
@@ -124,8 +127,8 @@ class dataset_reader {
   bool have_corpus_ = false;
 };
 
-/// SUPPORT, CONTRADICT and NEI with the spellings that models use (SUPPORTS, REFUTE, REFUTES, NOT_ENOUGH_INFO,
-/// NOT ENOUGH INFO), ignoring case. Throws shape_error.
+/// SUPPORT, CONTRADICT and NEI with the spellings that models use (SUPPORTS, REFUTE, REFUTES,
+/// NOT_ENOUGH_INFO, NOT ENOUGH INFO), ignoring case. Throws shape_error.
 verdict verdict_of(json const& value);
 
 /// An id as text: an integer or a text that is not empty. Throws shape_error.

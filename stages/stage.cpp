@@ -58,10 +58,12 @@ void registry::add(std::unique_ptr<stage> s) {
     stage_description alone;
     alone.options = {option};
     if (auto fault = check_options(alone, probe))
-      throw std::invalid_argument("stage \"" + description.name + "\": default of " + fault->message);
+      throw std::invalid_argument("stage \"" + description.name + "\": default of " +
+                                  fault->message);
   }
-  auto const at = std::find_if(stages_.begin(), stages_.end(),
-                               [&](entry const& other) { return other.description.name > description.name; });
+  auto const at = std::find_if(stages_.begin(), stages_.end(), [&](entry const& other) {
+    return other.description.name > description.name;
+  });
   stages_.insert(at, {description, std::move(s)});
 }
 
@@ -78,7 +80,8 @@ std::vector<stage_description> registry::descriptions() const {
   return list;
 }
 
-attempt_outcome run_stage(stage const& s, json_text const& options, json_text const& ctx, stage_env& env) {
+attempt_outcome run_stage(stage const& s, json_text const& options, json_text const& ctx,
+                          stage_env& env) {
   attempt_outcome told;
   outcome result;
   try {

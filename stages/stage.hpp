@@ -14,8 +14,8 @@
 
 namespace nsai::stages {
 
-/// The Crucible context that flows through an experiment. Every member is a JSON object (artifacts and
-/// completed_stages: arrays).
+/// The Crucible context that flows through an experiment. Every member is a JSON object (artifacts
+/// and completed_stages: arrays).
 struct context {
   static constexpr char const* type_name = "context";
   json experiment = json::object();
@@ -28,23 +28,26 @@ struct context {
 
   static constexpr auto fields() {
     using c = context;
-    return std::tuple{field{"experiment", &c::experiment}, field{"inputs", &c::inputs},
-                      field{"outputs", &c::outputs},       field{"metrics", &c::metrics},
-                      field{"artifacts", &c::artifacts},   field{"assigns", &c::assigns},
+    return std::tuple{field{"experiment", &c::experiment},
+                      field{"inputs", &c::inputs},
+                      field{"outputs", &c::outputs},
+                      field{"metrics", &c::metrics},
+                      field{"artifacts", &c::artifacts},
+                      field{"assigns", &c::assigns},
                       field{"completed_stages", &c::completed_stages}};
   }
 };
 
-/// Contexts of several predecessors over a base, as JSON texts ("" counts as an empty context). Objects merge by
-/// key, recursively; where two give different values for a key the later one wins; arrays become the union in
-/// order of first appearance.
+/// Contexts of several predecessors over a base, as JSON texts ("" counts as an empty context).
+/// Objects merge by key, recursively; where two give different values for a key the later one wins;
+/// arrays become the union in order of first appearance.
 std::string merge_contexts(std::string const& base, std::vector<std::string> const& contexts);
 
 /// What a stage may use while it runs.
 struct stage_env {
-  std::stop_token stop;                                        // honoured by every in-process stage
+  std::stop_token stop;  // honoured by every in-process stage
   std::function<void(double fraction, std::string const& text)> progress;
-  std::function<void(std::string const& line)> log;            // one line into the job's log
+  std::function<void(std::string const& line)> log;  // one line into the job's log
   std::vector<device_grant> devices;
   std::filesystem::path scratch;    // made for the attempt, removed after it
   std::filesystem::path artifacts;  // kept; one directory a job
@@ -54,7 +57,8 @@ struct stage_env {
   std::map<std::string, dataset_paths> datasets;  // of the node's config, by name
 };
 
-/// How a run ended: a result (with the context after it), or an error. A stopped stage returns `stopped`.
+/// How a run ended: a result (with the context after it), or an error. A stopped stage returns
+/// `stopped`.
 struct outcome {
   json result;
   std::optional<nsai::stages::context> context;  // absent: unchanged
@@ -93,17 +97,18 @@ class registry {
 /// A registry with every built-in stage. `command` is described too; the node's workers run it.
 registry built_in_stages();
 
-/// Checks `options` (an object, or null for none) against the description: unknown names (with the nearest known
-/// one), wrong types, values out of bounds, missing required ones. Returns the first fault, with its field below
-/// `path`; else fills in the defaults.
+/// Checks `options` (an object, or null for none) against the description: unknown names (with the
+/// nearest known one), wrong types, values out of bounds, missing required ones. Returns the first
+/// fault, with its field below `path`; else fills in the defaults.
 std::optional<error_info> check_options(stage_description const& description, json& options,
                                         std::string const& path = "options");
 
 /// Reads the text of one `--set` value by the type that the option has; a fault is a usage error.
-std::variant<json, error_info> parse_option(stage_description const& description, std::string const& name,
-                                            std::string const& text);
+std::variant<json, error_info> parse_option(stage_description const& description,
+                                            std::string const& name, std::string const& text);
 
 /// Runs one stage with every exception turned into a failure. Text options are JSON; empty: none.
-attempt_outcome run_stage(stage const& s, json_text const& options, json_text const& ctx, stage_env& env);
+attempt_outcome run_stage(stage const& s, json_text const& options, json_text const& ctx,
+                          stage_env& env);
 
 }  // namespace nsai::stages

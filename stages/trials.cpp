@@ -1,12 +1,12 @@
 #include "stages/trials.hpp"
 
-#include <signal.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <condition_variable>
 #include <map>
 #include <mutex>
+
+#include <signal.h>
+#include <unistd.h>
 
 #include "stages/option_list.hpp"
 
@@ -24,7 +24,8 @@ bool sleep_for(double seconds, stage_env& env) {
   std::mutex mutex;
   std::condition_variable_any stopped;
   std::unique_lock lock{mutex};
-  auto const until = clock::now() + std::chrono::duration_cast<clock::duration>(std::chrono::duration<double>(seconds));
+  auto const until = clock::now() + std::chrono::duration_cast<clock::duration>(
+                                        std::chrono::duration<double>(seconds));
   stopped.wait_until(lock, env.stop, until, [] { return false; });
   return !env.stop.stop_requested();
 }
@@ -97,7 +98,8 @@ class allocate final : public stage {
     stage_description d;
     d.name = "allocate";
     d.summary = "holds memory that it has touched";
-    d.options = {between(option("memory_mb", "integer", 64, "MiB"), 0, 1'000'000), seconds_option("how long")};
+    d.options = {between(option("memory_mb", "integer", 64, "MiB"), 0, 1'000'000),
+                 seconds_option("how long")};
     d.backend = "stage_host";
     return d;
   }
@@ -131,7 +133,8 @@ class fail final : public stage {
     return d;
   }
   outcome run(context, json const& options, stage_env&) const override {
-    return outcome::failure("failed", options.value("message", "failed as asked"), options.value("retryable", true));
+    return outcome::failure("failed", options.value("message", "failed as asked"),
+                            options.value("retryable", true));
   }
 };
 
@@ -148,15 +151,18 @@ class flaky final : public stage {
   outcome run(context, json const& options, stage_env& env) const override {
     auto const failures = options.value("failures", std::int64_t{1});
     if (env.attempt <= failures)
-      return outcome::failure("flaky", "attempt " + std::to_string(env.attempt) + " of " + std::to_string(failures) +
-                                           " that fail", true);
+      return outcome::failure("flaky",
+                              "attempt " + std::to_string(env.attempt) + " of " +
+                                  std::to_string(failures) + " that fail",
+                              true);
     return outcome::success({{"attempt", env.attempt}});
   }
 };
 
 std::map<std::string, int> const& crash_signals() {
-  static std::map<std::string, int> const list{{"SIGSEGV", SIGSEGV}, {"SIGABRT", SIGABRT}, {"SIGBUS", SIGBUS},
-                                               {"SIGFPE", SIGFPE},   {"SIGILL", SIGILL},   {"SIGKILL", SIGKILL}};
+  static std::map<std::string, int> const list{{"SIGSEGV", SIGSEGV}, {"SIGABRT", SIGABRT},
+                                               {"SIGBUS", SIGBUS},   {"SIGFPE", SIGFPE},
+                                               {"SIGILL", SIGILL},   {"SIGKILL", SIGKILL}};
   return list;
 }
 
@@ -192,7 +198,8 @@ class command final : public stage {
     d.options = {argv,
                  option("chdir", "string", "", "working directory"),
                  option("env", "object", json::object(), "variables added to its environment"),
-                 option("stdout", "string", "", "file instead of the log (%j job, %a attempt, %i index, %t tenant)"),
+                 option("stdout", "string", "",
+                        "file instead of the log (%j job, %a attempt, %i index, %t tenant)"),
                  option("stderr", "string", "", "likewise"),
                  option("launcher", "string", "", "a launcher of the node's config")};
     d.backend = "command";
@@ -205,13 +212,29 @@ class command final : public stage {
 
 }  // namespace
 
-std::unique_ptr<stage> make_echo() { return std::make_unique<echo>(); }
-std::unique_ptr<stage> make_sleep() { return std::make_unique<sleep_stage>(); }
-std::unique_ptr<stage> make_spin() { return std::make_unique<spin>(); }
-std::unique_ptr<stage> make_allocate() { return std::make_unique<allocate>(); }
-std::unique_ptr<stage> make_fail() { return std::make_unique<fail>(); }
-std::unique_ptr<stage> make_flaky() { return std::make_unique<flaky>(); }
-std::unique_ptr<stage> make_crash() { return std::make_unique<crash>(); }
-std::unique_ptr<stage> make_command() { return std::make_unique<command>(); }
+std::unique_ptr<stage> make_echo() {
+  return std::make_unique<echo>();
+}
+std::unique_ptr<stage> make_sleep() {
+  return std::make_unique<sleep_stage>();
+}
+std::unique_ptr<stage> make_spin() {
+  return std::make_unique<spin>();
+}
+std::unique_ptr<stage> make_allocate() {
+  return std::make_unique<allocate>();
+}
+std::unique_ptr<stage> make_fail() {
+  return std::make_unique<fail>();
+}
+std::unique_ptr<stage> make_flaky() {
+  return std::make_unique<flaky>();
+}
+std::unique_ptr<stage> make_crash() {
+  return std::make_unique<crash>();
+}
+std::unique_ptr<stage> make_command() {
+  return std::make_unique<command>();
+}
 
 }  // namespace nsai::stages

@@ -49,7 +49,8 @@ std::string const& contexts::passed_on(job_id job, known& passed, int depth) {
   if (auto const found = passed.find(job); found != passed.end())
     return found->second;
   auto const from = read(job, nullptr);
-  auto text = completed(from.context_out.empty() ? start_of(from, passed, depth) : from.context_out, from.name);
+  auto text = completed(from.context_out.empty() ? start_of(from, passed, depth) : from.context_out,
+                        from.name);
   return passed.emplace(job, std::move(text)).first->second;
 }
 
@@ -57,7 +58,8 @@ std::string contexts::merge(std::string const& base, std::vector<std::string> co
   if (of.empty())
     return base;
   if (!options_.merge_contexts)
-    throw store_error("store: contexts have to be merged, but the store was opened without a way to");
+    throw store_error(
+        "store: contexts have to be merged, but the store was opened without a way to");
   return options_.merge_contexts(base, of);
 }
 

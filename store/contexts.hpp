@@ -8,11 +8,11 @@
 
 namespace nsai::store {
 
-/// How contexts flow from job to job through the store. A child of an experiment starts with its own context (its
-/// parent's, when it has none), into which the contexts of the children it comes after are merged in order. A
-/// predecessor that left no context passes on what it had itself started with, so that the chain is never broken; each
-/// adds its name to `completed_stages`.
-/// Other jobs start with the context they were submitted with.
+/// How contexts flow from job to job through the store. A child of an experiment starts with its
+/// own context (its parent's, when it has none), into which the contexts of the children it comes
+/// after are merged in order. A predecessor that left no context passes on what it had itself
+/// started with, so that the chain is never broken; each adds its name to `completed_stages`. Other
+/// jobs start with the context they were submitted with.
 class contexts {
  public:
   contexts(sqlite::database& on, store_options const& options) : on_(on), options_(options) {}
@@ -40,11 +40,12 @@ class contexts {
 
   sqlite::database& on_;
   store_options const& options_;
-  sqlite::statement read_{on_,
-                          "SELECT coalesce(p.context, (SELECT o.context FROM payloads o WHERE o.job = j.parent)), "
-                          "j.context_out, iif(j.payload_of = j.id, p.after, NULL), j.parent, p.options, p.name "
-                          "FROM jobs j JOIN payloads p ON p.job = j.payload_of WHERE j.id = ?1",
-                          "reading the payload of a job"};
+  sqlite::statement read_{
+      on_,
+      "SELECT coalesce(p.context, (SELECT o.context FROM payloads o WHERE o.job = j.parent)), "
+      "j.context_out, iif(j.payload_of = j.id, p.after, NULL), j.parent, p.options, p.name "
+      "FROM jobs j JOIN payloads p ON p.job = j.payload_of WHERE j.id = ?1",
+      "reading the payload of a job"};
 };
 
 }  // namespace nsai::store

@@ -1,13 +1,5 @@
 #include "store/data_dir.hpp"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/random.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <sys/vfs.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -19,6 +11,14 @@
 #include <sstream>
 #include <utility>
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
 namespace nsai::store {
 namespace {
 
@@ -29,20 +29,20 @@ struct known_magic {
   char const* name;
 };
 constexpr std::array network_magics = {
-    known_magic{0x6969, "NFS"},         known_magic{0x517B, "SMB"},
-    known_magic{0xFF534D42, "CIFS"},    known_magic{0xFE534D42, "SMB2"},
-    known_magic{0x00C36400, "CephFS"},  known_magic{0x5346414F, "AFS"},
-    known_magic{0x6B414653, "AFS"},     known_magic{0x73757245, "Coda"},
-    known_magic{0x0BD00BD0, "Lustre"},  known_magic{0x47504653, "GPFS"},
-    known_magic{0x19830326, "BeeGFS"},  known_magic{0x7461636F, "OCFS2"},
-    known_magic{0x01161970, "GFS2"},    known_magic{0x564C, "NCP"},
-    known_magic{0x013111A8, "IBRIX"},   known_magic{0xAAD7AAEA, "PanFS"},
+    known_magic{0x6969, "NFS"},        known_magic{0x517B, "SMB"},
+    known_magic{0xFF534D42, "CIFS"},   known_magic{0xFE534D42, "SMB2"},
+    known_magic{0x00C36400, "CephFS"}, known_magic{0x5346414F, "AFS"},
+    known_magic{0x6B414653, "AFS"},    known_magic{0x73757245, "Coda"},
+    known_magic{0x0BD00BD0, "Lustre"}, known_magic{0x47504653, "GPFS"},
+    known_magic{0x19830326, "BeeGFS"}, known_magic{0x7461636F, "OCFS2"},
+    known_magic{0x01161970, "GFS2"},   known_magic{0x564C, "NCP"},
+    known_magic{0x013111A8, "IBRIX"},  known_magic{0xAAD7AAEA, "PanFS"},
     known_magic{0x01021997, "9p"},
 };
 constexpr std::array network_fuses = {
-    "fuse.sshfs",  "fuse.glusterfs", "fuse.ceph",   "fuse.ceph-fuse", "fuse.s3fs",
-    "fuse.gcsfuse", "fuse.rclone",   "fuse.juicefs", "fuse.davfs",    "fuse.moosefs",
-    "fuse.mfs",    "fuse.goofys",    "fuse.mount-s3", "fuse.smbnetfs", "fuse.curlftpfs",
+    "fuse.sshfs",    "fuse.glusterfs", "fuse.ceph",      "fuse.ceph-fuse", "fuse.s3fs",
+    "fuse.gcsfuse",  "fuse.rclone",    "fuse.juicefs",   "fuse.davfs",     "fuse.moosefs",
+    "fuse.mfs",      "fuse.goofys",    "fuse.mount-s3",  "fuse.smbnetfs",  "fuse.curlftpfs",
     "fuse.blobfuse", "fuse.blobfuse2", "fuse.seaweedfs",
 };
 
@@ -69,7 +69,8 @@ class descriptor {
   int value_;
 };
 
-/// The type that /proc/self/mountinfo gives for the device ("fuse.sshfs"); empty when it is not listed.
+/// The type that /proc/self/mountinfo gives for the device ("fuse.sshfs"); empty when it is not
+/// listed.
 std::string mount_type_of(dev_t device) {
   std::ifstream mounts("/proc/self/mountinfo");
   auto const wanted = std::to_string(major(device)) + ":" + std::to_string(minor(device));
@@ -148,7 +149,8 @@ std::optional<std::string> read_private(std::string const& path) {
   if (::fstat(file.get(), &about) != 0)
     fail_errno(path, "reading");
   if ((about.st_mode & 0077) != 0)
-    fail(path, "group or others have access; expected 0600 (chmod 600, and a new secret if it was read)");
+    fail(path,
+         "group or others have access; expected 0600 (chmod 600, and a new secret if it was read)");
   std::array<char, 256> buffer{};
   auto const size = ::read(file.get(), buffer.data(), buffer.size());
   if (size < 0)
@@ -163,7 +165,8 @@ void write_private(std::string const& directory, std::string const& path, std::s
   ::unlink(fresh.c_str());
   descriptor const file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   auto const line = text + "\n";
-  if (file.get() < 0 || ::write(file.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size()) ||
+  if (file.get() < 0 ||
+      ::write(file.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size()) ||
       ::fsync(file.get()) != 0 || ::rename(fresh.c_str(), path.c_str()) != 0)
     fail_errno(path, "writing");
   descriptor const folder(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -171,8 +174,9 @@ void write_private(std::string const& directory, std::string const& path, std::s
     fail_errno(path, "writing");
 }
 
-std::string read_or_make(std::string const& directory, std::string const& name, std::string (*make)(),
-                         bool (*valid)(std::string const&), char const* expected) {
+std::string read_or_make(std::string const& directory, std::string const& name,
+                         std::string (*make)(), bool (*valid)(std::string const&),
+                         char const* expected) {
   auto const path = directory + "/" + name;
   if (auto const found = read_private(path)) {
     if (!valid(*found))
@@ -212,7 +216,8 @@ void check_directory(std::string const& path) {
 }
 
 int take_lock(std::string const& path) {
-  descriptor lock(::open((path + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  descriptor lock(
+      ::open((path + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (lock.get() < 0)
     fail_errno(path, "opening its lock");
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
@@ -221,7 +226,8 @@ int take_lock(std::string const& path) {
     std::array<char, 32> buffer{};
     auto const size = ::pread(lock.get(), buffer.data(), buffer.size() - 1, 0);
     auto const pid = size > 0 ? std::atol(buffer.data()) : 0;
-    fail(path, "it is in use by " + (pid > 0 ? "process " + std::to_string(pid) : "another process"));
+    fail(path,
+         "it is in use by " + (pid > 0 ? "process " + std::to_string(pid) : "another process"));
   }
   auto const pid = std::to_string(::getpid()) + "\n";
   // The number only serves the error message above; without it the lock holds as well.
@@ -237,8 +243,8 @@ std::string network_file_system(unsigned long magic, std::string const& mount_ty
   for (auto const& each : network_magics)
     if (each.value == magic)
       return each.name;
-  bool const fuse = magic == fuse_magic &&
-                    std::find(network_fuses.begin(), network_fuses.end(), mount_type) != network_fuses.end();
+  bool const fuse = magic == fuse_magic && std::find(network_fuses.begin(), network_fuses.end(),
+                                                     mount_type) != network_fuses.end();
   return fuse ? mount_type : std::string();
 }
 
@@ -248,7 +254,8 @@ std::string network_file_system(std::string const& path) {
   if (::statfs(path.c_str(), &system) != 0 || ::stat(path.c_str(), &about) != 0)
     fail_errno(path, "reading its file system");
   auto const magic = static_cast<unsigned long>(system.f_type);
-  return network_file_system(magic, magic == fuse_magic ? mount_type_of(about.st_dev) : std::string());
+  return network_file_system(magic,
+                             magic == fuse_magic ? mount_type_of(about.st_dev) : std::string());
 }
 
 data_dir::data_dir(std::string path) : path_(std::move(path)) {

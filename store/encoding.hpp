@@ -5,12 +5,14 @@
 #include "messages/record.hpp"
 #include "store/store_error.hpp"
 
-/// How the values of a row that are not plain columns become text: compact JSON, invalid UTF-8 replaced.
+/// How the values of a row that are not plain columns become text: compact JSON, invalid UTF-8
+/// replaced.
 namespace nsai::store {
 
-/// The members that differ from those of a value made by default, so that the resources and constraints of an
-/// ordinary job take some ten bytes; empty when there are none. Changing a default in messages/ changes the meaning
-/// of stored rows: it needs a migration that writes the old default out.
+/// The members that differ from those of a value made by default, so that the resources and
+/// constraints of an ordinary job take some ten bytes; empty when there are none. Changing a
+/// default in messages/ changes the meaning of stored rows: it needs a migration that writes the
+/// old default out.
 template <described T>
 std::string encode_sparse(T const& value) {
   static T const usual{};
@@ -47,7 +49,8 @@ T decode(std::string_view text, char const* what) {
   return value;
 }
 
-/// Decodes a text once where it comes several times in a row, as it does for the children of an array.
+/// Decodes a text once where it comes several times in a row, as it does for the children of an
+/// array.
 template <class T>
 class decoder {
  public:

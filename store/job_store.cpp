@@ -10,13 +10,17 @@ struct job_store::state {
   state(store_options given, access mode)
       : options(std::move(given)),
         db(options.path,
-           mode == access::read_write ? sqlite::open_mode::read_write : sqlite::open_mode::read_only, options.vfs) {
+           mode == access::read_write ? sqlite::open_mode::read_write
+                                      : sqlite::open_mode::read_only,
+           options.vfs) {
     if (mode == access::read_only) {
       check_schema(db);
       return;
     }
     // In a WAL a commit is one append and one sync; FULL syncs it before the commit returns.
-    db.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000", "opening");
+    db.execute(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000",
+        "opening");
     migrate(db);
     writes = std::make_unique<writer>(db, flow);
   }
@@ -53,7 +57,8 @@ void job_store::load_unfinished(std::function<void(unfinished_job&&)> const& eac
 void job_store::load_ended_children(std::function<void(ended_child const&)> const& each) const {
   state_->reads.load_ended_children(each);
 }
-std::vector<std::pair<job_id, job_status>> job_store::statuses(std::vector<job_id> const& jobs) const {
+std::vector<std::pair<job_id, job_status>> job_store::statuses(
+    std::vector<job_id> const& jobs) const {
   return state_->reads.statuses(jobs);
 }
 std::optional<job_record> job_store::find(job_id job, bool include_payload) const {
@@ -65,7 +70,8 @@ std::vector<job_record> job_store::list(list_jobs const& filter) const {
 std::vector<job_id> job_store::children(job_id parent) const {
   return state_->reads.children(parent);
 }
-std::optional<submit_result> job_store::find_key(std::string const& tenant, std::string const& key) const {
+std::optional<submit_result> job_store::find_key(std::string const& tenant,
+                                                 std::string const& key) const {
   return state_->reads.find_key(tenant, key);
 }
 std::string job_store::key_digest(std::string const& tenant, std::string const& key) const {

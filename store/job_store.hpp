@@ -11,7 +11,8 @@
 
 namespace nsai::store {
 
-/// A job that is not a child of an array. The numbers of a parent's children follow its own without a gap.
+/// A job that is not a child of an array. The numbers of a parent's children follow its own without
+/// a gap.
 struct insert_job {
   job_record record;
   std::string key;
@@ -21,8 +22,8 @@ struct insert_job {
   std::uint64_t children = 0;
   std::string key_digest;  // of what was asked under `key`, for the caller to compare
 };
-/// Children of an array, with what each has of its own; the rest of the record and the payload are kept once, with the
-/// parent.
+/// Children of an array, with what each has of its own; the rest of the record and the payload are
+/// kept once, with the parent.
 struct insert_children {
   struct child {
     job_id id;
@@ -46,7 +47,8 @@ struct change_job {
   bool cancel_requested = false;
 };
 /// The attempt's number has to be larger than every one the job had before; else the commit fails.
-/// `want_payload`: the answer to the commit brings options and context along (from the store's rows).
+/// `want_payload`: the answer to the commit brings options and context along (from the store's
+/// rows).
 struct grant_attempt {
   attempt_ref ref;
   std::string node_uuid;
@@ -56,7 +58,8 @@ struct grant_attempt {
   timestamp started_at;
   bool want_payload = false;
 };
-/// An attempt is over and another may follow. Of the last granted one, node, devices and start may be left out.
+/// An attempt is over and another may follow. Of the last granted one, node, devices and start may
+/// be left out.
 struct close_attempt {
   job_id job;
   attempt_record attempt;
@@ -67,15 +70,17 @@ struct end_job {
   timestamp completed_at;
   std::int64_t duration_ms = 0;  // of the last attempt: its start is completed_at - duration_ms
   json_text result;
-  json_text context;             // after the stage; empty: none
+  json_text context;  // after the stage; empty: none
   std::optional<error_info> error;
   std::string worker;
   std::string backend;
   std::vector<job_id> context_from;  // an experiment: the result is the merged contexts of these
 };
-using change = std::variant<insert_job, insert_children, change_job, grant_attempt, close_attempt, end_job>;
+using change =
+    std::variant<insert_job, insert_children, change_job, grant_attempt, close_attempt, end_job>;
 
-/// What an attempt is started with: the payload of the job, with the contexts of the jobs it follows merged in.
+/// What an attempt is started with: the payload of the job, with the contexts of the jobs it
+/// follows merged in.
 struct payload {
   job_id job;
   json_text options;
@@ -107,18 +112,22 @@ struct ended_child {
 
 struct store_options {
   std::string path;  // of the database file; its directory exists and is private
-  /// Merges the contexts (JSON texts) of several predecessors over a base, in order; given by the caller.
-  std::function<std::string(std::string const& base, std::vector<std::string> const& contexts)> merge_contexts;
-  std::string vfs;  // the SQLite file layer to use, empty: the usual; tests pass one that forgets and fails
+  /// Merges the contexts (JSON texts) of several predecessors over a base, in order; given by the
+  /// caller.
+  std::function<std::string(std::string const& base, std::vector<std::string> const& contexts)>
+      merge_contexts;
+  std::string
+      vfs;  // the SQLite file layer to use, empty: the usual; tests pass one that forgets and fails
 };
 
-/// Durable jobs. One writer; not thread-safe (one thread owns an instance; a second instance opened read-only
-/// on the same path may read beside it).
+/// Durable jobs. One writer; not thread-safe (one thread owns an instance; a second instance opened
+/// read-only on the same path may read beside it).
 ///
-/// Crash behaviour: when `commit` has returned, all its changes survive a crash of the process and of the
-/// machine (SQLite: WAL, synchronous=FULL). When it throws, none of them is there, and the next commit may be tried;
-/// when the process or machine dies in it, all of them are there or none.
-/// Errors: every function throws store_error. A change of a job that is unknown or has ended is one, too.
+/// Crash behaviour: when `commit` has returned, all its changes survive a crash of the process and
+/// of the machine (SQLite: WAL, synchronous=FULL). When it throws, none of them is there, and the
+/// next commit may be tried; when the process or machine dies in it, all of them are there or none.
+/// Errors: every function throws store_error. A change of a job that is unknown or has ended is
+/// one, too.
 class job_store {
  public:
   enum class access : std::uint8_t { read_write, read_only };
@@ -145,18 +154,22 @@ class job_store {
   /// Newest first. Payloads are left out.
   std::vector<job_record> list(list_jobs const& filter) const;
   std::vector<job_id> children(job_id parent) const;
-  /// What the job with this key was answered with, if its record exists, and the digest of what was asked.
+  /// What the job with this key was answered with, if its record exists, and the digest of what was
+  /// asked.
   std::optional<submit_result> find_key(std::string const& tenant, std::string const& key) const;
   /// The digest that was inserted with this key; empty when the key is unknown.
   std::string key_digest(std::string const& tenant, std::string const& key) const;
-  /// The submission from which a new job like this one can be made: of an array, with those of its children that
-  /// did not succeed (all, if all did); of a child, a job of its own that starts with the context it would get.
+  /// The submission from which a new job like this one can be made: of an array, with those of its
+  /// children that did not succeed (all, if all did); of a child, a job of its own that starts with
+  /// the context it would get.
   std::optional<submission> as_submission(job_id job) const;
-  /// How many jobs have each status, of all that were ever made (also those that retention removed).
+  /// How many jobs have each status, of all that were ever made (also those that retention
+  /// removed).
   std::vector<std::pair<job_status, std::int64_t>> counts() const;
 
-  /// Removes ended jobs completed before `before`, at most `most` of them, parents with all their children;
-  /// returns how many. A parent with more than `most` - 1 children is removed nevertheless, by itself.
+  /// Removes ended jobs completed before `before`, at most `most` of them, parents with all their
+  /// children; returns how many. A parent with more than `most` - 1 children is removed
+  /// nevertheless, by itself.
   std::int64_t remove_ended(timestamp before, std::int64_t most);
   /// PRAGMA integrity_check; empty when sound, else what is wrong.
   std::string integrity() const;

@@ -19,16 +19,18 @@ std::int64_t number_or_zero(std::string const& text) {
   return fault == std::errc() && end == text.data() + text.size() ? value : 0;
 }
 
-/// From the narrowest set that the filter names: an experiment, the unfinished jobs, a tenant's, all.
-/// Parameters: 1 tenant, 2 namespace, 3 experiment, 4 the same as a number, 5 limit.
+/// From the narrowest set that the filter names: an experiment, the unfinished jobs, a tenant's,
+/// all. Parameters: 1 tenant, 2 namespace, 3 experiment, 4 the same as a number, 5 limit.
 std::string source(list_jobs const& filter) {
   bool const unfinished = !filter.statuses.empty() &&
                           std::none_of(filter.statuses.begin(), filter.statuses.end(), is_terminal);
   if (!filter.experiment.empty())
     return "FROM jobs j JOIN payloads p ON p.job = j.payload_of WHERE j.id IN ("
-           "SELECT x.id FROM payloads e CROSS JOIN jobs x ON x.id BETWEEN e.job AND e.job + e.children "
+           "SELECT x.id FROM payloads e CROSS JOIN jobs x ON x.id BETWEEN e.job AND e.job + "
+           "e.children "
            "WHERE e.experiment_id = ?3 UNION "
-           "SELECT x.id FROM payloads e CROSS JOIN jobs x ON x.id BETWEEN e.job AND e.job + e.children "
+           "SELECT x.id FROM payloads e CROSS JOIN jobs x ON x.id BETWEEN e.job AND e.job + "
+           "e.children "
            "WHERE e.job = ?4) ";
   if (unfinished)
     return "FROM jobs j INDEXED BY jobs_unfinished CROSS JOIN payloads p ON p.job = j.payload_of "
@@ -50,7 +52,8 @@ std::vector<job_record> reader::list(list_jobs const& filter) {
     rest += "AND p.namespace = ?2 ";
   if (!filter.statuses.empty())
     rest += "AND j.status IN (" + numbers(filter.statuses) + ") ";
-  // Families have numbers without a gap, so both orders are the same; the second one follows the tenant's index.
+  // Families have numbers without a gap, so both orders are the same; the second one follows the
+  // tenant's index.
   rest += rest.starts_with("FROM payloads") ? "ORDER BY p.job DESC, j.id DESC LIMIT ?5"
                                             : "ORDER BY j.id DESC LIMIT ?5";
   auto const sql = job_query(rest);

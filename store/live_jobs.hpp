@@ -10,9 +10,10 @@
 
 namespace nsai::store {
 
-/// The statuses of the unfinished jobs, so that a change knows what it changes without reading a row, and how many
-/// jobs have each status. A byte a job, since numbers lie close together: pages of 256 numbers, those without an
-/// unfinished job absent. Changes are tentative until `keep`; `undo` takes them back.
+/// The statuses of the unfinished jobs, so that a change knows what it changes without reading a
+/// row, and how many jobs have each status. A byte a job, since numbers lie close together: pages
+/// of 256 numbers, those without an unfinished job absent. Changes are tentative until `keep`;
+/// `undo` takes them back.
 class live_jobs {
  public:
   using counts = std::array<std::int64_t, 7>;  // by job_status, of all jobs ever made

@@ -7,11 +7,16 @@ namespace {
 
 /// One row of jobs j with its payloads p. `column` has the same order.
 constexpr char const* all_columns =
-    "j.id, j.payload_of, j.parent, j.position, j.array_index, j.kind, j.priority, j.status, j.attempt, "
-    "j.own_failures, j.infra_failures, j.created_at, j.queued_at, j.started_at, j.completed_at, j.eligible_at, "
-    "j.incarnation, j.node, j.node_uuid, j.devices, j.worker, j.backend, j.error, p.children, p.tenant, "
-    "p.namespace, p.owner, p.stage, p.name, p.tags, p.retry_of, p.trace_id, p.key, p.key_digest, p.array, "
-    "p.after, p.resources, p.constraints, p.metadata, p.options, p.context, j.result, j.cancel_requested ";
+    "j.id, j.payload_of, j.parent, j.position, j.array_index, j.kind, j.priority, j.status, "
+    "j.attempt, "
+    "j.own_failures, j.infra_failures, j.created_at, j.queued_at, j.started_at, j.completed_at, "
+    "j.eligible_at, "
+    "j.incarnation, j.node, j.node_uuid, j.devices, j.worker, j.backend, j.error, p.children, "
+    "p.tenant, "
+    "p.namespace, p.owner, p.stage, p.name, p.tags, p.retry_of, p.trace_id, p.key, p.key_digest, "
+    "p.array, "
+    "p.after, p.resources, p.constraints, p.metadata, p.options, p.context, j.result, "
+    "j.cancel_requested ";
 enum column {
   id,
   payload_of,
@@ -186,13 +191,17 @@ void reader::load_unfinished(std::function<void(unfinished_job&&)> const& each) 
 void reader::load_ended_children(std::function<void(ended_child const&)> const& each) {
   sqlite::statement query(
       on_,
-      "SELECT o.id, c.id, c.status, iif(c.payload_of = c.id, q.after, NULL) FROM jobs o INDEXED BY jobs_unfinished "
+      "SELECT o.id, c.id, c.status, iif(c.payload_of = c.id, q.after, NULL) FROM jobs o INDEXED BY "
+      "jobs_unfinished "
       "CROSS JOIN payloads p ON p.job = o.id AND p.children > 0 "
       "CROSS JOIN jobs c ON c.id BETWEEN o.id + 1 AND o.id + p.children AND c.parent = o.id "
-      "JOIN payloads q ON q.job = c.payload_of WHERE o.status < 3 AND c.status >= 3 ORDER BY o.id, c.id",
+      "JOIN payloads q ON q.job = c.payload_of WHERE o.status < 3 AND c.status >= 3 ORDER BY o.id, "
+      "c.id",
       "loading the ended children");
   for (sqlite::cursor row(query); row.step();)
-    each({{row.number(0)}, {row.number(1)}, as<job_status>(row, 2),
+    each({{row.number(0)},
+          {row.number(1)},
+          as<job_status>(row, 2),
           decode<std::vector<std::uint32_t>>(row.view(3), "after")});
 }
 
@@ -278,7 +287,8 @@ std::vector<std::pair<job_status, std::int64_t>> reader::counts() {
   std::vector<std::pair<job_status, std::int64_t>> all;
   for (std::size_t status = 0; status < enum_names(job_status{}).size(); ++status)
     all.emplace_back(static_cast<job_status>(status), 0);
-  sqlite::statement query(on_, "SELECT substr(name, 6), value FROM meta WHERE name GLOB 'jobs_[0-6]'",
+  sqlite::statement query(on_,
+                          "SELECT substr(name, 6), value FROM meta WHERE name GLOB 'jobs_[0-6]'",
                           "reading the counters");
   for (sqlite::cursor row(query); row.step();)
     all.at(row.number(0)).second = row.integer(1);

@@ -7,7 +7,8 @@
 
 namespace nsai::store {
 
-/// A query for whole jobs: the columns that `reader` knows how to read, from `rest` with the tables j and p.
+/// A query for whole jobs: the columns that `reader` knows how to read, from `rest` with the tables
+/// j and p.
 std::string job_query(std::string const& rest);
 
 /// Everything that is read from the database. job_store.hpp says what each function means.
@@ -45,18 +46,21 @@ class reader {
   sqlite::statement last_used_{on_, "SELECT value FROM meta WHERE name = 'last_used'",
                                "reading the last number"};
   sqlite::statement status_{on_, "SELECT status FROM jobs WHERE id = ?", "reading statuses"};
-  sqlite::statement attempts_{on_,
-                              "SELECT number, outcome, started_at, duration_ms, node, worker, devices, error "
-                              "FROM attempts WHERE job = ? ORDER BY number",
-                              "reading attempts"};
+  sqlite::statement attempts_{
+      on_,
+      "SELECT number, outcome, started_at, duration_ms, node, worker, devices, error "
+      "FROM attempts WHERE job = ? ORDER BY number",
+      "reading attempts"};
   sqlite::statement closed_{on_, "SELECT closed FROM jobs WHERE id = ?", "reading attempts"};
-  sqlite::statement children_{on_,
-                              "SELECT c.id, c.status, c.array_index, c.kind FROM payloads p JOIN jobs c "
-                              "ON c.id BETWEEN p.job + 1 AND p.job + p.children AND c.parent = p.job "
-                              "WHERE p.job = ? ORDER BY c.id",
-                              "reading the children of a job"};
-  sqlite::statement key_{on_, "SELECT job, children, key_digest FROM payloads WHERE tenant = ? AND key = ?",
-                         "looking for a key"};
+  sqlite::statement children_{
+      on_,
+      "SELECT c.id, c.status, c.array_index, c.kind FROM payloads p JOIN jobs c "
+      "ON c.id BETWEEN p.job + 1 AND p.job + p.children AND c.parent = p.job "
+      "WHERE p.job = ? ORDER BY c.id",
+      "reading the children of a job"};
+  sqlite::statement key_{
+      on_, "SELECT job, children, key_digest FROM payloads WHERE tenant = ? AND key = ?",
+      "looking for a key"};
 };
 
 }  // namespace nsai::store

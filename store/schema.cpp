@@ -5,10 +5,11 @@
 namespace nsai::store {
 namespace {
 
-/// What is the same for all children of an array lies once, under their parent, in `payloads`; a job's own row
-/// holds what changes. Children have the numbers that follow their parent's without a gap, so no index leads to
-/// them. A status below 3 is an unfinished one (job_status), and a status is kept with the number in the first
-/// index so that a start reads the statuses from the index alone.
+/// What is the same for all children of an array lies once, under their parent, in `payloads`; a
+/// job's own row holds what changes. Children have the numbers that follow their parent's without a
+/// gap, so no index leads to them. A status below 3 is an unfinished one (job_status), and a status
+/// is kept with the number in the first index so that a start reads the statuses from the index
+/// alone.
 constexpr char const* first_schema = R"sql(
 CREATE TABLE meta(
   name TEXT PRIMARY KEY,
@@ -103,7 +104,8 @@ void refuse_newer(int version) {
   if (version > newest_schema())
     throw store_error("store: the database has schema version " + std::to_string(version) +
                       ", written by a newer nsai; this one knows up to " +
-                      std::to_string(newest_schema()) + ": start the newer nsai, or restore a backup");
+                      std::to_string(newest_schema()) +
+                      ": start the newer nsai, or restore a backup");
 }
 
 }  // namespace
@@ -128,8 +130,7 @@ void migrate(sqlite::database& on) {
     // Read again under the lock: another process may have migrated meanwhile.
     int const version = version_of(on);
     refuse_newer(version);
-    if (version == 0 &&
-        on.value("SELECT count(*) FROM sqlite_master", "reading the schema") != "0")
+    if (version == 0 && on.value("SELECT count(*) FROM sqlite_master", "reading the schema") != "0")
       throw store_error("store: the database holds tables of something else than nsai");
     for (int step = version; step < newest_schema(); ++step) {
       on.execute(steps[static_cast<std::size_t>(step)], "migrating");

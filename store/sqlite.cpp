@@ -1,32 +1,34 @@
 #include "store/sqlite.hpp"
 
-#include <fcntl.h>
-#include <sqlite3.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <unistd.h>
 
 namespace nsai::store::sqlite {
 namespace {
 
 constexpr int busy_timeout_ms = 5000;
 
-/// SQLite creates a database by the umask; its WAL and shared memory copy the mode of the database. The new name
-/// is made durable here, since SQLite syncs the directory only for its journals.
+/// SQLite creates a database by the umask; its WAL and shared memory copy the mode of the database.
+/// The new name is made durable here, since SQLite syncs the directory only for its journals.
 void create_private(std::string const& path) {
   int const file = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (file < 0) {
-    // An existing file is not even opened: closing it would drop the locks of a connection of this process.
+    // An existing file is not even opened: closing it would drop the locks of a connection of this
+    // process.
     if (errno == EEXIST)
       return;
     throw store_error("store: creating " + path + ": " + std::strerror(errno));
   }
   ::close(file);
   auto const parent = std::filesystem::path(path).parent_path();
-  int const directory = ::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int const directory =
+      ::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (directory >= 0) {
     ::fsync(directory);
     ::close(directory);
@@ -101,9 +103,8 @@ statement::~statement() {
 }
 
 sqlite3_stmt* statement::prepared() {
-  if (handle_ == nullptr &&
-      sqlite3_prepare_v3(on_.handle(), sql_, -1, SQLITE_PREPARE_PERSISTENT, &handle_, nullptr) !=
-          SQLITE_OK)
+  if (handle_ == nullptr && sqlite3_prepare_v3(on_.handle(), sql_, -1, SQLITE_PREPARE_PERSISTENT,
+                                               &handle_, nullptr) != SQLITE_OK)
     on_.fail(doing_);
   return handle_;
 }

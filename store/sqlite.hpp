@@ -11,8 +11,8 @@
 struct sqlite3;
 struct sqlite3_stmt;
 
-/// The only place that knows SQLite's C interface. Everything throws store_error: what was being done, and what
-/// SQLite says about it.
+/// The only place that knows SQLite's C interface. Everything throws store_error: what was being
+/// done, and what SQLite says about it.
 namespace nsai::store::sqlite {
 
 enum class open_mode : std::uint8_t { read_write, read_only };
@@ -26,12 +26,14 @@ class database {
   database(database const&) = delete;
   database& operator=(database const&) = delete;
 
-  /// Runs statements that give no rows. `doing` is the beginning of the error: "store: <doing>: ...".
+  /// Runs statements that give no rows. `doing` is the beginning of the error: "store: <doing>:
+  /// ...".
   void execute(char const* sql, char const* doing);
   /// The first column of the first row, as text; empty when there is none.
   std::string value(char const* sql, char const* doing);
   bool in_transaction() const noexcept;
-  /// Ends a transaction that is still open, whatever state an error left it in. False: it is still open.
+  /// Ends a transaction that is still open, whatever state an error left it in. False: it is still
+  /// open.
   bool roll_back() noexcept;
   /// How many rows the last statement changed.
   std::int64_t changes() const noexcept;
@@ -64,9 +66,10 @@ class statement {
   sqlite3_stmt* handle_ = nullptr;
 };
 
-/// One execution of a statement, which is free for the next when this goes. Values are bound in the order of the
-/// constructor's arguments. Empty texts are stored as NULL, and NULL is read as an empty text or 0.
-/// Texts passed as lvalues or views are not copied and have to outlive the cursor's last step.
+/// One execution of a statement, which is free for the next when this goes. Values are bound in the
+/// order of the constructor's arguments. Empty texts are stored as NULL, and NULL is read as an
+/// empty text or 0. Texts passed as lvalues or views are not copied and have to outlive the
+/// cursor's last step.
 class cursor {
  public:
   template <class... Values>
@@ -95,12 +98,12 @@ class cursor {
   void bind_null();
 
   template <class T>
-    requires std::is_integral_v<T> || std::is_enum_v<T>
-  void bind(T value) {
-    bind_integer(static_cast<std::int64_t>(value));
-  }
+  requires std::is_integral_v<T> || std::is_enum_v<T>
+  void bind(T value) { bind_integer(static_cast<std::int64_t>(value)); }
   void bind(timestamp value) { bind_integer(value.ms); }
-  void bind(job_id value) { value ? bind_integer(static_cast<std::int64_t>(value.value)) : bind_null(); }
+  void bind(job_id value) {
+    value ? bind_integer(static_cast<std::int64_t>(value.value)) : bind_null();
+  }
   void bind(std::string_view value) { bind_text(value, false); }
   void bind(std::string const& value) { bind_text(value, false); }
   void bind(std::string& value) { bind_text(value, false); }

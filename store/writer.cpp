@@ -94,8 +94,9 @@ void writer::apply(insert_children const& c) {
   for (auto const& child : c.list) {
     need_new(child.id);
     timestamp const queued_at = child.status == job_status::queued ? c.created_at : timestamp{};
-    sqlite::cursor(insert_job_, child.id, c.parent, c.parent, child.position, child.array_index, c.kind, c.priority,
-                   child.status, 0, c.created_at, queued_at, timestamp{}, timestamp{}, "", "")
+    sqlite::cursor(insert_job_, child.id, c.parent, c.parent, child.position, child.array_index,
+                   c.kind, c.priority, child.status, 0, c.created_at, queued_at, timestamp{},
+                   timestamp{}, "", "")
         .run();
     live_.add(child.id, child.status);
     highest_ = std::max(highest_, child.id);
@@ -200,7 +201,8 @@ std::int64_t writer::remove_family(job_id top, std::uint64_t children) {
   if (children > 0)
     for (auto child = top.value + 1; child <= last.value; ++child)
       if (live_.find({child}))
-        return 0;  // an ended parent with a living child is not expected; nothing living is ever removed
+        return 0;  // an ended parent with a living child is not expected; nothing living is ever
+                   // removed
   sqlite::cursor(remove_attempts_, top, last).run();
   sqlite::cursor(remove_payloads_, top, last).run();
   return sqlite::cursor(remove_jobs_, top, last).run();

@@ -42,46 +42,53 @@ class writer {
 
   sqlite::statement begin_{on_, "BEGIN IMMEDIATE", "starting a transaction"};
   sqlite::statement end_{on_, "COMMIT", "committing"};
-  sqlite::statement insert_payload_{on_,
-                                    "INSERT INTO payloads(job, children, tenant, namespace, owner, stage, name, "
-                                    "tags, retry_of, trace_id, experiment_id, key, key_digest, array, after, "
-                                    "resources, constraints, metadata, options, context) "
-                                    "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                                    "inserting the payload of a job"};
-  sqlite::statement insert_job_{on_,
-                                "INSERT INTO jobs(id, payload_of, parent, position, array_index, kind, priority, "
-                                "status, attempt, created_at, queued_at, started_at, completed_at, error, result) "
-                                "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                                "inserting a job"};
-  sqlite::statement change_{on_,
-                            "UPDATE jobs SET status = ?2, own_failures = ?3, infra_failures = ?4, eligible_at = ?5, "
-                            "queued_at = coalesce(?6, queued_at), cancel_requested = ?7 WHERE id = ?1",
-                            "changing a job"};
-  sqlite::statement grant_{on_,
-                           "UPDATE jobs SET status = 2, attempt = ?2, node = ?3, node_uuid = ?4, incarnation = ?5, "
-                           "devices = ?6, started_at = ?7, eligible_at = 0, worker = NULL, backend = NULL "
-                           "WHERE id = ?1 AND attempt < ?2",
-                           "granting an attempt"};
-  sqlite::statement close_{on_,
-                           "INSERT OR REPLACE INTO attempts(job, number, outcome, started_at, duration_ms, node, "
-                           "worker, devices, error) SELECT id, ?2, ?3, "
-                           "coalesce(?4, iif(attempt = ?2, started_at, 0)), ?5, "
-                           "coalesce(?6, iif(attempt = ?2, node, NULL)), ?7, "
-                           "coalesce(?8, iif(attempt = ?2, devices, NULL)), ?9 FROM jobs WHERE id = ?1",
-                           "closing an attempt"};
+  sqlite::statement insert_payload_{
+      on_,
+      "INSERT INTO payloads(job, children, tenant, namespace, owner, stage, name, "
+      "tags, retry_of, trace_id, experiment_id, key, key_digest, array, after, "
+      "resources, constraints, metadata, options, context) "
+      "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+      "inserting the payload of a job"};
+  sqlite::statement insert_job_{
+      on_,
+      "INSERT INTO jobs(id, payload_of, parent, position, array_index, kind, priority, "
+      "status, attempt, created_at, queued_at, started_at, completed_at, error, result) "
+      "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+      "inserting a job"};
+  sqlite::statement change_{
+      on_,
+      "UPDATE jobs SET status = ?2, own_failures = ?3, infra_failures = ?4, eligible_at = ?5, "
+      "queued_at = coalesce(?6, queued_at), cancel_requested = ?7 WHERE id = ?1",
+      "changing a job"};
+  sqlite::statement grant_{
+      on_,
+      "UPDATE jobs SET status = 2, attempt = ?2, node = ?3, node_uuid = ?4, incarnation = ?5, "
+      "devices = ?6, started_at = ?7, eligible_at = 0, worker = NULL, backend = NULL "
+      "WHERE id = ?1 AND attempt < ?2",
+      "granting an attempt"};
+  sqlite::statement close_{
+      on_,
+      "INSERT OR REPLACE INTO attempts(job, number, outcome, started_at, duration_ms, node, "
+      "worker, devices, error) SELECT id, ?2, ?3, "
+      "coalesce(?4, iif(attempt = ?2, started_at, 0)), ?5, "
+      "coalesce(?6, iif(attempt = ?2, node, NULL)), ?7, "
+      "coalesce(?8, iif(attempt = ?2, devices, NULL)), ?9 FROM jobs WHERE id = ?1",
+      "closing an attempt"};
   sqlite::statement mark_closed_{on_, "UPDATE jobs SET closed = max(closed, ?2) WHERE id = ?1",
                                  "closing an attempt"};
-  // The start is that of the last attempt on its node, by the scheduler's clock; a closed attempt has its own.
-  sqlite::statement end_job_{on_,
-                             "UPDATE jobs SET status = ?2, completed_at = ?3, "
-                             "started_at = iif(attempt > closed, ?3 - ?4, started_at), eligible_at = 0, "
-                             "result = ?5, context_out = ?6, error = ?7, worker = coalesce(?8, worker), "
-                             "backend = coalesce(?9, backend) WHERE id = ?1",
-                             "ending a job"};
+  // The start is that of the last attempt on its node, by the scheduler's clock; a closed attempt
+  // has its own.
+  sqlite::statement end_job_{
+      on_,
+      "UPDATE jobs SET status = ?2, completed_at = ?3, "
+      "started_at = iif(attempt > closed, ?3 - ?4, started_at), eligible_at = 0, "
+      "result = ?5, context_out = ?6, error = ?7, worker = coalesce(?8, worker), "
+      "backend = coalesce(?9, backend) WHERE id = ?1",
+      "ending a job"};
   sqlite::statement set_meta_{on_, "INSERT OR REPLACE INTO meta(name, value) VALUES(?, ?)",
                               "writing the counters"};
-  sqlite::statement put_probe_{on_, "INSERT OR REPLACE INTO probes(id, filler) VALUES(1, zeroblob(65536))",
-                               "probing"};
+  sqlite::statement put_probe_{
+      on_, "INSERT OR REPLACE INTO probes(id, filler) VALUES(1, zeroblob(65536))", "probing"};
   sqlite::statement remove_probe_{on_, "DELETE FROM probes", "probing"};
   sqlite::statement find_ended_{on_,
                                 "SELECT j.id, p.children FROM jobs j INDEXED BY jobs_ended "

@@ -54,7 +54,9 @@ TEST_CASE("what always fails gets one attempt more than it may be retried, and n
   CHECK(record.error->message.find("no") != std::string::npos);
 }
 
-TEST_CASE("a node silent for its lease loses its attempts, not a tick before; its late outcome is refused (P2)") {
+TEST_CASE(
+    "a node silent for its lease loses its attempts, not a tick before; its late outcome is "
+    "refused (P2)") {
   virtual_cluster c;
   puppet a{c, "a"};
   auto const job = c.submit("sleep", {{"seconds", 1}}).id;
@@ -83,7 +85,8 @@ TEST_CASE("a node silent for its lease loses its attempts, not a tick before; it
   CHECK(c.job(job).status == job_status::succeeded);
 }
 
-TEST_CASE("a scheduler that is restarted adopts what runs: the attempt is not started again (P1, P2)") {
+TEST_CASE(
+    "a scheduler that is restarted adopts what runs: the attempt is not started again (P1, P2)") {
   virtual_cluster c;
   puppet a{c, "a"};
   auto const running = c.submit("sleep", {{"seconds", 1}}).id;
@@ -99,7 +102,9 @@ TEST_CASE("a scheduler that is restarted adopts what runs: the attempt is not st
   CHECK(c.job(running).attempt == 1);
 }
 
-TEST_CASE("a running attempt whose node never comes back after a restart is granted again when adopt_ms has passed") {
+TEST_CASE(
+    "a running attempt whose node never comes back after a restart is granted again when adopt_ms "
+    "has passed") {
   virtual_cluster c;
   puppet gone{c, "a"};
   auto const job = c.submit("sleep", {{"seconds", 1}}).id;
@@ -140,7 +145,9 @@ TEST_CASE("a stop that an outcome overtook: what was committed first wins") {
   CHECK(c.job(job).status == job_status::succeeded);
 }
 
-TEST_CASE("a full disk: submissions are refused with the reason, outcomes wait on the node, all goes on with room (P1)") {
+TEST_CASE(
+    "a full disk: submissions are refused with the reason, outcomes wait on the node, all goes on "
+    "with room (P1)") {
   store::tests::failing_files::install();
   virtual_cluster c{"nsai-failing"};
   puppet a{c, "a"};
@@ -165,11 +172,13 @@ TEST_CASE("a full disk: submissions are refused with the reason, outcomes wait o
   CHECK_FALSE(c.submit("echo", {{"text", "x"}}).error);
 }
 
-TEST_CASE("a peer that does not understand an answer, or says nonsense, does not end the scheduler") {
+TEST_CASE(
+    "a peer that does not understand an answer, or says nonsense, does not end the scheduler") {
   virtual_cluster c;
   auto const executor = c.start_executor("a");
   auto const deaf = c.keep(c.sys.spawn([&c](caf::event_based_actor* self) -> caf::behavior {
-    self->send(c.scheduler, leave_cluster{"uuid-unknown", 1});  // answered, and the answer is refused
+    self->send(c.scheduler,
+               leave_cluster{"uuid-unknown", 1});  // answered, and the answer is refused
     self->send(c.scheduler, std::string{"nonsense"});
     return {[](int) {}};
   }));
@@ -180,7 +189,9 @@ TEST_CASE("a peer that does not understand an answer, or says nonsense, does not
   CHECK_FALSE(c.submit("echo", {{"text", "x"}}).error);
 }
 
-TEST_CASE("a full disk: who waits behind the commit that fails is refused too, nobody is left without an answer (P7)") {
+TEST_CASE(
+    "a full disk: who waits behind the commit that fails is refused too, nobody is left without an "
+    "answer (P7)") {
   store::tests::failing_files::install();
   virtual_cluster c{"nsai-failing"};
   std::vector<submit_reply> replies;
@@ -192,8 +203,10 @@ TEST_CASE("a full disk: who waits behind the commit that fails is refused too, n
       submission s;
       s.stage = "echo";
       s.key = "k" + std::to_string(i);
-      self->request(c.scheduler, caf::infinite, submit_jobs{{s}, true}).then([&](submit_reply const& m) { replies.push_back(m); }, failed);
-      self->request(c.scheduler, caf::infinite, watch_jobs{"default", {{77}}}).then([&](answer const& m) { watched.push_back(m); }, failed);
+      self->request(c.scheduler, caf::infinite, submit_jobs{{s}, true})
+          .then([&](submit_reply const& m) { replies.push_back(m); }, failed);
+      self->request(c.scheduler, caf::infinite, watch_jobs{"default", {{77}}})
+          .then([&](answer const& m) { watched.push_back(m); }, failed);
     }
     return {[](jobs_ended const&) {}};
   }));
@@ -209,7 +222,9 @@ TEST_CASE("a full disk: who waits behind the commit that fails is refused too, n
   CHECK(watched.size() == 3);
 }
 
-TEST_CASE("a full disk: who watched a job that was refused hears nothing of the job that gets its number (P8)") {
+TEST_CASE(
+    "a full disk: who watched a job that was refused hears nothing of the job that gets its number "
+    "(P8)") {
   store::tests::failing_files::install();
   virtual_cluster c{"nsai-failing"};
   puppet a{c, "a"};

@@ -11,7 +11,8 @@ using namespace nsai;
 namespace {
 
 struct gate_fixture : tests::virtual_system {
-  caf::actor scheduler = sys.spawn([](caf::event_based_actor*) -> caf::behavior { return {[](int i) { return i; }}; });
+  caf::actor scheduler =
+      sys.spawn([](caf::event_based_actor*) -> caf::behavior { return {[](int i) { return i; }}; });
   caf::actor gate = sys.spawn(actors::gate, std::string{"s3cret"}, scheduler);
   caf::scoped_actor self{sys};
 
@@ -30,8 +31,11 @@ struct gate_fixture : tests::virtual_system {
     std::pair<bool, bool> result;  // refused, has a handle
     auto h = self->request(gate, caf::infinite, hello{nonce, proof});
     run();
-    h.receive([&](answer& a, caf::actor& s) { result = {a.error.has_value(), static_cast<bool>(s)}; },
-              [](caf::error&) { FAIL("the gate failed"); });
+    h.receive(
+        [&](answer& a, caf::actor& s) {
+          result = {a.error.has_value(), static_cast<bool>(s)};
+        },
+        [](caf::error&) { FAIL("the gate failed"); });
     return result;
   }
 };

@@ -1,9 +1,9 @@
 #include "actors/spool.hpp"
 
+#include <fstream>
+
 #include <doctest/doctest.h>
 #include <stdlib.h>
-
-#include <fstream>
 
 using namespace nsai;
 

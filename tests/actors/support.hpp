@@ -17,7 +17,8 @@ struct virtual_system {
     }
   } cfg;
   caf::actor_system sys{cfg};
-  caf::scheduler::test_coordinator& sched = dynamic_cast<caf::scheduler::test_coordinator&>(sys.scheduler());
+  caf::scheduler::test_coordinator& sched =
+      dynamic_cast<caf::scheduler::test_coordinator&>(sys.scheduler());
 
   void run() { sched.run(); }
   void advance(std::chrono::milliseconds by) {

@@ -1,8 +1,8 @@
 #include "actors/telemetry_bridge.hpp"
 
-#include <doctest/doctest.h>
-
 #include <stdexcept>
+
+#include <doctest/doctest.h>
 
 #include "tests/actors/virtual_cluster.hpp"
 
@@ -20,19 +20,26 @@ struct bridged_cluster : virtual_cluster {
     run();
     start_executor("a");
   }
-  answer attach(std::string name, std::vector<std::string> patterns, actors::event_handler handler) {
-    return ask_of<answer>(bridge, actors::attach_handler{std::move(name), std::move(patterns), std::move(handler)});
+  answer attach(std::string name, std::vector<std::string> patterns,
+                actors::event_handler handler) {
+    return ask_of<answer>(
+        bridge, actors::attach_handler{std::move(name), std::move(patterns), std::move(handler)});
   }
 };
 
 }  // namespace
 
-TEST_CASE_FIXTURE(bridged_cluster, "a handler gets the events that match, and the bridged ones under their Crucible names") {
+TEST_CASE_FIXTURE(
+    bridged_cluster,
+    "a handler gets the events that match, and the bridged ones under their Crucible names") {
   std::vector<std::string> names;
-  REQUIRE_FALSE(attach("h", {"work.job.*", "crucible.*"}, [&](event const& e) { names.push_back(e.name); }).error);
+  REQUIRE_FALSE(attach("h", {"work.job.*", "crucible.*"}, [&](event const& e) {
+                  names.push_back(e.name);
+                }).error);
   auto const job = submit("echo", {{"text", "x"}}).id;
-  CHECK(names == std::vector<std::string>{"work.job.submitted", "crucible.experiment.submitted", "work.job.queued",
-                                          "work.job.started", "crucible.stage.started", "work.job.completed",
+  CHECK(names == std::vector<std::string>{"work.job.submitted", "crucible.experiment.submitted",
+                                          "work.job.queued", "work.job.started",
+                                          "crucible.stage.started", "work.job.completed",
                                           "crucible.stage.completed"});
   CHECK(this->job(job).status == job_status::succeeded);
   CHECK_FALSE(ask_of<answer>(bridge, actors::detach_handler{"h"}).error);
@@ -61,10 +68,12 @@ TEST_CASE_FIXTURE(bridged_cluster, "a handler that throws is detached; others an
 
 TEST_CASE_FIXTURE(bridged_cluster, "a final failure is told once, after its retries") {
   std::vector<std::string> names;
-  attach("h", {"work.job.failed", "work.job.retry", "crucible.stage.failed"}, [&](event const& e) { names.push_back(e.name); });
+  attach("h", {"work.job.failed", "work.job.retry", "crucible.stage.failed"},
+         [&](event const& e) { names.push_back(e.name); });
   constraints limits;
   limits.max_retries = 1;
   submit("fail", {{"message", "no"}}, limits);
   advance(std::chrono::seconds{10});
-  CHECK(names == std::vector<std::string>{"work.job.retry", "work.job.failed", "crucible.stage.failed"});
+  CHECK(names ==
+        std::vector<std::string>{"work.job.retry", "work.job.failed", "crucible.stage.failed"});
 }

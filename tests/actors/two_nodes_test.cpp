@@ -1,10 +1,9 @@
 // Two processes' worth of actors that talk over CAF's wire format, without a socket.
-#include <doctest/doctest.h>
-
 #include <caf/all.hpp>
 #include <caf/io/all.hpp>
 #include <caf/io/network/test_multiplexer.hpp>
 #include <caf/scheduler/test_coordinator.hpp>
+#include <doctest/doctest.h>
 
 #include "messages/api.hpp"
 #include "messages/attempt.hpp"
@@ -31,8 +30,10 @@ struct side {
   } cfg;
   caf::actor_system sys{cfg};
   caf::io::middleman& mm = sys.middleman();
-  caf::io::network::test_multiplexer& wire = dynamic_cast<caf::io::network::test_multiplexer&>(mm.backend());
-  caf::scheduler::test_coordinator& sched = dynamic_cast<caf::scheduler::test_coordinator&>(sys.scheduler());
+  caf::io::network::test_multiplexer& wire =
+      dynamic_cast<caf::io::network::test_multiplexer&>(mm.backend());
+  caf::scheduler::test_coordinator& sched =
+      dynamic_cast<caf::scheduler::test_coordinator&>(sys.scheduler());
 
   /// False when there was nothing to do.
   bool pump() {
@@ -56,8 +57,9 @@ struct two_nodes {
   }
   /// Publishes an actor `there` and gives its handle `here`.
   caf::actor connect(caf::actor const& service) {
-    there.wire.prepare_connection(caf::io::accept_handle::from_int(1), caf::io::connection_handle::from_int(2),
-                                  here.wire, "there", 8080, caf::io::connection_handle::from_int(3));
+    there.wire.prepare_connection(caf::io::accept_handle::from_int(1),
+                                  caf::io::connection_handle::from_int(2), here.wire, "there", 8080,
+                                  caf::io::connection_handle::from_int(3));
     there.sched.inline_next_enqueue();
     REQUIRE(there.mm.publish(service, 8080));
     run();
@@ -104,8 +106,10 @@ TEST_CASE("a submission and a grant arrive over the wire as they were sent") {
   start_attempts granted;
   auto client = net.here.sys.spawn([&](caf::event_based_actor* self) -> caf::behavior {
     auto const fail = [self](caf::error const& e) { FAIL_CHECK(self->system().render(e)); };
-    self->request(remote, 5s, submit_jobs{{sent}, true}).then([&](submit_reply const& m) { answered = m; }, fail);
-    self->request(remote, 5s, get_stats{}).then([&](start_attempts const& m) { granted = m; }, fail);
+    self->request(remote, 5s, submit_jobs{{sent}, true})
+        .then([&](submit_reply const& m) { answered = m; }, fail);
+    self->request(remote, 5s, get_stats{})
+        .then([&](start_attempts const& m) { granted = m; }, fail);
     return {[](float) {}};
   });
   net.run();

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <doctest/doctest.h>
-#include <stdlib.h>
-
 #include <filesystem>
 #include <memory>
 #include <utility>
+
+#include <doctest/doctest.h>
+#include <stdlib.h>
 
 #include "actors/executor.hpp"
 #include "actors/scheduler.hpp"
@@ -16,7 +16,8 @@
 
 namespace nsai::tests {
 
-/// A scheduler with a real store, and executors, on CAF's deterministic scheduler: no thread, no socket, virtual time.
+/// A scheduler with a real store, and executors, on CAF's deterministic scheduler: no thread, no
+/// socket, virtual time.
 class virtual_cluster : public virtual_system {
  public:
   explicit virtual_cluster(std::string vfs = {}) : vfs_(std::move(vfs)) {
@@ -53,7 +54,8 @@ class virtual_cluster : public virtual_system {
 
   timestamp now() {
     auto const since = sched.clock().now().time_since_epoch();
-    return {1'700'000'000'000 + std::chrono::duration_cast<std::chrono::milliseconds>(since).count()};
+    return {1'700'000'000'000 +
+            std::chrono::duration_cast<std::chrono::milliseconds>(since).count()};
   }
 
   node_info node(std::string const& name, std::int64_t cpus = 2) const {
@@ -101,7 +103,9 @@ class virtual_cluster : public virtual_system {
     return result;
   }
 
-  submit_result submit(submission s) { return ask<submit_reply>(submit_jobs{{std::move(s)}, false}).results.at(0); }
+  submit_result submit(submission s) {
+    return ask<submit_reply>(submit_jobs{{std::move(s)}, false}).results.at(0);
+  }
   submit_result submit(std::string const& stage, json const& options, constraints limits = {}) {
     submission s;
     s.stage = stage;
@@ -117,7 +121,8 @@ class virtual_cluster : public virtual_system {
   }
 
   std::filesystem::path directory;
-  std::shared_ptr<stages::registry const> registry = std::make_shared<stages::registry>(stages::built_in_stages());
+  std::shared_ptr<stages::registry const> registry =
+      std::make_shared<stages::registry>(stages::built_in_stages());
   caf::actor scheduler;
 
  private:
@@ -134,8 +139,12 @@ struct puppet {
             for (auto const& each : m.attempts)
               started.push_back(each.ref);
           },
-          [this](stop_attempts const& m) { stopped.insert(stopped.end(), m.attempts.begin(), m.attempts.end()); },
-          [this](outcomes_recorded const& m) { recorded.insert(recorded.end(), m.attempts.begin(), m.attempts.end()); },
+          [this](stop_attempts const& m) {
+            stopped.insert(stopped.end(), m.attempts.begin(), m.attempts.end());
+          },
+          [this](outcomes_recorded const& m) {
+            recorded.insert(recorded.end(), m.attempts.begin(), m.attempts.end());
+          },
       };
     }));
     join();

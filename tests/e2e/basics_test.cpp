@@ -1,8 +1,8 @@
 // What a new user tries first, with real processes.
+#include <fstream>
+
 #include <doctest/doctest.h>
 #include <signal.h>
-
-#include <fstream>
 
 #include "tests/e2e/cluster.hpp"
 
@@ -21,7 +21,8 @@ TEST_CASE("a stage job: submitted, awaited, with its text in the result") {
 TEST_CASE("a program that fails twice: exit 1, its exit status in the error, attempt 2") {
   cluster c;
   c.start_head();
-  auto const result = c.run({"--json", "submit", "--max-retries", "1", "--retry-backoff", "50ms", "--wait", "--", "sh", "-c", "echo oops >&2; exit 3"});
+  auto const result = c.run({"--json", "submit", "--max-retries", "1", "--retry-backoff", "50ms",
+                             "--wait", "--", "sh", "-c", "echo oops >&2; exit 3"});
   CHECK(result.exit_code == 1);
   auto const record = result.document().at(0);
   CHECK(record.at("status") == "failed");
@@ -55,7 +56,9 @@ TEST_CASE("garbage in a file argument: exit 2 with line and column") {
   c.start_head();
   auto const file = c.directory() / "broken.json";
   std::ofstream{file} << "{\n  \"name\": \"x\",\n  ?\n}\n";
-  for (auto const& words : {std::vector<std::string>{"check", file}, {"run", file}, {"submit", "--stage", "echo", "--options", "@" + file.string()}}) {
+  for (auto const& words : {std::vector<std::string>{"check", file},
+                            {"run", file},
+                            {"submit", "--stage", "echo", "--options", "@" + file.string()}}) {
     auto const result = c.run(words);
     CHECK(result.exit_code == 2);
     CHECK(result.err.find(":3:") != std::string::npos);
@@ -93,9 +96,11 @@ TEST_CASE("cancel: the whole process tree is gone, also what called setsid") {
   cluster c;
   c.start_head();
   auto const marker = c.directory() / "pid";
-  auto const job = c.submit({"--grace", "1s", "--", "sh", "-c", "setsid sleep 1000 & echo $! > " + marker.string() + "; sleep 1000"});
+  auto const job = c.submit({"--grace", "1s", "--", "sh", "-c",
+                             "setsid sleep 1000 & echo $! > " + marker.string() + "; sleep 1000"});
   REQUIRE(c.wait_status(job, "running"));
-  REQUIRE(eventually([&] { return std::filesystem::exists(marker) && std::filesystem::file_size(marker) > 0; }));
+  REQUIRE(eventually(
+      [&] { return std::filesystem::exists(marker) && std::filesystem::file_size(marker) > 0; }));
   pid_t daemon = 0;
   std::ifstream{marker} >> daemon;
   CHECK(c.run({"cancel", std::to_string(job)}).exit_code == 0);
@@ -109,14 +114,16 @@ TEST_CASE("a timeout stops the attempt and ends the job as timeout") {
   c.start_head();
   auto const job = c.submit({"--timeout", "300ms", "--grace", "200ms", "--", "sleep", "100"});
   CHECK(c.wait_status(job, "timeout"));
-  auto const stage_job = c.submit({"--timeout", "300ms", "--max-retries", "0", "--stage", "sleep", "--set", "seconds=100"});
+  auto const stage_job = c.submit(
+      {"--timeout", "300ms", "--max-retries", "0", "--stage", "sleep", "--set", "seconds=100"});
   CHECK(c.wait_status(stage_job, "timeout"));
 }
 
 TEST_CASE("a stage that crashes its process fails the job, not the node") {
   cluster c;
   c.start_head();
-  auto const result = c.run({"--json", "submit", "--stage", "crash", "--max-retries", "0", "--wait"});
+  auto const result =
+      c.run({"--json", "submit", "--stage", "crash", "--max-retries", "0", "--wait"});
   CHECK(result.exit_code == 1);
   CHECK(result.document().at(0).at("error").at("signal") == "SIGSEGV");
   CHECK(c.ask({"submit", "--stage", "echo", "--wait"}).at(0).at("status") == "succeeded");
@@ -125,8 +132,9 @@ TEST_CASE("a stage that crashes its process fails the job, not the node") {
 TEST_CASE("memory beyond what was reserved ends the attempt") {
   cluster c;
   c.start_head();
-  auto const result = c.run({"--json", "submit", "--stage", "allocate", "--set", "memory_mb=300", "--set", "seconds=30",
-                             "--memory", "100M", "--max-retries", "0", "--wait"});
+  auto const result =
+      c.run({"--json", "submit", "--stage", "allocate", "--set", "memory_mb=300", "--set",
+             "seconds=30", "--memory", "100M", "--max-retries", "0", "--wait"});
   CHECK(result.exit_code == 1);
   CHECK(result.document().at(0).at("error").at("code") == "memory_exceeded");
 }
@@ -146,7 +154,8 @@ TEST_CASE("a program gets its job's environment and writes a result") {
   cluster c;
   c.start_head();
   auto const records = c.ask({"submit", "--env", "COLOR=blue", "--wait", "--", "sh", "-c",
-                              "test -z \"$CUDA_VISIBLE_DEVICES\" && printf '{\"job\": %s, \"color\": \"%s\"}' $NSAI_JOB_ID $COLOR > $NSAI_RESULT"});
+                              "test -z \"$CUDA_VISIBLE_DEVICES\" && printf '{\"job\": %s, "
+                              "\"color\": \"%s\"}' $NSAI_JOB_ID $COLOR > $NSAI_RESULT"});
   CHECK(records.at(0).at("result").at("job") == records.at(0).at("id"));
   CHECK(records.at(0).at("result").at("color") == "blue");
 }
@@ -164,7 +173,8 @@ TEST_CASE("an array runs one child an index and ends with a summary") {
 TEST_CASE("an experiment runs its stages in order; its result is the final context") {
   cluster c;
   c.start_head();
-  auto const context = c.ask({"run", NSAI_SOURCE_DIR "/examples/experiments/claim_verification.json"});
+  auto const context =
+      c.ask({"run", NSAI_SOURCE_DIR "/examples/experiments/claim_verification.json"});
   CHECK(context.at("metrics").at("proposer").contains("labels"));
   CHECK(context.at("completed_stages").size() == 3);
   CHECK_FALSE(context.at("artifacts").empty());

@@ -1,5 +1,11 @@
 #include "tests/e2e/cluster.hpp"
 
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+#include <thread>
+
 #include <arpa/inet.h>
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -9,12 +15,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cstdlib>
-#include <fstream>
-#include <iostream>
-#include <sstream>
-#include <thread>
 
 namespace nsai::tests {
 namespace {
@@ -44,7 +44,8 @@ std::vector<std::string> merged_environment(std::map<std::string, std::string> c
   return list;
 }
 
-pid_t spawn(std::vector<std::string> argv, std::map<std::string, std::string> const& env, int out, int err) {
+pid_t spawn(std::vector<std::string> argv, std::map<std::string, std::string> const& env, int out,
+            int err) {
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
@@ -52,8 +53,8 @@ pid_t spawn(std::vector<std::string> argv, std::map<std::string, std::string> co
   ::posix_spawn_file_actions_adddup2(&actions, err, 2);
   auto variables = merged_environment(env);
   pid_t pid = -1;
-  int const failed = ::posix_spawnp(&pid, argv.front().c_str(), &actions, nullptr, pointers(argv).data(),
-                                    pointers(variables).data());
+  int const failed = ::posix_spawnp(&pid, argv.front().c_str(), &actions, nullptr,
+                                    pointers(argv).data(), pointers(variables).data());
   ::posix_spawn_file_actions_destroy(&actions);
   REQUIRE_MESSAGE(failed == 0, "cannot start " << argv.front());
   return pid;
@@ -89,8 +90,8 @@ json finished::document() const {
   return parsed.is_discarded() ? json(nullptr) : parsed;
 }
 
-finished run_program(std::vector<std::string> const& argv, std::map<std::string, std::string> const& env,
-                     std::chrono::seconds limit) {
+finished run_program(std::vector<std::string> const& argv,
+                     std::map<std::string, std::string> const& env, std::chrono::seconds limit) {
   std::string base = (fs::temp_directory_path() / "nsai-run-XXXXXX").string();
   REQUIRE(::mkdtemp(base.data()) != nullptr);
   fs::path const directory = base;
@@ -105,12 +106,14 @@ finished run_program(std::vector<std::string> const& argv, std::map<std::string,
     ::kill(pid, SIGKILL);
     ::waitpid(pid, &status, 0);
   }
-  finished result{ended ? code_of(status) : -1, text_of(directory / "out"), text_of(directory / "err")};
+  finished result{ended ? code_of(status) : -1, text_of(directory / "out"),
+                  text_of(directory / "err")};
   fs::remove_all(directory);
   return result;
 }
 
-node_process::node_process(std::vector<std::string> argv, fs::path const& log, std::map<std::string, std::string> env) {
+node_process::node_process(std::vector<std::string> argv, fs::path const& log,
+                           std::map<std::string, std::string> env) {
   std::array<int, 2> ends{};
   REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
   int const err = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -128,7 +131,8 @@ node_process::~node_process() {
 bool node_process::wait_ready(std::chrono::seconds limit) {
   auto const until = clock::now() + limit;
   while (ready_line_.find('\n') == std::string::npos) {
-    auto const left = std::chrono::duration_cast<std::chrono::milliseconds>(until - clock::now()).count();
+    auto const left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(until - clock::now()).count();
     pollfd waiting{out_, POLLIN, 0};
     if (left <= 0 || ::poll(&waiting, 1, static_cast<int>(left)) != 1)
       return false;
@@ -188,7 +192,8 @@ node_process& cluster::start_head(std::vector<std::string> options) {
   words.insert(words.end(), {"--listen", address_});
   words.insert(words.end(), options.begin(), options.end());
   nodes_["head"] = std::make_unique<node_process>(words, directory_ / "head.log", environment());
-  REQUIRE_MESSAGE(nodes_["head"]->wait_ready(), "the head did not get ready: " << text_of(directory_ / "head.log"));
+  REQUIRE_MESSAGE(nodes_["head"]->wait_ready(),
+                  "the head did not get ready: " << text_of(directory_ / "head.log"));
   return *nodes_["head"];
 }
 
@@ -197,7 +202,8 @@ node_process& cluster::start_node(std::string const& name, std::vector<std::stri
   words.insert(words.end(), {"--join", address_});
   words.insert(words.end(), options.begin(), options.end());
   nodes_[name] = std::make_unique<node_process>(words, directory_ / (name + ".log"), environment());
-  REQUIRE_MESSAGE(nodes_[name]->wait_ready(), name << " did not get ready: " << text_of(directory_ / (name + ".log")));
+  REQUIRE_MESSAGE(nodes_[name]->wait_ready(),
+                  name << " did not get ready: " << text_of(directory_ / (name + ".log")));
   return *nodes_[name];
 }
 
@@ -221,7 +227,8 @@ std::uint64_t cluster::submit(std::vector<std::string> words) const {
   return std::stoull(result.out);
 }
 
-bool cluster::wait_status(std::uint64_t number, std::string const& status, std::chrono::seconds limit) const {
+bool cluster::wait_status(std::uint64_t number, std::string const& status,
+                          std::chrono::seconds limit) const {
   return eventually([&] { return job(number).value("status", "") == status; }, limit);
 }
 

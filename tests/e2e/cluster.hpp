@@ -1,19 +1,20 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <chrono>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include <nlohmann/json.hpp>
+#include <sys/types.h>
+
 #include "tests/support/eventually.hpp"
 
-/// Real processes for end-to-end tests: nodes that are started, killed and started again, and the command line.
+/// Real processes for end-to-end tests: nodes that are started, killed and started again, and the
+/// command line.
 namespace nsai::tests {
 
 using json = nlohmann::json;
@@ -28,7 +29,8 @@ struct finished {
 
 class node_process {
  public:
-  node_process(std::vector<std::string> argv, std::filesystem::path const& log, std::map<std::string, std::string> env);
+  node_process(std::vector<std::string> argv, std::filesystem::path const& log,
+               std::map<std::string, std::string> env);
   ~node_process();  // kill -9, if it still runs
   node_process(node_process const&) = delete;
   node_process& operator=(node_process const&) = delete;
@@ -63,13 +65,15 @@ class cluster {
   void stop_node(std::string const& name) { nodes_.erase(name); }
 
   /// Runs `nsai WORDS...` against this cluster.
-  finished run(std::vector<std::string> words, std::chrono::seconds limit = std::chrono::seconds{60}) const;
+  finished run(std::vector<std::string> words,
+               std::chrono::seconds limit = std::chrono::seconds{60}) const;
   /// The same with --json; checks that the exit code is 0 and gives the document.
   json ask(std::vector<std::string> words) const;
   json job(std::uint64_t number) const { return ask({"job", std::to_string(number)}); }
   /// Submits and gives the number.
   std::uint64_t submit(std::vector<std::string> words) const;
-  bool wait_status(std::uint64_t job, std::string const& status, std::chrono::seconds limit = std::chrono::seconds{30}) const;
+  bool wait_status(std::uint64_t job, std::string const& status,
+                   std::chrono::seconds limit = std::chrono::seconds{30}) const;
 
   std::filesystem::path const& directory() const { return directory_; }
   std::string const& address() const { return address_; }
@@ -84,7 +88,7 @@ class cluster {
 };
 
 /// Runs any program; an environment of its own.
-finished run_program(std::vector<std::string> const& argv, std::map<std::string, std::string> const& env,
-                     std::chrono::seconds limit);
+finished run_program(std::vector<std::string> const& argv,
+                     std::map<std::string, std::string> const& env, std::chrono::seconds limit);
 
 }  // namespace nsai::tests

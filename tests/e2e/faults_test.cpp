@@ -1,8 +1,8 @@
 // Nodes and schedulers that are killed, stopped and started again.
+#include <fstream>
+
 #include <doctest/doctest.h>
 #include <signal.h>
-
-#include <fstream>
 
 #include "tests/e2e/cluster.hpp"
 
@@ -24,7 +24,8 @@ std::int64_t count_status(cluster const& c, std::string const& status) {
 
 }  // namespace
 
-TEST_CASE("kill -9 of a worker with 20 running jobs: all end elsewhere, with exactly one more attempt") {
+TEST_CASE(
+    "kill -9 of a worker with 20 running jobs: all end elsewhere, with exactly one more attempt") {
   cluster c;
   c.start_head(fast(c, {"--cpus", "1"}));
   c.start_node("a", {"--cpus", "20"});
@@ -33,7 +34,8 @@ TEST_CASE("kill -9 of a worker with 20 running jobs: all end elsewhere, with exa
   auto const gate = c.directory() / "go";
   std::vector<std::uint64_t> jobs;
   for (int i = 0; i < 20; ++i)
-    jobs.push_back(c.submit({"--cpu", "0.9", "--", "sh", "-c", "until [ -e " + gate.string() + " ]; do sleep 0.1; done"}));
+    jobs.push_back(c.submit({"--cpu", "0.9", "--", "sh", "-c",
+                             "until [ -e " + gate.string() + " ]; do sleep 0.1; done"}));
   REQUIRE(eventually([&] { return c.ask({"stats"}).at("running") == 20; }));
   std::vector<bool> was_there;
   for (auto const job : jobs)
@@ -48,7 +50,9 @@ TEST_CASE("kill -9 of a worker with 20 running jobs: all end elsewhere, with exa
   }
 }
 
-TEST_CASE("a node that is stopped for longer than its lease: superseded attempts end, nothing ends twice, it joins again") {
+TEST_CASE(
+    "a node that is stopped for longer than its lease: superseded attempts end, nothing ends "
+    "twice, it joins again") {
   cluster c;
   c.start_head(fast(c, {"--cpus", "0"}));
   auto& a = c.start_node("a", {"--cpus", "2"});
@@ -82,7 +86,8 @@ TEST_CASE("kill -9 of the scheduler under load: no job is lost, running attempts
   c.start_head(fast(c, {"--no-work"}));
   CHECK(c.wait_status(parent, "succeeded", std::chrono::seconds{60}));
   CHECK(c.wait_status(rest, "succeeded", std::chrono::seconds{60}));
-  for (auto const& child : c.ask({"jobs", "--experiment", std::to_string(parent), "--limit", "200"}))
+  for (auto const& child :
+       c.ask({"jobs", "--experiment", std::to_string(parent), "--limit", "200"}))
     CHECK(child.at("attempt") == (child.at("id") == parent ? 0 : 1));
   CHECK(count_status(c, "succeeded") == 1002);
 }
@@ -91,9 +96,11 @@ TEST_CASE("kill -9 of a node leaves no process of its jobs behind") {
   cluster c;
   auto& head = c.start_head(fast(c, {}));
   auto const marker = c.directory() / "pid";
-  auto const job = c.submit({"--", "sh", "-c", "setsid sleep 1000 & echo $! > " + marker.string() + "; wait"});
+  auto const job =
+      c.submit({"--", "sh", "-c", "setsid sleep 1000 & echo $! > " + marker.string() + "; wait"});
   REQUIRE(c.wait_status(job, "running"));
-  REQUIRE(eventually([&] { return std::filesystem::exists(marker) && std::filesystem::file_size(marker) > 0; }));
+  REQUIRE(eventually(
+      [&] { return std::filesystem::exists(marker) && std::filesystem::file_size(marker) > 0; }));
   pid_t daemon = 0;
   std::ifstream{marker} >> daemon;
   REQUIRE(::kill(daemon, 0) == 0);
@@ -107,7 +114,8 @@ TEST_CASE("a store that cannot be used ends the node at once, with the reason") 
   std::filesystem::create_directory(data);
   std::filesystem::permissions(data, std::filesystem::perms::owner_all);
   std::ofstream{data / "jobs.db"} << std::string(4096, 'x');
-  auto const result = c.run({"node", "--listen", c.address(), "--data-dir", data}, std::chrono::seconds{10});
+  auto const result =
+      c.run({"node", "--listen", c.address(), "--data-dir", data}, std::chrono::seconds{10});
   CHECK(result.exit_code == 1);
   CHECK(result.err.find("not a database") != std::string::npos);
 }

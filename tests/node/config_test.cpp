@@ -7,7 +7,8 @@ using namespace nsai::node;
 
 TEST_CASE("config: every fault is told at once, each with its path") {
   node_config config;
-  auto const faults = read_config(json::parse(R"({"nam": "x", "cpus": "two", "labels": {"a": 1}, "tenants": {}})"), config);
+  auto const faults = read_config(
+      json::parse(R"({"nam": "x", "cpus": "two", "labels": {"a": 1}, "tenants": {}})"), config);
   REQUIRE(faults.size() == 4);
   CHECK(faults[0].field == "cpus");
   CHECK(faults[1].field == "labels.a");
@@ -18,7 +19,9 @@ TEST_CASE("config: every fault is told at once, each with its path") {
 TEST_CASE("config: values outside their bounds are refused") {
   node_config config;
   auto const faults = read_config(
-      json::parse(R"({"lease_ms": 60, "heartbeat_ms": 50, "virtual_gpus": [{"model": "", "memory_mb": 0}]})"), config);
+      json::parse(
+          R"({"lease_ms": 60, "heartbeat_ms": 50, "virtual_gpus": [{"model": "", "memory_mb": 0}]})"),
+      config);
   REQUIRE(faults.size() == 3);
   CHECK(faults[0].field == "lease_ms");
   CHECK(faults[1].field == "virtual_gpus[0].model");
@@ -27,7 +30,10 @@ TEST_CASE("config: values outside their bounds are refused") {
 
 TEST_CASE("config: a sound one keeps what it says, and defaults for the rest") {
   node_config config;
-  CHECK(read_config(json::parse(R"({"name": "a", "cpus": 2.5, "launchers": {"box": ["env", "-i"]}})"), config).empty());
+  CHECK(
+      read_config(json::parse(R"({"name": "a", "cpus": 2.5, "launchers": {"box": ["env", "-i"]}})"),
+                  config)
+          .empty());
   CHECK(config.cpus->value == 2500);
   CHECK(config.launchers.at("box").size() == 2);
   CHECK(config.lease_ms == 5000);

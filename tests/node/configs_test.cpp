@@ -1,7 +1,7 @@
 // The configs and experiments that the project ships.
-#include <doctest/doctest.h>
-
 #include <filesystem>
+
+#include <doctest/doctest.h>
 
 #include "node/config.hpp"
 #include "stages/experiment.hpp"
@@ -11,7 +11,8 @@ using namespace nsai;
 
 TEST_CASE("every shipped config is sound") {
   int seen = 0;
-  for (auto const& entry : std::filesystem::recursive_directory_iterator(NSAI_SOURCE_DIR "/cluster-configs")) {
+  for (auto const& entry :
+       std::filesystem::recursive_directory_iterator(NSAI_SOURCE_DIR "/cluster-configs")) {
     if (entry.path().extension() != ".json")
       continue;
     CAPTURE(entry.path().string());
@@ -25,9 +26,12 @@ TEST_CASE("every shipped config is sound") {
 TEST_CASE("every shipped experiment is sound") {
   int seen = 0;
   auto const known = stages::built_in_stages().descriptions();
-  for (auto const& entry : std::filesystem::directory_iterator(NSAI_SOURCE_DIR "/examples/experiments")) {
+  for (auto const& entry :
+       std::filesystem::directory_iterator(NSAI_SOURCE_DIR "/examples/experiments")) {
     CAPTURE(entry.path().string());
-    CHECK(stages::experiment_from(stages::read_document(entry.path()), entry.path().parent_path(), known).faults.empty());
+    CHECK(stages::experiment_from(stages::read_document(entry.path()), entry.path().parent_path(),
+                                  known)
+              .faults.empty());
     ++seen;
   }
   CHECK(seen > 0);

@@ -14,7 +14,9 @@ TEST_CASE("kill -9 of the node ends every process of its jobs, also daemons") {
   if (node == 0) {
     process_pool pool{keeper::start()};
     for (int i = 0; i < 3; ++i)
-      pool.start(shell("echo $$ >> " + file + "; setsid sleep 1000 & echo $! >> " + file + "; wait"), [](process_exit) {});
+      pool.start(
+          shell("echo $$ >> " + file + "; setsid sleep 1000 & echo $! >> " + file + "; wait"),
+          [](process_exit) {});
     for (;;)
       ::pause();
   }

@@ -49,7 +49,8 @@ TEST_CASE_FIXTURE(pool_fixture, "pool: a signal that ended the program") {
   CHECK(run(shell("kill -SEGV $$")).signal == SIGSEGV);
 }
 
-TEST_CASE_FIXTURE(pool_fixture, "pool: the environment is exactly what was given, PATH is the job's own") {
+TEST_CASE_FIXTURE(pool_fixture,
+                  "pool: the environment is exactly what was given, PATH is the job's own") {
   process_spec spec;
   spec.argv = {"env"};
   spec.env = {"PATH=/nowhere:/usr/bin:/bin", "A=1 2"};
@@ -81,7 +82,8 @@ TEST_CASE_FIXTURE(pool_fixture, "pool: what cannot be started says where it fail
     CHECK(std::count(faults.begin(), faults.end(), fault) == 1);
 }
 
-TEST_CASE_FIXTURE(pool_fixture, "pool: output beyond the log's bound is dropped, and the log says so") {
+TEST_CASE_FIXTURE(pool_fixture,
+                  "pool: output beyond the log's bound is dropped, and the log says so") {
   auto spec = shell("head -c 300000 /dev/zero | tr '\\0' x; echo done");
   spec.log_path = file("log");
   spec.log_limit_bytes = 1000;
@@ -93,7 +95,9 @@ TEST_CASE_FIXTURE(pool_fixture, "pool: output beyond the log's bound is dropped,
   CHECK(text_of(spec.log_path).size() < 1100);
 }
 
-TEST_CASE_FIXTURE(pool_fixture, "pool: stdout and stderr go to files when asked, relative to the working directory") {
+TEST_CASE_FIXTURE(
+    pool_fixture,
+    "pool: stdout and stderr go to files when asked, relative to the working directory") {
   auto spec = shell("echo a; echo b >&2; exit 1");
   spec.cwd = directory.path;
   spec.stdout_path = "out";
@@ -103,7 +107,8 @@ TEST_CASE_FIXTURE(pool_fixture, "pool: stdout and stderr go to files when asked,
 }
 
 TEST_CASE_FIXTURE(pool_fixture, "stop: a program that handles the signal ends as it likes") {
-  auto spec = shell("trap 'exit 7' TERM; echo ready > " + file("ready") + "; while :; do sleep 0.02; done");
+  auto spec =
+      shell("trap 'exit 7' TERM; echo ready > " + file("ready") + "; while :; do sleep 0.02; done");
   auto const handle = pool.start(spec, over.expect());
   REQUIRE(eventually([&] { return !text_of(file("ready")).empty(); }));
   pool.stop(handle, SIGTERM, milliseconds{20'000});
@@ -112,7 +117,8 @@ TEST_CASE_FIXTURE(pool_fixture, "stop: a program that handles the signal ends as
   CHECK(over.list()[0].stopped);
 }
 
-TEST_CASE_FIXTURE(pool_fixture, "stop: a program that ignores the signal is killed after its grace (P6)") {
+TEST_CASE_FIXTURE(pool_fixture,
+                  "stop: a program that ignores the signal is killed after its grace (P6)") {
   auto spec = shell("trap '' TERM; echo ready > " + file("ready") + "; while :; do sleep 1; done");
   auto const handle = pool.start(spec, over.expect());
   REQUIRE(eventually([&] { return !text_of(file("ready")).empty(); }));
@@ -121,16 +127,20 @@ TEST_CASE_FIXTURE(pool_fixture, "stop: a program that ignores the signal is kill
   CHECK(over.list()[0].signal == SIGKILL);
 }
 
-TEST_CASE_FIXTURE(pool_fixture, "tree: a daemon that called setsid and forked twice is gone when the report arrives (P6)") {
-  auto const exit = run(shell("(setsid sh -c 'sleep 1000 & echo $! >> " + file("pids") + "; sleep 1000 & echo $! >> " +
-                              file("pids") + "') & sleep 0.1; exit 0"));
+TEST_CASE_FIXTURE(
+    pool_fixture,
+    "tree: a daemon that called setsid and forked twice is gone when the report arrives (P6)") {
+  auto const exit =
+      run(shell("(setsid sh -c 'sleep 1000 & echo $! >> " + file("pids") +
+                "; sleep 1000 & echo $! >> " + file("pids") + "') & sleep 0.1; exit 0"));
   CHECK(exit.exit_status == 0);
   for (auto const pid : pids_in(file("pids"), 1))
     CHECK_FALSE(alive(pid));
 }
 
 TEST_CASE_FIXTURE(pool_fixture, "tree: fifty processes are gone after a stop") {
-  auto const handle = pool.start(shell("for i in $(seq 50); do setsid sleep 1000 & echo $! >> " + file("pids") + "; done; wait"),
+  auto const handle = pool.start(shell("for i in $(seq 50); do setsid sleep 1000 & echo $! >> " +
+                                       file("pids") + "; done; wait"),
                                  over.expect());
   auto const pids = pids_in(file("pids"), 50);
   REQUIRE(pids.size() == 50);
@@ -164,9 +174,12 @@ TEST_CASE_FIXTURE(pool_fixture, "pool: large arguments and environments arrive w
   CHECK(run(spec).exit_status == 0);
 }
 
-TEST_CASE_FIXTURE(pool_fixture, "warden killed: the program is reported lost, and its orphans are ended") {
+TEST_CASE_FIXTURE(pool_fixture,
+                  "warden killed: the program is reported lost, and its orphans are ended") {
   pid_t program = 0;
-  pool.start(shell("echo $$ >> " + file("pids") + "; setsid sleep 1000 & echo $! >> " + file("pids") + "; wait"), over.expect());
+  pool.start(shell("echo $$ >> " + file("pids") + "; setsid sleep 1000 & echo $! >> " +
+                   file("pids") + "; wait"),
+             over.expect());
   auto const pids = pids_in(file("pids"), 2);
   REQUIRE(pids.size() == 2);
   program = pids[0];
@@ -186,7 +199,8 @@ TEST_CASE_FIXTURE(pool_fixture, "warden killed: the program is reported lost, an
   CHECK(over.list()[1].exit_status == 0);
 }
 
-TEST_CASE_FIXTURE(pool_fixture, "keeper killed: what is started then fails with a reason instead of hanging") {
+TEST_CASE_FIXTURE(pool_fixture,
+                  "keeper killed: what is started then fails with a reason instead of hanging") {
   ::kill(keeper_pid, SIGKILL);
   REQUIRE(eventually([&] { return !alive(keeper_pid); }));
   CHECK(run(shell("true")).fault == spawn_fault::resources);

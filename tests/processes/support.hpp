@@ -1,9 +1,5 @@
 #pragma once
 
-#include <signal.h>
-#include <stdlib.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <condition_variable>
 #include <filesystem>
@@ -14,6 +10,10 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "processes/process_pool.hpp"
 #include "tests/support/eventually.hpp"

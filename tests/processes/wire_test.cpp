@@ -1,8 +1,8 @@
 #include "processes/wire.hpp"
 
-#include <doctest/doctest.h>
-
 #include <stdexcept>
+
+#include <doctest/doctest.h>
 
 using namespace nsai::processes;
 

@@ -1,12 +1,14 @@
-// docs/schema says what the program reads and writes. Run with NSAI_UPDATE_SCHEMA=1 to write the files anew.
-#include <doctest/doctest.h>
+// docs/schema says what the program reads and writes. Run with NSAI_UPDATE_SCHEMA=1 to write the
+// files anew.
+#include "messages/schema.hpp"
 
 #include <cstdlib>
 #include <fstream>
 
+#include <doctest/doctest.h>
+
 #include "messages/api.hpp"
 #include "messages/observe.hpp"
-#include "messages/schema.hpp"
 #include "node/config.hpp"
 #include "stages/experiment_file.hpp"
 
@@ -16,15 +18,20 @@ namespace {
 
 json experiment_schema() {
   auto schema = schema_of<stages::experiment_file>();
-  schema["properties"]["pipeline"] = {{"type", "array"}, {"items", schema_of<stages::stage_def>()}, {"minItems", 1}};
+  schema["properties"]["pipeline"] = {
+      {"type", "array"}, {"items", schema_of<stages::stage_def>()}, {"minItems", 1}};
   return schema;
 }
 
 std::map<std::string, json> schemas() {
-  return {{"job", schema_of<job_record>()},    {"node", schema_of<node_record>()},
-          {"stage", schema_of<stage_description>()}, {"event", schema_of<nsai::event>()},
-          {"stats", schema_of<stats>()},       {"explain", schema_of<explanation>()},
-          {"error", schema_of<error_info>()},  {"config", schema_of<node::node_config>()},
+  return {{"job", schema_of<job_record>()},
+          {"node", schema_of<node_record>()},
+          {"stage", schema_of<stage_description>()},
+          {"event", schema_of<nsai::event>()},
+          {"stats", schema_of<stats>()},
+          {"explain", schema_of<explanation>()},
+          {"error", schema_of<error_info>()},
+          {"config", schema_of<node::node_config>()},
           {"experiment", experiment_schema()}};
 }
 

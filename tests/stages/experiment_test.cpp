@@ -48,7 +48,8 @@ TEST_CASE("experiment: a cycle is refused by its names") {
 }
 
 TEST_CASE("experiment: every fault is told with its path") {
-  auto const e = read(R"({"nmae": "x", "pipeline": [{"stage": "echoo"}, {"stage": "echo", "options": {"txet": 1}},
+  auto const e = read(
+      R"({"nmae": "x", "pipeline": [{"stage": "echoo"}, {"stage": "echo", "options": {"txet": 1}},
     {"name": "s", "stage": "sleep", "depends_on": ["nobody"], "resources": {"cpu": -1}}]})");
   REQUIRE(e.faults.size() == 4);
   CHECK(e.faults[0].field == "nmae");
@@ -74,11 +75,13 @@ TEST_CASE("documents: faults come with line and column, also where the text ends
 }
 
 TEST_CASE("set: a path leads into objects, and into the pipeline by name or position") {
-  auto document = json::parse(R"({"pipeline": [{"name": "a", "options": {}}], "dataset": "sample"})");
+  auto document =
+      json::parse(R"({"pipeline": [{"name": "a", "options": {}}], "dataset": "sample"})");
   set_path(document, "dataset.limit", "10");
   set_path(document, "pipeline.a.options.text", "hi");
   set_path(document, "pipeline.0.enabled", "false");
-  CHECK(document == json::parse(R"({"pipeline": [{"name": "a", "options": {"text": "hi"}, "enabled": false}],
+  CHECK(document ==
+        json::parse(R"({"pipeline": [{"name": "a", "options": {"text": "hi"}, "enabled": false}],
                                      "dataset": {"limit": 10}})"));
   CHECK_THROWS_AS(set_path(document, "pipeline.zzz.x", "1"), shape_error);
   CHECK_THROWS_AS(set_path(document, "a..b", "1"), shape_error);

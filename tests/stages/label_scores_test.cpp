@@ -1,9 +1,9 @@
 #include "stages/label_scores.hpp"
 
-#include <doctest/doctest.h>
-
 #include <filesystem>
 #include <fstream>
+
+#include <doctest/doctest.h>
 
 #include "tests/support/skip.hpp"
 
@@ -16,7 +16,8 @@ gold_claim claim(std::string id, std::map<std::string, std::vector<rationale>> e
   return {std::move(id), "", std::move(evidence), {}};
 }
 
-dataset read_folder(std::filesystem::path const& folder, std::string const& claims, std::string const& predictions) {
+dataset read_folder(std::filesystem::path const& folder, std::string const& claims,
+                    std::string const& predictions) {
   dataset_reader reader{"test", 0};
   std::ifstream c{folder / claims}, d{folder / "corpus.jsonl"}, p{folder / predictions};
   reader.claims(c, "claims");
@@ -39,23 +40,26 @@ TEST_CASE("nothing predicted and nothing gold give 0, not a division by zero") {
   check(score_labels({claim("1", {{"5", {{{0}, verdict::support}}}})}, {}).sentence_label, 0, 0, 0);
 }
 
-TEST_CASE("worked by hand: one right document, one with the wrong label, one that is not gold, one NEI") {
-  // Gold: A supports by {1} or {2,3}; B contradicts by {0}. Predicted: A support [3,9,2], B support [0], C support [4],
-  // D NEI.
-  auto const scores = score_labels(
-      {claim("1", {{"A", {{{1}, verdict::support}, {{2, 3}, verdict::support}}}, {"B", {{{0}, verdict::contradict}}}})},
-      {{"1",
-        {{"A", {verdict::support, {3, 9, 2}}},
-         {"B", {verdict::support, {0}}},
-         {"C", {verdict::support, {4}}},
-         {"D", {verdict::nei, {7}}}}}});
+TEST_CASE(
+    "worked by hand: one right document, one with the wrong label, one that is not gold, one NEI") {
+  // Gold: A supports by {1} or {2,3}; B contradicts by {0}. Predicted: A support [3,9,2], B support
+  // [0], C support [4], D NEI.
+  auto const scores =
+      score_labels({claim("1", {{"A", {{{1}, verdict::support}, {{2, 3}, verdict::support}}},
+                                {"B", {{{0}, verdict::contradict}}}})},
+                   {{"1",
+                     {{"A", {verdict::support, {3, 9, 2}}},
+                      {"B", {verdict::support, {0}}},
+                      {"C", {verdict::support, {4}}},
+                      {"D", {verdict::nei, {7}}}}}});
   check(scores.abstract_label_only, 1.0 / 3, 1.0 / 2, 0.4);
-  check(scores.abstract_rationalized, 1.0 / 3, 1.0 / 2, 0.4);  // {2,3} is among the first three
+  check(scores.abstract_rationalized, 1.0 / 3, 1.0 / 2, 0.4);   // {2,3} is among the first three
   check(scores.sentence_selection, 3.0 / 5, 3.0 / 4, 2.0 / 3);  // 2 and 3 of A, 0 of B
   check(scores.sentence_label, 2.0 / 5, 2.0 / 4, 4.0 / 9);
 }
 
-TEST_CASE("half a rationale selects nothing; a rationale past the third sentence does not rationalize") {
+TEST_CASE(
+    "half a rationale selects nothing; a rationale past the third sentence does not rationalize") {
   auto const gold = claim("1", {{"A", {{{1, 2}, verdict::support}}}});
   auto const half = score_labels({gold}, {{"1", {{"A", {verdict::support, {1}}}}}});
   CHECK(half.sentence_selection.correct == 0);
@@ -67,13 +71,15 @@ TEST_CASE("half a rationale selects nothing; a rationale past the third sentence
 }
 
 TEST_CASE("predictions of unknown claims and empty evidence do not count") {
-  auto const scores = score_labels({claim("1", {{"A", {}}})}, {{"2", {{"A", {verdict::support, {0}}}}}});
+  auto const scores =
+      score_labels({claim("1", {{"A", {}}})}, {{"2", {{"A", {verdict::support, {0}}}}}});
   CHECK(scores.abstract_label_only.retrieved == 0);
   CHECK(scores.abstract_label_only.relevant == 0);
 }
 
 TEST_CASE("the sample: as computed by an independent program") {
-  auto const data = read_folder(NSAI_SOURCE_DIR "/examples/data", "claims.jsonl", "predictions.jsonl");
+  auto const data =
+      read_folder(NSAI_SOURCE_DIR "/examples/data", "claims.jsonl", "predictions.jsonl");
   auto const scores = score_labels(data.claims, data.predictions);
   check(scores.abstract_label_only, 35.0 / 37, 35.0 / 38, 0.9333333333333332);
   check(scores.abstract_rationalized, 33.0 / 37, 33.0 / 38, 0.88);
@@ -92,7 +98,8 @@ TEST_CASE("SciFact's dev claims with a published model: as computed by an indepe
   CHECK(data.claims.size() == 300);
   auto const scores = score_labels(data.claims, data.predictions);
   check(scores.abstract_label_only, 0.7583892617449665, 0.5406698564593302, 0.6312849162011174);
-  check(scores.abstract_rationalized, 0.26174496644295303, 0.18660287081339713, 0.21787709497206703);
+  check(scores.abstract_rationalized, 0.26174496644295303, 0.18660287081339713,
+        0.21787709497206703);
   check(scores.sentence_selection, 0.86, 0.11748633879781421, 0.20673076923076925);
   check(scores.sentence_label, 0.8, 0.1092896174863388, 0.1923076923076923);
 }

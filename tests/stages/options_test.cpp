@@ -19,7 +19,8 @@ TEST_CASE("options: types, bounds and choices are checked, defaults filled in") 
   options = {{"seconds", -1}};
   CHECK(check_options(make_sleep()->describe(), options));
   options = {{"signal", "SIGSEVG"}};
-  CHECK(check_options(make_crash()->describe(), options)->message.find("did you mean SIGSEGV") != std::string::npos);
+  CHECK(check_options(make_crash()->describe(), options)->message.find("did you mean SIGSEGV") !=
+        std::string::npos);
   options = nullptr;
   CHECK_FALSE(check_options(make_sleep()->describe(), options));
   CHECK(options.at("seconds") == 1);
@@ -32,6 +33,7 @@ TEST_CASE("options: types, bounds and choices are checked, defaults filled in") 
 TEST_CASE("options: a typed word is read by the option's type") {
   CHECK(std::get<json>(parse_option(make_echo()->describe(), "text", "5")) == json("5"));
   CHECK(std::get<json>(parse_option(make_sleep()->describe(), "seconds", "0.5")) == json(0.5));
-  CHECK(std::holds_alternative<error_info>(parse_option(make_sleep()->describe(), "seconds", "long")));
+  CHECK(std::holds_alternative<error_info>(
+      parse_option(make_sleep()->describe(), "seconds", "long")));
   CHECK(std::holds_alternative<error_info>(parse_option(make_echo()->describe(), "txet", "5")));
 }

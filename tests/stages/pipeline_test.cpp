@@ -1,8 +1,8 @@
 // The stages of a claim-verification experiment, one after the other as a cluster would run them.
-#include <doctest/doctest.h>
-
 #include <filesystem>
 #include <fstream>
+
+#include <doctest/doctest.h>
 
 #include "stages/data_load.hpp"
 #include "stages/proposer_metrics.hpp"
@@ -23,7 +23,8 @@ struct folder {
   fs::path path;
 };
 
-attempt_outcome run(std::unique_ptr<stage> const& s, json const& options, context const& ctx, stage_env env = {}) {
+attempt_outcome run(std::unique_ptr<stage> const& s, json const& options, context const& ctx,
+                    stage_env env = {}) {
   return run_stage(*s, json_text::of(options), json_text::of(write_json(ctx)), env);
 }
 
@@ -41,16 +42,21 @@ std::string text_of(fs::path const& file) {
 
 }  // namespace
 
-TEST_CASE("load, score and report on the sample: metrics in the context, three files in the artifacts") {
+TEST_CASE(
+    "load, score and report on the sample: metrics in the context, three files in the artifacts") {
   folder where;
   stage_env env;
   env.artifacts = where.path / "artifacts";
   context ctx;
   ctx.experiment = {{"name", "Trial"}, {"dataset", "sample"}};
-  auto scored = after(run(make_proposer_metrics(), nullptr, after(run(make_data_load(), nullptr, ctx))));
+  auto scored =
+      after(run(make_proposer_metrics(), nullptr, after(run(make_data_load(), nullptr, ctx))));
   CHECK(scored.metrics.at("data").at("counts").at("claims") == 40);
-  CHECK(scored.metrics.at("proposer").at("labels").at("sentence_label").at("precision").get<double>() ==
-        doctest::Approx(38.0 / 52));
+  CHECK(scored.metrics.at("proposer")
+            .at("labels")
+            .at("sentence_label")
+            .at("precision")
+            .get<double>() == doctest::Approx(38.0 / 52));
   auto const reported = after(run(make_report(), nullptr, scored, env));
   REQUIRE(reported.artifacts.size() == 3);
   CHECK(json::parse(text_of(where.path / "artifacts/report.json")).at("metrics") == scored.metrics);
@@ -62,29 +68,38 @@ TEST_CASE("load, score and report on the sample: metrics in the context, three f
 
 TEST_CASE("relative paths are those of the experiment's folder; a limit of the experiment holds") {
   context ctx;
-  ctx.experiment = {{"base_dir", NSAI_SOURCE_DIR "/examples/experiments"},
-                    {"dataset", {{"claims", "../data/claims.jsonl"}, {"corpus", "../data/corpus.jsonl"}, {"limit", 3}}}};
+  ctx.experiment = {
+      {"base_dir", NSAI_SOURCE_DIR "/examples/experiments"},
+      {"dataset",
+       {{"claims", "../data/claims.jsonl"}, {"corpus", "../data/corpus.jsonl"}, {"limit", 3}}}};
   auto const loaded = after(run(make_data_load(), nullptr, ctx));
   CHECK(loaded.metrics.at("data").at("counts").at("claims") == 3);
   CHECK(loaded.metrics.at("data").at("counts").at("documents") == 42);
-  auto const by_option = after(run(make_data_load(), {{"claims", "../data/claims.jsonl"}, {"limit", 2}}, ctx));
+  auto const by_option =
+      after(run(make_data_load(), {{"claims", "../data/claims.jsonl"}, {"limit", 2}}, ctx));
   CHECK(by_option.metrics.at("data").at("counts").at("claims") == 2);
 }
 
-TEST_CASE("a data set of the node's config is found by name; a misspelt one is told with the nearest") {
+TEST_CASE(
+    "a data set of the node's config is found by name; a misspelt one is told with the nearest") {
   stage_env env;
   env.datasets["mine"].claims = NSAI_SOURCE_DIR "/examples/data/claims.jsonl";
-  CHECK(after(run(make_data_load(), {{"dataset", "mine"}}, {}, env)).inputs.at("dataset").at("name") == "mine");
+  CHECK(after(run(make_data_load(), {{"dataset", "mine"}}, {}, env))
+            .inputs.at("dataset")
+            .at("name") == "mine");
   auto const typo = run(make_data_load(), {{"dataset", "smaple"}}, {}, env);
   REQUIRE(typo.error);
   CHECK(typo.error->message.find("sample (did you mean that?)") != std::string::npos);
   CHECK(typo.error->retryable);
 }
 
-TEST_CASE("no data set, a file that is not there and files without a claim are failures that say so") {
-  CHECK(run(make_data_load(), nullptr, {}).error->message.starts_with("options.claims: nothing was given"));
-  CHECK(run(make_data_load(), {{"claims", "/nowhere.jsonl"}}, {}).error->message.starts_with(
-      "dataset.claims: /nowhere.jsonl cannot be read"));
-  CHECK(run(make_data_load(), {{"claims", NSAI_SOURCE_DIR "/LICENSE"}}, {}).error->code == "no_claims");
+TEST_CASE(
+    "no data set, a file that is not there and files without a claim are failures that say so") {
+  CHECK(run(make_data_load(), nullptr, {})
+            .error->message.starts_with("options.claims: nothing was given"));
+  CHECK(run(make_data_load(), {{"claims", "/nowhere.jsonl"}}, {})
+            .error->message.starts_with("dataset.claims: /nowhere.jsonl cannot be read"));
+  CHECK(run(make_data_load(), {{"claims", NSAI_SOURCE_DIR "/LICENSE"}}, {}).error->code ==
+        "no_claims");
   CHECK(run(make_report(), nullptr, {}).error->code == "no_metrics");
 }

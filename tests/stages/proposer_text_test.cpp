@@ -1,8 +1,8 @@
 #include "stages/proposer_text.hpp"
 
-#include <doctest/doctest.h>
-
 #include <string>
+
+#include <doctest/doctest.h>
 
 using namespace nsai::stages;
 
@@ -22,18 +22,22 @@ TEST_CASE("claims with and without a document, and relations") {
 }
 
 TEST_CASE("every form of citation, each document once") {
-  auto const p = parse_proposal("Document 12: x [DocID: a-7] then [ref:b_2], [123:0] and (Document 12) again");
+  auto const p =
+      parse_proposal("Document 12: x [DocID: a-7] then [ref:b_2], [123:0] and (Document 12) again");
   CHECK(p.documents == std::vector<std::string>{"12", "a-7", "b_2", "123"});
 }
 
 TEST_CASE("what only looks like a citation is none") {
-  CHECK(parse_proposal("Document without a number, Document 5 without a colon, [12], [12:], [ref:], [DocID: , [1:2").documents.empty());
+  CHECK(parse_proposal("Document without a number, Document 5 without a colon, [12], [12:], "
+                       "[ref:], [DocID: , [1:2")
+            .documents.empty());
 }
 
 TEST_CASE("lines that begin well and go wrong are malformed") {
-  for (std::string const line : {"CLAIM", "CLAIM[]: x", "CLAIM[c1 : x", "CLAIM[c1]", "CLAIM[c1]:   ", "CLAIM c1: x",
-                                 "CLAIM[c1] (Document): x", "CLAIM[c1] (Paper 3): x", "RELATION: a likes b",
-                                 "RELATION: a supports", "RELATION: a supports b c", "RELATION a supports b"}) {
+  for (std::string const line :
+       {"CLAIM", "CLAIM[]: x", "CLAIM[c1 : x", "CLAIM[c1]", "CLAIM[c1]:   ", "CLAIM c1: x",
+        "CLAIM[c1] (Document): x", "CLAIM[c1] (Paper 3): x", "RELATION: a likes b",
+        "RELATION: a supports", "RELATION: a supports b c", "RELATION a supports b"}) {
     CAPTURE(line);
     auto const p = parse_proposal(line);
     CHECK(p.claims.empty());

@@ -1,15 +1,16 @@
 #include "stages/scifact.hpp"
 
-#include <doctest/doctest.h>
-
 #include <sstream>
+
+#include <doctest/doctest.h>
 
 using namespace nsai;
 using namespace nsai::stages;
 
 namespace {
 
-dataset read(std::string const& claims, std::string const& corpus, std::string const& predictions, std::int64_t limit = 0) {
+dataset read(std::string const& claims, std::string const& corpus, std::string const& predictions,
+             std::int64_t limit = 0) {
   dataset_reader reader{"test", limit};
   std::istringstream c{claims}, d{corpus}, p{predictions};
   reader.claims(c, "claims");
@@ -18,7 +19,8 @@ dataset read(std::string const& claims, std::string const& corpus, std::string c
   return reader.finish();
 }
 
-std::string const one_claim = R"({"id": 1, "claim": "a", "evidence": {}, "cited_doc_ids": [5]})" "\n";
+std::string const one_claim = R"({"id": 1, "claim": "a", "evidence": {}, "cited_doc_ids": [5]})"
+                              "\n";
 
 }  // namespace
 
@@ -42,10 +44,18 @@ TEST_CASE("a sound data set: ids are texts, labels are normalised") {
   CHECK(write_json(again) == written);
 }
 
-TEST_CASE("broken, duplicate and empty lines are counted with their place, and the first of a pair counts") {
-  auto const data = read(one_claim + "\n{\"id\": 2,\n" + one_claim + R"({"id": 3, "claim": 4})" "\n",
-                         R"({"doc_id": 5, "abstract": []})" "\n[]\n" R"({"doc_id": 5, "abstract": ["z"]})",
-                         R"({"id": 1, "evidence": {"5": {"label": "MAYBE"}}})" "\n" R"({"id": 1, "evidence": {}})");
+TEST_CASE(
+    "broken, duplicate and empty lines are counted with their place, and the first of a pair "
+    "counts") {
+  auto const data = read(one_claim + "\n{\"id\": 2,\n" + one_claim +
+                             R"({"id": 3, "claim": 4})"
+                             "\n",
+                         R"({"doc_id": 5, "abstract": []})"
+                         "\n[]\n"
+                         R"({"doc_id": 5, "abstract": ["z"]})",
+                         R"({"id": 1, "evidence": {"5": {"label": "MAYBE"}}})"
+                         "\n"
+                         R"({"id": 1, "evidence": {}})");
   CHECK(data.counts.at("claims") == 1);
   CHECK(data.counts.at("documents") == 1);
   CHECK(data.counts.at("predictions") == 1);
@@ -57,14 +67,19 @@ TEST_CASE("broken, duplicate and empty lines are counted with their place, and t
 }
 
 TEST_CASE("bytes that are not UTF-8 break their line only") {
-  CHECK(read("{\"id\": 1, \"claim\": \"\xff\xfe\"}\n" + one_claim, "", "").counts.at("claims") == 1);
+  CHECK(read("{\"id\": 1, \"claim\": \"\xff\xfe\"}\n" + one_claim, "", "").counts.at("claims") ==
+        1);
 }
 
 TEST_CASE("documents that the corpus lacks, empty evidence and unknown claims are counted") {
-  auto const data = read(R"({"id": 1, "claim": "a", "evidence": {"8": [], "9": [{"sentences": [0], "label": "SUPPORT"}]}, "cited_doc_ids": [10]})"
-                         "\n" R"({"id": 2, "claim": "b", "evidence": {}, "cited_doc_ids": []})",
-                         R"({"doc_id": 8, "abstract": ["x"]})",
-                         R"({"id": 1, "evidence": {"11": {"label": "NEI", "sentences": []}}})" "\n" R"({"id": 77, "evidence": {}})");
+  auto const data = read(
+      R"({"id": 1, "claim": "a", "evidence": {"8": [], "9": [{"sentences": [0], "label": "SUPPORT"}]}, "cited_doc_ids": [10]})"
+      "\n"
+      R"({"id": 2, "claim": "b", "evidence": {}, "cited_doc_ids": []})",
+      R"({"doc_id": 8, "abstract": ["x"]})",
+      R"({"id": 1, "evidence": {"11": {"label": "NEI", "sentences": []}}})"
+      "\n"
+      R"({"id": 77, "evidence": {}})");
   CHECK(data.counts.at("missing_evidence_documents") == 1);
   CHECK(data.counts.at("missing_cited_documents") == 1);
   CHECK(data.counts.at("missing_predicted_documents") == 1);
@@ -77,7 +92,10 @@ TEST_CASE("documents that the corpus lacks, empty evidence and unknown claims ar
 
 TEST_CASE("a limit keeps the first claims and what belongs to them, and calls nothing unknown") {
   auto const data = read(one_claim + R"({"id": 2, "claim": "b"})", "",
-                         R"({"id": 2, "evidence": {}})" "\n" R"({"id": 1, "evidence": {}})", 1);
+                         R"({"id": 2, "evidence": {}})"
+                         "\n"
+                         R"({"id": 1, "evidence": {}})",
+                         1);
   CHECK(data.claims.size() == 1);
   CHECK(data.predictions.size() == 1);
   CHECK(data.counts.at("unknown_claims") == 0);

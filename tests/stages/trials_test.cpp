@@ -1,15 +1,16 @@
 #include "stages/trials.hpp"
 
-#include <doctest/doctest.h>
-
 #include <chrono>
+
+#include <doctest/doctest.h>
 
 using namespace nsai;
 using namespace nsai::stages;
 
 namespace {
 
-attempt_outcome run(std::unique_ptr<stage> s, json const& options, std::uint32_t attempt = 1, std::stop_token stop = {}) {
+attempt_outcome run(std::unique_ptr<stage> s, json const& options, std::uint32_t attempt = 1,
+                    std::stop_token stop = {}) {
   stage_env env;
   env.attempt = attempt;
   env.stop = std::move(stop);
@@ -37,8 +38,10 @@ TEST_CASE("fail fails as asked; flaky fails its first attempts only") {
 TEST_CASE("sleep and spin end as canceled when they are stopped") {
   std::stop_source source;
   source.request_stop();
-  CHECK(run(make_sleep(), {{"seconds", 1000}}, 1, source.get_token()).result == attempt_result::canceled);
-  CHECK(run(make_spin(), {{"seconds", 1000}}, 1, source.get_token()).result == attempt_result::canceled);
+  CHECK(run(make_sleep(), {{"seconds", 1000}}, 1, source.get_token()).result ==
+        attempt_result::canceled);
+  CHECK(run(make_spin(), {{"seconds", 1000}}, 1, source.get_token()).result ==
+        attempt_result::canceled);
 }
 
 TEST_CASE("a context of the wrong shape fails the attempt and is not retryable") {
@@ -49,8 +52,9 @@ TEST_CASE("a context of the wrong shape fails the attempt and is not retryable")
 }
 
 TEST_CASE("merge: later contexts win by key, arrays become the union") {
-  auto const merged = json::parse(merge_contexts(R"({"metrics": {"a": 1, "b": 1}, "artifacts": [1]})",
-                                                 {R"({"metrics": {"b": 2}, "artifacts": [1, 2]})", ""}));
+  auto const merged =
+      json::parse(merge_contexts(R"({"metrics": {"a": 1, "b": 1}, "artifacts": [1]})",
+                                 {R"({"metrics": {"b": 2}, "artifacts": [1, 2]})", ""}));
   CHECK(merged == json::parse(R"({"metrics": {"a": 1, "b": 2}, "artifacts": [1, 2]})"));
 }
 

@@ -1,14 +1,14 @@
 // Kills a committing process with -9 again and again.
-#include <doctest/doctest.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <random>
 #include <set>
+
+#include <doctest/doctest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/store/fixture.hpp"
 
@@ -62,9 +62,12 @@ struct acknowledgement {
 
 }  // namespace
 
-TEST_CASE("kill -9 of a committing process, 40 times: everything acknowledged is there, every attempt's number is used once") {
+TEST_CASE(
+    "kill -9 of a committing process, 40 times: everything acknowledged is there, every attempt's "
+    "number is used once") {
   char const* given = std::getenv("NSAI_TEST_SEED");
-  unsigned const seed = given != nullptr ? static_cast<unsigned>(std::atoi(given)) : std::random_device{}();
+  unsigned const seed =
+      given != nullptr ? static_cast<unsigned>(std::atoi(given)) : std::random_device{}();
   CAPTURE(seed);
   std::mt19937 random{seed};
   folder f;

@@ -1,9 +1,9 @@
 #include "store/data_dir.hpp"
 
+#include <fstream>
+
 #include <doctest/doctest.h>
 #include <sys/stat.h>
-
-#include <fstream>
 
 #include "tests/store/fixture.hpp"
 

@@ -1,8 +1,8 @@
 #include "tests/store/failing_files.hpp"
 
-#include <sqlite3.h>
-
 #include <cstring>
+
+#include <sqlite3.h>
 
 namespace nsai::store::tests::failing_files {
 namespace {
@@ -17,7 +17,9 @@ struct file {
   sqlite3_file* real() { return reinterpret_cast<sqlite3_file*>(this + 1); }
 };
 
-sqlite3_file* real(sqlite3_file* f) { return reinterpret_cast<file*>(f)->real(); }
+sqlite3_file* real(sqlite3_file* f) {
+  return reinterpret_cast<file*>(f)->real();
+}
 
 int refused() {
   if (writes_left < 0)
@@ -38,7 +40,9 @@ int write(sqlite3_file* f, void const* data, int size, sqlite3_int64 at) {
   return fault != SQLITE_OK ? fault : real(f)->pMethods->xWrite(real(f), data, size, at);
 }
 
-void barrier(sqlite3_file* f) { real(f)->pMethods->xShmBarrier(real(f)); }
+void barrier(sqlite3_file* f) {
+  real(f)->pMethods->xShmBarrier(real(f));
+}
 
 using m = sqlite3_io_methods;
 sqlite3_io_methods const methods{
@@ -83,6 +87,8 @@ void install() {
   sqlite3_vfs_register(&layer, 0);
 }
 
-void fail_after(int writes) { writes_left = writes; }
+void fail_after(int writes) {
+  writes_left = writes;
+}
 
 }  // namespace nsai::store::tests::failing_files

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <stdlib.h>
-
 #include <filesystem>
 #include <string>
+
+#include <stdlib.h>
 
 #include "store/job_store.hpp"
 
@@ -23,7 +23,8 @@ struct folder {
 };
 
 /// Joins the texts, so that a test sees which contexts were merged and in which order.
-inline std::string join_contexts(std::string const& base, std::vector<std::string> const& contexts) {
+inline std::string join_contexts(std::string const& base,
+                                 std::vector<std::string> const& contexts) {
   std::string all = base;
   for (auto const& each : contexts)
     all += "+" + each;
@@ -57,7 +58,8 @@ inline grant_attempt grant(std::uint64_t id, attempt_no attempt) {
   return c;
 }
 
-inline end_job end(std::uint64_t id, job_status status = job_status::succeeded, std::int64_t at = 3000) {
+inline end_job end(std::uint64_t id, job_status status = job_status::succeeded,
+                   std::int64_t at = 3000) {
   end_job c;
   c.id = {id};
   c.status = status;

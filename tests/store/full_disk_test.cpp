@@ -7,8 +7,10 @@ using namespace nsai;
 using namespace nsai::store;
 using namespace nsai::store::tests;
 
-TEST_CASE("a disk that is full at any write of a commit: nothing of it is there, what was committed stays, and the "
-          "store works again when there is room") {
+TEST_CASE(
+    "a disk that is full at any write of a commit: nothing of it is there, what was committed "
+    "stays, and the "
+    "store works again when there is room") {
   failing_files::install();
   bool went_through = false;
   for (int writes = 0; writes < 100 && !went_through; ++writes) {

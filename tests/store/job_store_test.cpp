@@ -1,8 +1,8 @@
 #include "store/job_store.hpp"
 
-#include <doctest/doctest.h>
-
 #include <map>
+
+#include <doctest/doctest.h>
 
 #include "store/sqlite.hpp"
 #include "tests/store/fixture.hpp"
@@ -44,7 +44,8 @@ TEST_CASE("a job's life is in its record, and still there when the store is open
     lost.number = 1;
     lost.outcome = attempt_result::lost;
     lost.duration_ms = 20;
-    s.commit({close_attempt{{1}, lost}, change_job{{1}, job_status::pending, 0, 1, {9000}, {}, false}});
+    s.commit(
+        {close_attempt{{1}, lost}, change_job{{1}, job_status::pending, 0, 1, {9000}, {}, false}});
     s.commit({grant(1, 2), end(1)});
   }
   job_store s{options_at(f)};
@@ -70,7 +71,8 @@ TEST_CASE("a job's life is in its record, and still there when the store is open
   CHECK_FALSE(s.find({2}));
 }
 
-TEST_CASE("a commit is all or nothing: one bad change leaves the others out, and the next commit works") {
+TEST_CASE(
+    "a commit is all or nothing: one bad change leaves the others out, and the next commit works") {
   folder f;
   job_store s{options_at(f)};
   s.commit({fresh(1)});
@@ -83,7 +85,9 @@ TEST_CASE("a commit is all or nothing: one bad change leaves the others out, and
   CHECK(counts(s)[job_status::succeeded] == 1);
 }
 
-TEST_CASE("what may not happen is refused: twice the same number, an attempt's number again, a change after the end") {
+TEST_CASE(
+    "what may not happen is refused: twice the same number, an attempt's number again, a change "
+    "after the end") {
   folder f;
   job_store s{options_at(f)};
   s.commit({fresh(1), grant(1, 1)});
@@ -130,7 +134,9 @@ TEST_CASE("a restart finds the unfinished jobs with what the core needs, and no 
   CHECK(s.statuses({{1}, {3}, {77}}).size() == 2);
 }
 
-TEST_CASE("an array's children share their parent's payload; an ended child of a living parent is told at a restart") {
+TEST_CASE(
+    "an array's children share their parent's payload; an ended child of a living parent is told "
+    "at a restart") {
   folder f;
   {
     job_store s{options_at(f)};
@@ -138,7 +144,11 @@ TEST_CASE("an array's children share their parent's payload; an ended child of a
     parent.record.kind = job_kind::composite;
     parent.array = array_spec{0, 1, 1, 0, {}};
     parent.children = 2;
-    insert_children const both{{1}, job_kind::tool_call, priority::batch, {1000}, {{{2}, 0, 0, job_status::queued}, {{3}, 1, 1, job_status::queued}}};
+    insert_children const both{{1},
+                               job_kind::tool_call,
+                               priority::batch,
+                               {1000},
+                               {{{2}, 0, 0, job_status::queued}, {{3}, 1, 1, job_status::queued}}};
     s.commit({parent, both});
     CHECK_THROWS_AS(s.commit({both}), store_error);
     CHECK(s.find({3})->queued_at == timestamp{1000});
@@ -166,7 +176,9 @@ TEST_CASE("an array's children share their parent's payload; an ended child of a
   CHECK(again->array->indices == std::vector<std::int64_t>{1});
 }
 
-TEST_CASE("an experiment's contexts flow from stage to stage, with the names of the stages that are complete") {
+TEST_CASE(
+    "an experiment's contexts flow from stage to stage, with the names of the stages that are "
+    "complete") {
   folder f;
   job_store s{options_at(f)};
   auto parent = fresh(1);
@@ -218,7 +230,9 @@ TEST_CASE("lists are newest first and take filters") {
   CHECK(s.list({"", "", {}, "", 1}).size() == 1);
 }
 
-TEST_CASE("retention removes ended jobs with their attempts and keys, never living ones; counts remember") {
+TEST_CASE(
+    "retention removes ended jobs with their attempts and keys, never living ones; counts "
+    "remember") {
   folder f;
   job_store s{options_at(f)};
   auto keyed = fresh(1);
@@ -239,10 +253,14 @@ TEST_CASE("retention removes ended jobs with their attempts and keys, never livi
 TEST_CASE("a database of a newer schema is refused and left alone; one of something else, too") {
   folder f;
   { job_store s{options_at(f)}; }
-  { sqlite::database(f.file(), sqlite::open_mode::read_write, "").execute("PRAGMA user_version = 99", "test"); }
+  {
+    sqlite::database(f.file(), sqlite::open_mode::read_write, "")
+        .execute("PRAGMA user_version = 99", "test");
+  }
   CHECK_THROWS_WITH_AS(job_store{options_at(f)}, doctest::Contains("version 99"), store_error);
   folder g;
-  sqlite::database(g.file(), sqlite::open_mode::read_write, "").execute("CREATE TABLE x(a)", "test");
+  sqlite::database(g.file(), sqlite::open_mode::read_write, "")
+      .execute("CREATE TABLE x(a)", "test");
   CHECK_THROWS_WITH_AS(job_store{options_at(g)}, doctest::Contains("something else"), store_error);
 }
 

@@ -1,8 +1,9 @@
-// The entry point of every test program. Says in one line when nothing could run, so that ctest counts a skip.
+// The entry point of every test program. Says in one line when nothing could run, so that ctest
+// counts a skip.
 #define DOCTEST_CONFIG_IMPLEMENT
-#include <doctest/doctest.h>
-
 #include <iostream>
+
+#include <doctest/doctest.h>
 
 #include "tests/support/skip.hpp"
 

@@ -22,7 +22,8 @@ inline void skip(std::string reason) {
   skipped().push_back(std::move(reason));
 }
 
-/// For programs in which every test may be skipped: the program counts as skipped unless `did_run` is called.
+/// For programs in which every test may be skipped: the program counts as skipped unless `did_run`
+/// is called.
 inline void all_may_skip() {
   ran() = 0;
 }
