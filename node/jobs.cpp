@@ -3,6 +3,7 @@
 #include <thread>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "node/cli.hpp"
 #include "node/units.hpp"
@@ -118,14 +119,15 @@ struct log_words {
 /// was read).
 void copy_log(session& connection, job_id job, log_words const& w, global_options const& global) {
   std::int64_t offset = 0;
-  attempt_no attempt = w.attempt;
   while (true) {
-    auto const chunk = value_of(connection->log(job, attempt, offset));
+    auto const chunk = value_of(connection->log(job, w.attempt, offset));
     if (global.out.as_json) {
       if (!chunk.bytes.empty() || !w.follow)
         global.out.document(json(chunk));
     } else {
-      std::cout << chunk.bytes << std::flush;
+      // A terminal would obey what a job wrote; a file or a pipe gets the bytes as they are.
+      std::cout << (::isatty(STDOUT_FILENO) == 1 ? escaped(chunk.bytes) : chunk.bytes)
+                << std::flush;
     }
     bool const moved = chunk.next_offset > offset;
     offset = chunk.next_offset;
