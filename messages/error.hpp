@@ -16,6 +16,8 @@ namespace nsai {
 ///   stage        the job's own code: its error, signal, exit status, timeout or memory excess
 ///   dependency   a job that this one waited for did not succeed
 ///   infra        node loss, hand-back, GPU hardware; the job is not blamed
+///   timeout      the caller's own limit on waiting has passed (exit 4)
+///   internal     our fault: nothing else fits (exit 1)
 struct error_info {
   static constexpr char const* type_name = "error_info";
   std::string category;

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <optional>
 
 #include <fmt/format.h>
 #include <pwd.h>
@@ -29,10 +30,10 @@ struct submit_words {
   bool wait = false;
   // resources
   std::string cpu, memory, gpu, gpu_memory, gpu_share;
-  int gpus = -1;
+  std::optional<std::int32_t> gpus;
   // constraints
   std::string timeout, retry_backoff, backoff, grace, stop_signal, deadline, not_before;
-  int max_retries = -1;
+  std::optional<std::int32_t> max_retries;
   std::vector<std::string> after;
   // command jobs
   std::string chdir, env_file, stdout_path, stderr_path, launcher;
@@ -134,8 +135,8 @@ resources resources_of(submit_words const& w) {
   if (!w.memory.empty())
     r.memory_mb = parse_size_mb(w.memory, "resources.memory_mb");
   r.gpu = w.gpu;
-  if (w.gpus >= 0)
-    r.gpu_count = w.gpus;
+  if (w.gpus)
+    r.gpu_count = *w.gpus;
   if (!w.gpu_memory.empty())
     r.gpu_memory_mb = parse_size_mb(w.gpu_memory, "resources.gpu_memory_mb");
   if (!w.gpu_share.empty())
@@ -149,7 +150,7 @@ constraints constraints_of(submit_words const& w) {
   constraints c;
   if (!w.timeout.empty())
     c.timeout_ms = parse_duration_ms(w.timeout, "constraints.timeout_ms");
-  if (w.max_retries >= 0)
+  if (w.max_retries)
     c.max_retries = w.max_retries;
   if (!w.retry_backoff.empty())
     c.retry_backoff_ms = parse_duration_ms(w.retry_backoff, "constraints.retry_backoff_ms");
@@ -208,6 +209,20 @@ void refuse_later(submit_words const& w) {
     }
 }
 
+/// An option that would do nothing is refused, so that nobody believes it did.
+void refuse_pointless(submit_words const& w, bool is_command) {
+  if (is_command && !w.options.empty())
+    throw shape_error("options", "a program was given, too", "--stage with --options");
+  if (is_command)
+    return;
+  for (auto const& [name, given] :
+       {std::pair{"chdir", !w.chdir.empty()}, std::pair{"env", !w.env.empty()},
+        std::pair{"env-file", !w.env_file.empty()}, std::pair{"stdout", !w.stdout_path.empty()},
+        std::pair{"stderr", !w.stderr_path.empty()}, std::pair{"launcher", !w.launcher.empty()}})
+    if (given)
+      throw shape_error(name, "a stage was given, too", "-- PROGRAM ARGS with it");
+}
+
 submission submission_of(submit_words const& w) {
   refuse_later(w);
   submission s;
@@ -217,6 +232,7 @@ submission submission_of(submit_words const& w) {
         "stage",
         is_command ? "--stage and a program were given" : "neither a stage nor a program was given",
         "--stage NAME, or -- PROGRAM ARGS");
+  refuse_pointless(w, is_command);
   s.owner = user_name();
   s.priority = parse_name<priority>(w.priority, "priority");
   if (!w.kind.empty())

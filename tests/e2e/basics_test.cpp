@@ -44,6 +44,10 @@ TEST_CASE("bad input: exit 2, and the message names what was meant") {
   CHECK(c.run({"submit", "--memory", "banana", "--stage", "echo"}).exit_code == 2);
   CHECK(c.run({"submit", "--stage", "echo", "--group", "x"}).exit_code == 2);
   CHECK(c.run({"submit"}).exit_code == 2);
+  CHECK(c.run({"submit", "--stage", "echo", "--max-retries", "-5"}).exit_code == 2);
+  CHECK(c.run({"submit", "--stage", "echo", "--gpus", "-1"}).exit_code == 2);
+  CHECK(c.run({"submit", "--stage", "echo", "--env", "A=B"}).exit_code == 2);
+  CHECK(c.run({"submit", "--options", "{}", "--", "true"}).exit_code == 2);
   CHECK(c.run({"job", "999999"}).exit_code == 2);
   CHECK(c.run({"drain", "head"}).exit_code == 2);
   auto const as_json = c.run({"--json", "submit", "--stage", "echoo"});
