@@ -223,10 +223,13 @@ caf::result<submit_reply> scheduler_state::retry(retry_jobs const& request) {
                 conflict("not_retryable",
                          "job " + std::to_string(job.value) + " is " + to_string(record->status) +
                              "; only a failed, canceled or timed out job can be retried");
-          auto made = fault ? std::optional<submission>{} : db.as_submission(job);
-          known->push_back(fault ? std::optional{submit_result{{}, {}, 0, fault}} : std::nullopt);
+          auto const key = request.key.empty() ? "" : request.key + "." + std::to_string(job.value);
+          auto const before = fault || key.empty() ? std::optional<submit_result>{}
+                                                   : db.find_key(request.tenant_id, key);
+          auto made = fault || before ? std::optional<submission>{} : db.as_submission(job);
+          known->push_back(fault ? std::optional{submit_result{{}, {}, 0, fault}} : before);
           again->jobs.push_back(made.value_or(submission{}));
-          again->jobs.back().key.clear();
+          again->jobs.back().key = key;
           again->jobs.back().trace_id = random_hex(16);
           // What it waited for and until when lies in the past.
           again->jobs.back().constraints.depends_on.clear();

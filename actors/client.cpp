@@ -1,94 +1,67 @@
 #include "actors/client.hpp"
 
-#include <set>
-#include <thread>
-
 #include <caf/all.hpp>
 
-#include "actors/secret.hpp"
+#include "actors/client_actor.hpp"
 #include "messages/caf_inspection.hpp"
 
 namespace nsai::actors {
-namespace {
 
 using std::chrono::milliseconds;
 
-/// One exchange may wait this long for an answer before the connection is doubted.
-constexpr milliseconds one_exchange{10'000};
-
-error_info silent(endpoint const& where) {
-  return error_of("unavailable", "no_answer",
-                  "the scheduler at " + to_string(where) + " did not answer in time");
-}
-
-template <class Until>
-milliseconds left(Until until) {
-  auto const rest =
-      std::chrono::duration_cast<milliseconds>(until - std::chrono::steady_clock::now());
-  return std::max(rest, milliseconds{1});
-}
-
-}  // namespace
-
 client::client(caf::actor_system& system, client_options options)
     : system_(system), options_(std::move(options)), self_(system) {}
+
+client::~client() {
+  if (actor_)
+    self_->send_exit(actor_, caf::exit_reason::user_shutdown);
+}
 
 std::optional<error_info> client::connect() {
   auto found =
       connect_to_scheduler(system_, options_.scheduler, options_.secret, options_.connect_limit);
   if (auto* error = std::get_if<error_info>(&found))
     return *error;
-  scheduler_ = std::get<caf::actor>(found);
-  self_->monitor(scheduler_);
+  // The first search finds what has been dialled here, without another thread.
+  auto const search = find_remotely(system_, options_.scheduler, options_.secret);
+  auto const first = std::make_shared<caf::actor>(std::get<caf::actor>(found));
+  find_scheduler const find = [search, first](caf::actor seeker) {
+    if (auto const dialled = std::exchange(*first, {}))
+      caf::anon_send(seeker, scheduler_found{dialled});
+    else
+      search(std::move(seeker));
+  };
+  if (actor_)
+    self_->send_exit(actor_, caf::exit_reason::user_shutdown);
+  actor_ = system_.spawn(client_actor, client_settings{find, options_.tenant, options_.call_limit,
+                                                       options_.reconnect_limit});
   return std::nullopt;
 }
 
-std::optional<error_info> client::reconnect(clock::time_point until) {
-  scheduler_ = {};
-  milliseconds pause{50};
-  while (true) {
-    auto const error = connect();
-    if (!error || error->category == "refused" || clock::now() + pause >= until)
-      return error;
-    std::this_thread::sleep_for(pause);
-    pause = std::min(pause * 2, milliseconds{1000});
-  }
+caf::actor const& client::actor() {
+  if (!actor_)
+    actor_ = system_.spawn(
+        client_actor,
+        client_settings{find_remotely(system_, options_.scheduler, options_.secret),
+                        options_.tenant, options_.call_limit, options_.reconnect_limit});
+  return actor_;
 }
 
 template <class Reply, class... Messages>
 result_or_error<Reply> client::call(Messages const&... messages) {
-  auto const until = clock::now() + options_.call_limit;
-  if (!scheduler_)
-    if (auto error = connect())
-      return *error;
-  while (true) {
-    result_or_error<Reply> result = silent(options_.scheduler);
-    bool answered = false;
-    self_->request(scheduler_, std::min(one_exchange, left(until)), messages...)
-        .receive(
-            [&](Reply& reply) {
-              answered = true;
-              result = std::move(reply);
-            },
-            [&](caf::error&) {});
-    if (answered || clock::now() >= until)
-      return result;
-    if (auto error = reconnect(until))
-      return *error;
-  }
+  result_or_error<Reply> result;
+  self_->request(actor(), caf::infinite, messages...)
+      .receive([&](Reply& reply) { result = std::move(reply); },
+               [&](caf::error const& e) { result = client_error(system_, e); });
+  return result;
 }
 
 result_or_error<submit_reply> client::submit(std::vector<submission> jobs) {
-  for (auto& job : jobs) {
-    job.tenant_id = options_.tenant;
-    if (job.key.empty())
-      job.key = "auto-" + random_hex(16);
-  }
   return call<submit_reply>(submit_jobs{std::move(jobs), false});
 }
 
 result_or_error<submit_reply> client::retry(std::vector<job_id> const& jobs) {
-  return call<submit_reply>(retry_jobs{options_.tenant, jobs});
+  return call<submit_reply>(retry_jobs{options_.tenant, jobs, {}});
 }
 
 std::optional<error_info> client::cancel(std::vector<job_id> const& jobs) {
@@ -98,51 +71,27 @@ std::optional<error_info> client::cancel(std::vector<job_id> const& jobs) {
   return std::get<answer>(result).error;
 }
 
-std::optional<error_info> client::watch_again(std::vector<job_id> const& jobs,
-                                              clock::time_point until) {
-  if (auto error = reconnect(until))
-    return error;
-  auto result = call<answer>(watch_jobs{options_.tenant, jobs});
-  if (auto* error = std::get_if<error_info>(&result))
-    return *error;
-  return std::get<answer>(result).error;
-}
-
 result_or_error<std::vector<job_record>> client::await(std::vector<job_id> const& jobs,
                                                        milliseconds limit,
                                                        std::function<void()> const& tick,
                                                        milliseconds interval) {
-  bool const endless = limit.count() == 0;
-  auto const until = clock::now() + limit;
-  auto watching = call<answer>(watch_jobs{options_.tenant, jobs});
-  if (auto* error = std::get_if<error_info>(&watching))
-    return *error;
-  if (auto& error = std::get<answer>(watching).error)
-    return *error;
-  std::set<job_id> open(jobs.begin(), jobs.end());
-  while (!open.empty()) {
-    if (!endless && clock::now() >= until) {
-      return error_of("timeout", "timed_out",
-                      "waiting timed out; " + std::to_string(open.size()) + " of " +
-                          std::to_string(jobs.size()) + " jobs have not ended");
-    }
-    bool down = false;
+  // The answer to a plain message is a plain message, beside which other calls can be made.
+  self_->send(actor(), await_jobs{jobs, limit});
+  std::optional<error_info> fault;
+  bool waiting = true;
+  while (waiting) {
     bool idle = false;
-    auto const wait = endless ? interval : std::min(interval, left(until));
-    self_->receive(
-        [&](jobs_ended const& m) {
-          for (auto const& end : m.jobs)
-            open.erase(end.id);
-        },
-        [&](caf::down_msg const& m) { down = scheduler_ && m.source == scheduler_.address(); },
-        caf::after(wait) >> [&] { idle = true; });
-    if (down)
-      if (auto error =
-              watch_again({open.begin(), open.end()}, clock::now() + options_.reconnect_limit))
-        return *error;
+    self_->receive([&](jobs_ended const&) { waiting = false; },
+                   [&](caf::error const& e) {
+                     fault = client_error(system_, e);
+                     waiting = false;
+                   },
+                   caf::after(interval) >> [&] { idle = true; });
     if (idle && tick)
       tick();
   }
+  if (fault)
+    return *fault;
   return get(jobs);
 }
 
@@ -210,32 +159,21 @@ std::optional<error_info> client::watch(watch_events const& wish,
   auto result = call<events>(wish, me);
   if (auto* error = std::get_if<error_info>(&result))
     return *error;
-  for (auto const& e : std::get<events>(result).list)
-    if (!each(e))
-      return std::nullopt;
-  bool going = wish.follow;
-  bool down = false;
-  while (going) {
+  bool going = true;
+  std::optional<error_info> fault;
+  auto const show = [&](events const& m) {
+    for (auto const& e : m.list)
+      going = going && each(e);
+    if (!m.list.empty() && wish.follow)
+      self_->send(actor(), events_read{m.list.back().sequence});
+  };
+  show(std::get<events>(result));
+  while (going && wish.follow && !fault)
     self_->receive(
-        [&](events const& m) {
-          for (auto const& e : m.list)
-            going = going && each(e);
-          if (!m.list.empty())
-            self_->send(scheduler_, events_read{m.list.back().sequence});
-        },
-        [&](caf::down_msg const& m) { down = scheduler_ && m.source == scheduler_.address(); },
+        show, [&](events_lost const& m) { fault = m.why; },
         // So that `each` can say that nobody wants more, also while nothing happens.
-        caf::after(milliseconds{500}) >> [&] { going = going && each(event{}); });
-    if (down) {
-      down = false;
-      if (auto error = reconnect(clock::now() + options_.reconnect_limit))
-        return error;
-      auto again = call<events>(wish, me);
-      if (auto* error = std::get_if<error_info>(&again))
-        return *error;
-    }
-  }
-  return std::nullopt;
+        caf::after(milliseconds{500}) >> [&] { going = each(event{}); });
+  return fault;
 }
 
 }  // namespace nsai::actors

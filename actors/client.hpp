@@ -21,7 +21,7 @@ struct client_options {
   endpoint scheduler{"127.0.0.1", 4600};
   std::string secret;
   std::string tenant = "default";
-  std::chrono::milliseconds connect_limit{2500};  // of one try to connect
+  std::chrono::milliseconds connect_limit{2500};  // of the first try to connect
   std::chrono::milliseconds call_limit{30'000};   // of one call, reconnects included
   std::chrono::milliseconds reconnect_limit{
       60'000};  // how long a wait outlives the scheduler's absence
@@ -30,15 +30,18 @@ struct client_options {
 template <class T>
 using result_or_error = std::variant<T, error_info>;
 
-/// A program's side of the scheduler: blocking calls, one thread at a time. A connection that
-/// breaks is made again and the call repeated; submissions carry an idempotency key (a random one
-/// where the caller gave none), so that a lost reply never makes a second job. Errors: unavailable
-/// when the scheduler cannot be reached in time; else what the scheduler refuses with.
+/// A program's side of the scheduler for plain threads: blocking calls on a client_actor, which
+/// keeps the connection and repeats what was lost. One thread at a time. Errors: unavailable when
+/// the scheduler cannot be reached in time; else what the scheduler refuses with.
 class client {
  public:
   client(caf::actor_system& system, client_options options);
+  ~client();
+  client(client const&) = delete;
+  client& operator=(client const&) = delete;
 
-  /// Nothing, or why the scheduler cannot be reached.
+  /// Nothing, or why the scheduler cannot be reached. Calls connect by themselves; this fails at
+  /// once where they would go on trying.
   std::optional<error_info> connect();
 
   result_or_error<submit_reply> submit(std::vector<submission> jobs);
@@ -65,19 +68,14 @@ class client {
   std::string const& tenant() const { return options_.tenant; }
 
  private:
-  using clock = std::chrono::steady_clock;
-
-  /// Sends and waits; connects first when there is no connection, and again when it breaks, until
-  /// `call_limit`.
   template <class Reply, class... Messages>
   result_or_error<Reply> call(Messages const&... messages);
-  std::optional<error_info> reconnect(clock::time_point until);
-  std::optional<error_info> watch_again(std::vector<job_id> const& jobs, clock::time_point until);
+  caf::actor const& actor();
 
   caf::actor_system& system_;
   client_options options_;
   caf::scoped_actor self_;
-  caf::actor scheduler_;
+  caf::actor actor_;
 };
 
 }  // namespace nsai::actors

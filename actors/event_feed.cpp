@@ -141,7 +141,7 @@ events event_feed::subscribe(watch_events const& wish, caf::actor const& who) {
   auto sequence = sequence_ - recent_.size();
   for (auto const& o : recent_) {
     ++sequence;
-    if (matches(wish, o))
+    if (sequence > wish.after && matches(wish, o))
       answer.list.push_back(event_of(o, sequence));
   }
   if (wish.follow && who) {

@@ -51,8 +51,14 @@ void executor_state::look_for_scheduler() {
 
 void executor_state::found(scheduler_found const& m) {
   scheduler_ = m.scheduler;
+  last_missing_.clear();
   self_->monitor(scheduler_);
   do_register();
+}
+
+void executor_state::missing(scheduler_missing const& m) {
+  if (std::exchange(last_missing_, m.why.message) != m.why.message)
+    spdlog::warn("{}", m.why.message);
 }
 
 void executor_state::do_register() {
@@ -378,6 +384,7 @@ caf::actor spawn_executor(caf::actor_system& system, executor_options options) {
         return {
             // the scheduler
             [s](scheduler_found const& m) { s->found(m); },
+            [s](scheduler_missing const& m) { s->missing(m); },
             [s](start_attempts& m) { s->start(m); },
             [s](stop_attempts const& m) { s->stop(m); },
             [s](outcomes_recorded const& m) { s->recorded(m); },

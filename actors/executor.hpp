@@ -7,15 +7,11 @@
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/fwd.hpp>
 
+#include "actors/scheduler_link.hpp"
 #include "actors/workplace.hpp"
 #include "messages/node.hpp"
 
 namespace nsai::actors {
-
-/// Link -> executor: the scheduler can be reached through this handle.
-struct scheduler_found {
-  caf::actor scheduler;
-};
 
 /// Node -> executor: give running attempts their grace period, hand the rest back, tell the
 /// scheduler, and end. With `at_once` nothing is waited for.
@@ -26,9 +22,7 @@ struct shut_down {
 struct executor_options {
   node_info node;
   std::shared_ptr<workplace const> where;
-  /// Called (not on the executor's thread) whenever the scheduler has to be found again; answers by
-  /// sending scheduler_found to the given actor, now or later.
-  std::function<void(caf::actor)> find_scheduler;
+  actors::find_scheduler find_scheduler;
   /// Called once, when the node has been registered for the first time.
   std::function<void()> on_ready;
   std::int64_t grace_ms = 10'000;  // of the node's shutdown
@@ -39,11 +33,10 @@ struct executor_options {
 /// the scheduler is away.
 ///   start_attempts, stop_attempts, outcomes_recorded -> nothing
 ///   read_log -> log_chunk
-///   scheduler_found, shut_down, attempts_over -> nothing
+///   scheduler_found, scheduler_missing, shut_down, attempts_over -> nothing
 /// Ends with user_shutdown after shut_down.
 caf::actor spawn_executor(caf::actor_system& system, executor_options options);
 
 }  // namespace nsai::actors
 
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nsai::actors::scheduler_found)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nsai::actors::shut_down)

@@ -26,6 +26,7 @@ class executor_state {
 
   // The session
   void found(scheduler_found const& m);
+  void missing(scheduler_missing const& m);
   void lost_contact(caf::down_msg const& down);
   void tick_beat(std::uint64_t generation);
   void seek_again() { look_for_scheduler(); }
@@ -93,6 +94,7 @@ class executor_state {
   std::int64_t lease_ms_ = 5000;
   int missed_beats_ = 0;
   bool was_ready_ = false;
+  std::string last_missing_;  // why the scheduler could not be reached, as last told in the log
   bool shutting_ = false;
 };
 

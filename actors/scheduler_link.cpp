@@ -1,12 +1,10 @@
 #include "actors/scheduler_link.hpp"
 
 #include <memory>
+#include <mutex>
 #include <random>
 
 #include <caf/all.hpp>
-#include <spdlog/spdlog.h>
-
-#include "actors/executor.hpp"
 
 namespace nsai::actors {
 namespace {
@@ -15,41 +13,56 @@ using find_atom = caf::atom_constant<caf::atom("find")>;
 
 struct finder_state {
   std::minstd_rand random{std::random_device{}()};
-  std::string last_error;
   std::int64_t pause_ms = 100;
 };
 
 caf::behavior finder(caf::event_based_actor* self, endpoint where, std::string secret) {
   auto s = std::make_shared<finder_state>();
+  self->set_down_handler([self](caf::down_msg const&) { self->quit(); });
   return {
-      [=](find_atom, caf::actor const& executor) {
+      [=](find_atom, caf::actor const& seeker) {
         auto found =
             connect_to_scheduler(self->system(), where, secret, std::chrono::milliseconds{2000});
         if (auto* scheduler = std::get_if<caf::actor>(&found)) {
           s->pause_ms = 100;
-          s->last_error.clear();
-          self->send(executor, scheduler_found{*scheduler});
+          self->send(seeker, scheduler_found{*scheduler});
           return;
         }
-        auto const& error = std::get<error_info>(found);
-        if (std::exchange(s->last_error, error.message) != error.message)
-          spdlog::warn("{}", error.message);
+        self->send(seeker, scheduler_missing{std::get<error_info>(found)});
         // Many nodes that lost the same scheduler do not come back in the same instant.
         std::uniform_int_distribution<std::int64_t> jitter{s->pause_ms / 2, s->pause_ms};
         self->delayed_send(self, std::chrono::milliseconds{jitter(s->random)}, find_atom::value,
-                           executor);
+                           seeker);
         s->pause_ms = std::min<std::int64_t>(s->pause_ms * 2, 2000);
       },
+      [=](caf::actor const& owner) { self->monitor(owner); },
   };
 }
 
+/// Seekers may be several actors of one process, on several threads.
+struct lazy_finder {
+  std::mutex mutex;
+  caf::actor actor;
+};
+
 }  // namespace
 
-scheduler_link link_to_scheduler(caf::actor_system& system, endpoint where, std::string secret) {
-  auto const actor = system.spawn<caf::detached>(finder, std::move(where), std::move(secret));
-  return {actor, [actor](caf::actor executor) {
-            caf::anon_send(actor, find_atom::value, std::move(executor));
-          }};
+find_scheduler find_remotely(caf::actor_system& system, endpoint where, std::string secret) {
+  auto const lazy = std::make_shared<lazy_finder>();
+  return [&system, where = std::move(where), secret = std::move(secret), lazy](caf::actor seeker) {
+    std::lock_guard const lock{lazy->mutex};
+    if (!lazy->actor) {
+      lazy->actor = system.spawn<caf::detached>(finder, where, secret);
+      caf::anon_send(lazy->actor, seeker);
+    }
+    caf::anon_send(lazy->actor, find_atom::value, std::move(seeker));
+  };
+}
+
+find_scheduler find_locally(caf::actor scheduler) {
+  return [scheduler = std::move(scheduler)](caf::actor seeker) {
+    caf::anon_send(seeker, scheduler_found{scheduler});
+  };
 }
 
 }  // namespace nsai::actors

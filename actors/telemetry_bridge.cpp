@@ -6,7 +6,6 @@
 #include <spdlog/spdlog.h>
 
 #include "actors/event_feed.hpp"
-#include "actors/executor.hpp"
 #include "messages/api.hpp"
 #include "messages/caf_inspection.hpp"
 
@@ -15,7 +14,7 @@ namespace {
 
 class bridge_state {
  public:
-  bridge_state(caf::event_based_actor* self, std::function<void(caf::actor)> find)
+  bridge_state(caf::event_based_actor* self, find_scheduler find)
       : self_(self), find_(std::move(find)) {
     find_(caf::actor_cast<caf::actor>(self_));
   }
@@ -105,7 +104,7 @@ class bridge_state {
   }
 
   caf::event_based_actor* self_;
-  std::function<void(caf::actor)> find_;
+  find_scheduler find_;
   caf::actor scheduler_;
   std::vector<attach_handler> handlers_;
 };
@@ -124,14 +123,14 @@ std::string crucible_name(std::string const& work_event) {
   return {};
 }
 
-caf::behavior telemetry_bridge(caf::event_based_actor* self,
-                               std::function<void(caf::actor)> find_scheduler) {
-  auto s = std::make_shared<bridge_state>(self, std::move(find_scheduler));
+caf::behavior telemetry_bridge(caf::event_based_actor* self, find_scheduler find) {
+  auto s = std::make_shared<bridge_state>(self, std::move(find));
   self->set_down_handler([s](caf::down_msg& down) { s->lost(down); });
   return {
       [s](attach_handler& m) { return s->attach(m); },
       [s](detach_handler const& m) { return s->detach(m); },
       [s](scheduler_found const& m) { s->found(m); },
+      [](scheduler_missing const&) {},
       [s](events const& m) { s->take(m); },
   };
 }

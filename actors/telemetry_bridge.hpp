@@ -8,6 +8,7 @@
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/fwd.hpp>
 
+#include "actors/scheduler_link.hpp"
 #include "messages/observe.hpp"
 
 namespace nsai::actors {
@@ -30,12 +31,11 @@ struct detach_handler {
 /// Receives the scheduler's events and hands them to the handlers of its process:
 ///   attach_handler, detach_handler -> answer
 ///   scheduler_found -> nothing; follows the events of that scheduler from now on
-/// `find_scheduler` is that of executor_options. Work events that have a Crucible name are handed
+/// Work events that have a Crucible name are handed
 /// out under both. A handler that throws is detached, which is logged. Handlers run on the bridge's
 /// thread: spawn it detached, and a slow one delays other handlers, never a job; events that it
 /// falls too far behind are dropped by the scheduler, logged.
-caf::behavior telemetry_bridge(caf::event_based_actor* self,
-                               std::function<void(caf::actor)> find_scheduler);
+caf::behavior telemetry_bridge(caf::event_based_actor* self, find_scheduler find);
 
 /// "crucible.stage.started" for "work.job.started"; empty: the event has no Crucible name.
 std::string crucible_name(std::string const& work_event);

@@ -159,13 +159,16 @@ struct cancel_jobs {
   }
 };
 
-/// Client -> scheduler; answered by `submit_reply` with one new job for each.
+/// Client -> scheduler; answered by `submit_reply` with one new job for each. A repeat with the
+/// same key and job makes no second one.
 struct retry_jobs {
   static constexpr char const* type_name = "retry_jobs";
   std::string tenant_id;
   std::vector<job_id> jobs;
+  std::string key;  // empty: none
   static constexpr auto fields() {
-    return std::tuple{field{"tenant_id", &retry_jobs::tenant_id}, field{"jobs", &retry_jobs::jobs}};
+    return std::tuple{field{"tenant_id", &retry_jobs::tenant_id}, field{"jobs", &retry_jobs::jobs},
+                      field{"key", &retry_jobs::key}};
   }
 };
 

@@ -93,10 +93,11 @@ struct watch_events {
   std::string tenant_id;
   std::string pattern;
   bool follow = false;
+  std::uint64_t after = 0;  // only events with a larger sequence number
   static constexpr auto fields() {
-    return std::tuple{field{"tenant_id", &watch_events::tenant_id},
-                      field{"pattern", &watch_events::pattern},
-                      field{"follow", &watch_events::follow}};
+    using w = watch_events;
+    return std::tuple{field{"tenant_id", &w::tenant_id}, field{"pattern", &w::pattern},
+                      field{"follow", &w::follow}, field{"after", &w::after}};
   }
 };
 struct events {

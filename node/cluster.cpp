@@ -63,7 +63,7 @@ struct event_words {
 
 int show_events(event_words const& w, global_options const& global) {
   session connection{global};
-  watch_events wish{global.tenant, w.name, w.follow};
+  watch_events wish{global.tenant, w.name, w.follow, 0};
   want_done(connection->watch(wish, [&](event const& e) {
     if (e.name.empty())
       return static_cast<bool>(std::cout);
@@ -87,7 +87,7 @@ int show_recent_events(event_words const& w, global_options const& global) {
     return show_events(w, global);
   session connection{global};
   json list = json::array();
-  want_done(connection->watch({global.tenant, w.name, false}, [&](event const& e) {
+  want_done(connection->watch({global.tenant, w.name, false, 0}, [&](event const& e) {
     list.push_back(json(e));
     return true;
   }));

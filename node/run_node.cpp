@@ -305,16 +305,17 @@ int run_node(node_words const& w, global_options const& global) {
   actors::system_config caf_config{std::max<std::size_t>(2, std::thread::hardware_concurrency())};
   caf::actor_system system{caf_config};
   std::unique_ptr<scheduler_half> scheduler;
-  std::optional<actors::scheduler_link> link;
+  actors::find_scheduler find;
   actors::endpoint where;
   if (config.join.empty()) {
     scheduler = std::make_unique<scheduler_half>(system, config, data, *registry);
     where = scheduler->where();
+    find = actors::find_locally(scheduler->actor());
   } else {
     where = actors::parse_endpoint(config.join);
     auto const& file =
         global.secret_file.empty() ? config.security.secret_file : global.secret_file;
-    link = actors::link_to_scheduler(system, where, find_secret(file, where.port));
+    find = actors::find_remotely(system, where, find_secret(file, where.port));
   }
   if (w.no_work) {
     if (!scheduler)
@@ -329,16 +330,9 @@ int run_node(node_words const& w, global_options const& global) {
   options.where = workplace_of(config, data, std::move(keeper), registry);
   options.grace_ms = config.grace_ms;
   options.on_ready = [&config, where] { say_ready(config, where); };
-  if (scheduler)
-    options.find_scheduler = [handle = scheduler->actor()](caf::actor executor) {
-      caf::anon_send(executor, actors::scheduler_found{handle});
-    };
-  else
-    options.find_scheduler = link->find;
+  options.find_scheduler = find;
   auto const executor = actors::spawn_executor(system, std::move(options));
   work_until_stopped(executor, signals);
-  if (link)
-    caf::anon_send_exit(link->finder, caf::exit_reason::user_shutdown);
   return exit_done;
 }
 

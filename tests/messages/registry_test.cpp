@@ -79,7 +79,7 @@ TEST_CASE("messages: everything a client sends comes back from CAF's bytes, JSON
       {1, "a", "w", {{0, "u", "A100", 10, 500, true}}, {5}, 7, attempt_result::lost, {}});
   check_round_trip(job_list{{record}, usage_error("job", "x", "y")});
   check_round_trip(cancel_jobs{"t", {{1}}});
-  check_round_trip(retry_jobs{"t", {{1}}});
+  check_round_trip(retry_jobs{"t", {{1}}, "k"});
   check_round_trip(read_log{"t", {1}, 2, 3});
   check_round_trip(log_chunk{2, 0, "line\n", 5, true, {}});
   check_round_trip(watch_events{"t", "work.job.*", true});
