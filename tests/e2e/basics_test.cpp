@@ -206,3 +206,20 @@ TEST_CASE("retry makes a new job like the old one") {
   CHECK(c.wait_status(again, "failed"));
   CHECK(c.job(again).at("retry_of") == job);
 }
+
+#ifdef NSAI_SWEEP
+TEST_CASE("the example program that embeds the client: its actor hears of every end") {
+  cluster c;
+  c.start_head();
+  auto const secret = (c.directory() / "head" / "secret").string();
+  auto const sweep =
+      run_program({NSAI_SWEEP, c.address(), secret, "0.1", "0.01"}, {}, std::chrono::seconds{60});
+  CHECK(sweep.exit_code == 0);
+  CHECK(sweep.out.find("learning rate 0.1: job 1 succeeded") != std::string::npos);
+  CHECK(sweep.out.find("learning rate 0.01: job 2 succeeded") != std::string::npos);
+  auto const wrong =
+      run_program({NSAI_SWEEP, c.address(), "/dev/null", "0.1"}, {}, std::chrono::seconds{60});
+  CHECK(wrong.exit_code == 1);
+  CHECK(wrong.err.find("secret") != std::string::npos);
+}
+#endif
