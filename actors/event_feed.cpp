@@ -22,6 +22,8 @@ char const* name_of(scheduling::happening what) {
       return "work.job.queued";
     case h::job_started:
       return "work.job.started";
+    case h::job_progress:
+      return "work.job.progress";
     case h::job_completed:
       return "work.job.completed";
     case h::job_failed:
@@ -61,6 +63,8 @@ event event_of(occurrence const& o, std::uint64_t sequence) {
     e.measurements["duration_ms"] = h.duration_ms;
   else if (h.what == what::job_started)
     e.measurements["queue_ms"] = h.queue_ms;
+  else if (h.what == what::job_progress)
+    e.measurements["progress_permille"] = h.fraction.value;
   if (o.label != nullptr) {
     e.tenant_id = o.label->tenant_id;
     e.name_space = o.label->name_space;

@@ -104,6 +104,12 @@ void executor_state::joined(registered const& m) {
     self_->send(scheduler_, leave_cluster{options_.node.uuid, session_});
 }
 
+std::optional<progress_info> executor_state::news_of(held& h) {
+  if (h.reported)
+    return h.reported->news();
+  return h.control ? h.control->take_progress() : std::nullopt;
+}
+
 void executor_state::beat_again() {
   self_->delayed_send(self_, std::chrono::milliseconds{beat_ms_}, beat_atom::value, generation_);
 }
@@ -113,9 +119,8 @@ void executor_state::tick_beat(std::uint64_t generation) {
     return;
   beat b{options_.node.uuid, session_, {}};
   for (auto& [ref, h] : held_)
-    if (h.control)
-      if (auto progress = h.control->take_progress())
-        b.progress.push_back({ref, std::move(*progress)});
+    if (auto progress = news_of(h))
+      b.progress.push_back({ref, std::move(*progress)});
   self_
       ->request(scheduler_, std::chrono::milliseconds{std::max<std::int64_t>(2 * beat_ms_, 1000)},
                 std::move(b))
@@ -196,6 +201,8 @@ void executor_state::launch(attempt_ref ref) {
   h.holds_room = true;
   h.control = std::make_shared<attempt_control>();
   h.worker = worker_for(h.attempt);
+  if (h.backend != "in_process")
+    h.reported.emplace(options_.where->progress_file_of(ref));
   run_attempts work;
   work.control = h.control;
   work.backend = h.backend;

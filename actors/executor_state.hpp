@@ -9,6 +9,7 @@
 #include <caf/all.hpp>
 
 #include "actors/executor.hpp"
+#include "actors/progress_file.hpp"
 #include "actors/room.hpp"
 #include "actors/spool.hpp"
 #include "actors/worker.hpp"
@@ -51,6 +52,7 @@ class executor_state {
     caf::actor worker;
     std::string backend;
     bool holds_room = false;
+    std::optional<progress_file> reported;  // of a program
   };
   struct how {
     std::string backend;
@@ -61,6 +63,7 @@ class executor_state {
   void do_register();
   void joined(registered const& m);
   void beat_again();
+  static std::optional<progress_info> news_of(held& h);
 
   how how_to_run(std::string const& stage) const;
   void try_start();

@@ -63,6 +63,7 @@ std::vector<std::string> environment(workplace const& where, start_attempt const
   env["NSAI_OPTIONS"] = run_dir / "options.json";
   env["NSAI_CONTEXT"] = run_dir / "context.json";
   env["NSAI_RESULT"] = run_dir / "result.json";
+  env["NSAI_PROGRESS"] = where.progress_file_of(attempt.ref);
   env["NSAI_SCRATCH"] = run_dir / "scratch";
   env["NSAI_CHECKPOINT_DIR"] = where.checkpoints_of(attempt.ref.job);
   env["NSAI_ARTIFACTS"] = where.artifacts_of(attempt.ref.job);

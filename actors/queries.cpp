@@ -357,7 +357,7 @@ beat_reply scheduler_state::heard(beat const& b) {
     for (auto const& p : b.progress)
       if (core_.is_current(p.ref))
         progress_[p.ref] = p.progress;
-    apply(scheduling::node_beat{b.uuid, b.session});
+    apply(scheduling::node_beat{b.uuid, b.session, b.progress});
     settle();
   }
   return {b.session, known};

@@ -27,6 +27,9 @@ struct workplace {
   std::filesystem::path log_of(attempt_ref ref) const;
   /// options.json, context.json, result.json and scratch/ of one attempt; removed after it.
   std::filesystem::path run_dir_of(attempt_ref ref) const;
+  std::filesystem::path progress_file_of(attempt_ref ref) const {
+    return run_dir_of(ref) / "progress";
+  }
   std::filesystem::path checkpoints_of(job_id job) const;
   std::filesystem::path artifacts_of(job_id job) const;
 };

@@ -57,7 +57,8 @@ struct event {
   std::uint64_t sequence = 0;  // ascending since the scheduler's start
   timestamp at;
   std::string name;
-  std::map<std::string, std::int64_t> measurements;  // count, duration_ms, delay_ms, queue_ms
+  std::map<std::string, std::int64_t> measurements;  // count, duration_ms, delay_ms, queue_ms,
+                                                     // progress_permille
   job_id job;                                        // 0: not about a job
   std::string tenant_id;
   std::string name_space;

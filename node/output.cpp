@@ -71,6 +71,14 @@ void output::progress(std::string const& text) const {
     std::cerr << "\r\033[K" << text << std::flush;
 }
 
+std::string progress_bar(milli fraction) {
+  constexpr int width = 24;
+  auto const full =
+      static_cast<std::size_t>(std::clamp<std::int64_t>(fraction.value, 0, 1000) * width / 1000);
+  return fmt::format("[{}{}] {:3d} %", std::string(full, '#'), std::string(width - full, '.'),
+                     fraction.value / 10);
+}
+
 void output::end_progress() const {
   progress("");
 }

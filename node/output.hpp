@@ -50,6 +50,9 @@ class output {
   void end_progress() const;
 };
 
+/// "[######..................]  25 %"
+std::string progress_bar(milli fraction);
+
 /// Control characters made harmless for a terminal; line feeds and tabs are kept.
 std::string escaped(std::string const& text);
 

@@ -29,12 +29,15 @@ std::string progress_line(std::vector<job_record> const& jobs) {
       continue;
     }
     if (text.empty())
-      text = job.progress.text.empty() ? job.wait_reason : job.progress.text;
-    if (jobs.size() == 1 && job.progress.fraction.value > 0)
-      text = fmt::format("{} % {}", job.progress.fraction.value / 10, text);
+      text = escaped(job.progress.text.empty() ? job.wait_reason : job.progress.text);
   }
-  return jobs.size() == 1 ? fmt::format("{} {}", to_string(jobs.front().status), text)
-                          : fmt::format("{} of {} ended; {}", ended, jobs.size(), text);
+  if (jobs.size() > 1) {
+    auto const part = static_cast<std::int64_t>(1000 * ended / jobs.size());
+    return fmt::format("{} {} of {} ended; {}", progress_bar({part}), ended, jobs.size(), text);
+  }
+  auto const& job = jobs.front();
+  auto const bar = job.progress.fraction.value > 0 ? progress_bar(job.progress.fraction) + " " : "";
+  return fmt::format("{} {}{}", to_string(job.status), bar, text);
 }
 
 }  // namespace

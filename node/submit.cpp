@@ -354,8 +354,9 @@ int run_experiment(run_words const& w, global_options const& global) {
     if (auto* steps = std::get_if<std::vector<job_record>>(&list))
       for (auto const& step : *steps)
         if (step.status == job_status::running)
-          global.out.progress(fmt::format("{} on {} {} %", step.name, step.node,
-                                          step.progress.fraction.value / 10));
+          global.out.progress(fmt::format("{} on {} {} {}", step.name, step.node,
+                                          progress_bar(step.progress.fraction),
+                                          escaped(step.progress.text)));
   };
   auto const records = value_of(connection->await({result.id}, std::chrono::milliseconds{0}, tick));
   global.out.end_progress();

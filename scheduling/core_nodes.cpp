@@ -172,6 +172,14 @@ void core::state::handle(node_beat const& e) {
     node.status = node_status::ready;
     gained_room(index);
   }
+  for (auto const& [ref, progress] : e.progress) {
+    auto const* const j = jobs.find(ref.job);
+    if (j == nullptr || j->status != job_status::running || j->attempt != ref.attempt ||
+        j->node != index)
+      continue;
+    tell(happening::job_progress, *j, 0, progress.text);
+    std::get<happened>(out->back()).fraction = progress.fraction;
+  }
 }
 
 void core::state::handle(node_disconnected const& e) {

@@ -97,6 +97,7 @@ enum class happening : std::uint8_t {
   job_submitted,
   job_queued,
   job_started,
+  job_progress,
   job_completed,
   job_failed,
   job_canceled,
@@ -113,6 +114,7 @@ struct happened {
   attempt_no attempt = 0;
   std::int64_t duration_ms = 0;  // of the attempt, or the delay of a retry
   std::int64_t queue_ms = 0;
+  milli fraction;    // of job_progress
   std::string node;  // name
   std::string detail;
 };

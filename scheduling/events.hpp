@@ -6,6 +6,7 @@
 
 #include "messages/attempt.hpp"
 #include "messages/job.hpp"
+#include "messages/observe.hpp"
 
 /// Everything the core can be told. The core owns no payloads: options, contexts and results pass
 /// it by.
@@ -70,6 +71,7 @@ struct node_registered {
 struct node_beat {
   std::string uuid;
   std::uint64_t session = 0;
+  std::vector<attempt_progress> progress;  // what is not of a current attempt is ignored
 };
 /// The connection broke: suspect, not lost.
 struct node_disconnected {

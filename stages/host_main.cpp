@@ -51,7 +51,11 @@ bool write_result(attempt_outcome const& outcome) {
 stages::stage_env environment(std::stop_token stop) {
   stages::stage_env env;
   env.stop = std::move(stop);
-  env.progress = [](double, std::string const&) {};
+  // The same file as any program's, so that the node reads one kind of report.
+  env.progress = [file = variable("NSAI_PROGRESS")](double fraction, std::string const& text) {
+    std::ofstream{file, std::ios::app} << fraction << ' ' << text.substr(0, text.find('\n'))
+                                       << '\n';
+  };
   env.log = [](std::string const& line) { std::cout << line << std::endl; };
   env.job = std::strtoull(variable("NSAI_JOB_ID").c_str(), nullptr, 10);
   env.attempt =

@@ -207,6 +207,32 @@ TEST_CASE("retry makes a new job like the old one") {
   CHECK(c.job(again).at("retry_of") == job);
 }
 
+TEST_CASE("a program reports its progress: the record and the events show it") {
+  cluster c;
+  c.start_head();
+  auto const go_on = (c.directory() / "go-on").string();
+  auto const job = c.submit({"--", "sh", "-c",
+                             "echo '0.25 warming up' >> $NSAI_PROGRESS; until test -e " + go_on +
+                                 "; do sleep 0.05; done"});
+  CHECK(eventually([&] { return c.job(job).at("progress").at("text") == "warming up"; }));
+  CHECK(c.job(job).at("progress").at("fraction") == 0.25);
+  auto const told = c.ask({"events", "--name", "work.job.progress"});
+  REQUIRE(told.size() == 1);
+  CHECK(told.at(0).at("job_id") == job);
+  CHECK(told.at(0).at("measurements").at("progress_permille") == 250);
+  std::ofstream{go_on};
+  CHECK(c.wait_status(job, "succeeded"));
+}
+
+TEST_CASE("a stage in a host of its own reports its progress, too") {
+  cluster c;
+  c.start_head();
+  auto const job = c.submit({"--stage", "spin", "--set", "seconds=60"});
+  CHECK(eventually([&] { return c.job(job).at("progress").at("text") == "spinning"; }));
+  c.run({"cancel", std::to_string(job)});
+  CHECK(c.wait_status(job, "canceled"));
+}
+
 #ifdef NSAI_SWEEP
 TEST_CASE("the example program that embeds the client: its actor hears of every end") {
   cluster c;

@@ -78,8 +78,8 @@ TEST_CASE("nodes: a beat or a disconnect of an older session means nothing") {
   CHECK(f.record_of("a").status == node_status::ready);
   f.silence("a");
   f.advance(4000);
-  f.apply(node_beat{"a", 7});
-  f.apply(node_beat{"nobody", 7});
+  f.apply(node_beat{"a", 7, {}});
+  f.apply(node_beat{"nobody", 7, {}});
   f.advance(1000);
   CHECK(f.record_of("a").status == node_status::lost);
 }
@@ -355,4 +355,23 @@ TEST_CASE("time: without nodes the wake-up is for the next timer") {
   s.constraints.not_before = f.now_ + 40'000;
   f.submitted(s);
   CHECK(f.only<wake_at>().at == s.constraints.not_before);
+}
+
+TEST_CASE("nodes: progress is told for the attempt that runs there now, and for no other") {
+  fixture f;
+  f.join(f.node("a", 1));
+  f.join(f.node("b", 1));
+  auto const id = f.submitted(f.job());
+  REQUIRE(f.place_of(id) == "a");
+  progress_info const half{milli{500}, "epoch 5"};
+  f.apply(node_beat{"b", f.session("b"), {{{id, 1}, half}}});
+  CHECK(f.seen<happened>().empty());
+  f.apply(node_beat{"a", f.session("a"), {{{id, 2}, half}, {{{999}, 1}, half}}});
+  CHECK(f.seen<happened>().empty());
+  f.apply(node_beat{"a", f.session("a"), {{{id, 1}, half}}});
+  auto const told = f.only<happened>();
+  CHECK(told.what == happening::job_progress);
+  CHECK(told.job == id);
+  CHECK(told.fraction == milli{500});
+  CHECK(told.detail == "epoch 5");
 }

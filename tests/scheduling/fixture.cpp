@@ -79,7 +79,7 @@ void fixture::join(node_info n, std::vector<held_attempt> held) {
 }
 
 void fixture::beat(std::string const& uuid) {
-  apply(node_beat{uuid, sessions_.at(uuid)});
+  apply(node_beat{uuid, sessions_.at(uuid), {}});
 }
 
 held_attempt fixture::held(job_id job) const {
@@ -123,7 +123,7 @@ void fixture::advance(std::int64_t ms) {
     for (auto const& [uuid, session] : sessions_) {
       if (silent_.contains(uuid) || !core_.session_known(uuid, session))
         continue;
-      apply(node_beat{uuid, session});
+      apply(node_beat{uuid, session, {}});
       keep();
     }
     tick();

@@ -339,7 +339,7 @@ class world {
     for (auto& m : machines_)
       if (m.session != 0 && m.beats) {
         if (core_.session_known(m.info.uuid, m.session))
-          apply(node_beat{m.info.uuid, m.session});
+          apply(node_beat{m.info.uuid, m.session, {}});
         else
           m.session = 0;
       }
