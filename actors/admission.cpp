@@ -248,6 +248,7 @@ void scheduler_state::load() {
   auto settings = options_.core;
   settings.last_used = db.last_used();
   core_ = scheduling::core{settings};
+  events_reserved_ = db.events_reserved();
   payloads_.clear();
   live_digests_.clear();
   std::set<job_id> live;

@@ -154,7 +154,8 @@ result_or_error<stats> client::statistics() {
 }
 
 std::optional<error_info> client::watch(watch_events const& wish,
-                                        std::function<bool(event const&)> const& each) {
+                                        std::function<bool(event const&)> const& each,
+                                        std::function<void(std::uint64_t)> const& missed) {
   auto const me = caf::actor_cast<caf::actor>(caf::strong_actor_ptr{self_.ptr()->ctrl()});
   auto result = call<events>(wish, me);
   if (auto* error = std::get_if<error_info>(&result))
@@ -162,6 +163,8 @@ std::optional<error_info> client::watch(watch_events const& wish,
   bool going = true;
   std::optional<error_info> fault;
   auto const show = [&](events const& m) {
+    if (m.dropped > 0 && missed)
+      missed(m.dropped);
     for (auto const& e : m.list)
       going = going && each(e);
     if (!m.list.empty() && wish.follow)

@@ -62,8 +62,10 @@ class client {
   result_or_error<std::vector<stage_description>> stages(std::string const& name = {});
   result_or_error<stats> statistics();
   /// Recent events go to `each`; with `follow`, also those to come, until `each` returns false.
+  /// `missed` hears how many, at most, are no longer kept where the next ones would have followed.
   std::optional<error_info> watch(watch_events const& wish,
-                                  std::function<bool(event const&)> const& each);
+                                  std::function<bool(event const&)> const& each,
+                                  std::function<void(std::uint64_t)> const& missed = {});
 
   std::string const& tenant() const { return options_.tenant; }
 

@@ -10,8 +10,11 @@
 namespace nsai::actors {
 namespace {
 
-constexpr std::size_t most_recent = 10'000;
-constexpr std::uint64_t most_ahead = 20'000;
+constexpr std::size_t most_recent = 100'000;
+/// What one who names no number is shown of them.
+constexpr std::size_t usual_recent = 10'000;
+constexpr std::size_t most_in_message = 1000;
+constexpr std::size_t most_messages_ahead = 4;
 
 char const* name_of(scheduling::happening what) {
   using h = scheduling::happening;
@@ -113,55 +116,73 @@ bool event_feed::matches(watch_events const& wish, occurrence const& o) {
 }
 
 void event_feed::publish(caf::event_based_actor* self, std::vector<occurrence>&& list) {
-  for (auto& s : subscribers_) {
-    events mail;
-    for (std::size_t i = 0; i < list.size(); ++i) {
-      if (!matches(s.wish, list[i]))
-        continue;
-      if (s.unconfirmed >= most_ahead) {
-        ++s.dropped;
-        continue;
-      }
-      mail.list.push_back(event_of(list[i], sequence_ + i + 1));
-      ++s.unconfirmed;
-    }
-    if (mail.list.empty())
-      continue;
-    mail.dropped = std::exchange(s.dropped, 0);
-    s.sent = mail.list.back().sequence;
-    self->send(s.to, std::move(mail));
-  }
-  sequence_ += list.size();
   auto const skipped = list.size() > most_recent ? list.size() - most_recent : 0;
-  for (auto i = skipped; i < list.size(); ++i) {
-    if (recent_.size() == most_recent)
-      recent_.pop_front();
+  auto const together = recent_.size() + list.size() - skipped;
+  if (together > most_recent)
+    recent_.erase(recent_.begin(),
+                  recent_.begin() + static_cast<std::ptrdiff_t>(together - most_recent));
+  for (auto i = skipped; i < list.size(); ++i)
     recent_.push_back(std::move(list[i]));
+  sequence_ += list.size();
+  for (auto& s : subscribers_)
+    serve(self, s);
+}
+
+std::uint64_t event_feed::start_of(watch_events const& wish) const {
+  if (wish.after > sequence_)
+    return sequence_ + 1;
+  if (wish.after > 0)
+    return wish.after + 1;
+  return sequence_ + 1 - std::min(recent_.size(), usual_recent);
+}
+
+events event_feed::take(watch_events const& wish, std::uint64_t& next, std::size_t most) const {
+  events taken;
+  // What a start of the scheduler before this one has told, nobody knows any more.
+  next = std::max(next, first_);
+  if (next < oldest()) {
+    taken.dropped = oldest() - next;
+    next = oldest();
+  }
+  for (; next <= sequence_ && taken.list.size() < most; ++next) {
+    auto const& o = recent_[static_cast<std::size_t>(next - oldest())];
+    if (matches(wish, o))
+      taken.list.push_back(event_of(o, next));
+  }
+  return taken;
+}
+
+void event_feed::serve(caf::event_based_actor* self, subscriber& s) const {
+  while (s.next <= sequence_ && s.unconfirmed.size() < most_messages_ahead) {
+    auto mail = take(s.wish, s.next, most_in_message);
+    if (mail.list.empty())
+      return;
+    s.unconfirmed.push_back(mail.list.back().sequence);
+    self->send(s.to, std::move(mail));
   }
 }
 
 events event_feed::subscribe(watch_events const& wish, caf::actor const& who) {
-  events answer;
-  auto sequence = sequence_ - recent_.size();
-  for (auto const& o : recent_) {
-    ++sequence;
-    if (sequence > wish.after && matches(wish, o))
-      answer.list.push_back(event_of(o, sequence));
-  }
-  if (wish.follow && who) {
+  auto next = start_of(wish);
+  bool const follows = wish.follow && who;
+  auto first = take(wish, next, follows ? most_in_message : most_recent);
+  if (follows) {
     forget(who.address());
-    subscribers_.push_back({who, wish, sequence_, sequence_, 0, 0});
+    auto& s = subscribers_.emplace_back(subscriber{who, wish, next, {}});
+    if (!first.list.empty())
+      s.unconfirmed.push_back(first.list.back().sequence);
   }
-  return answer;
+  return first;
 }
 
-void event_feed::confirm(caf::actor_addr const& who, std::uint64_t sequence) {
+void event_feed::confirm(caf::event_based_actor* self, caf::actor_addr const& who,
+                         std::uint64_t sequence) {
   for (auto& s : subscribers_) {
     if (s.to.address() != who)
       continue;
-    s.confirmed = std::max(s.confirmed, sequence);
-    if (s.confirmed >= s.sent)
-      s.unconfirmed = 0;
+    while (!s.unconfirmed.empty() && s.unconfirmed.front() <= sequence)
+      s.unconfirmed.pop_front();
+    serve(self, s);
   }
 }
 

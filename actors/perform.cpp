@@ -204,6 +204,12 @@ void scheduler_state::perform(scheduling::happened& e) {
       e.what == scheduling::happening::job_completed && !supervisors_.empty() && label != nullptr;
   if (counted && supervisors_.contains(label->tenant_id))
     pipeline_.mail().succeeded[label->tenant_id].insert(label->stage_name);
+  // So that a number is never given twice, whatever crash comes between.
+  constexpr std::uint64_t reserved_at_once = 1'000'000;
+  if (++events_promised_ > events_reserved_) {
+    events_reserved_ = events_promised_ + reserved_at_once;
+    pipeline_.changes().emplace_back(store::reserve_events{events_reserved_});
+  }
   pipeline_.mail().happened.push_back({std::move(e), label, now()});
 }
 

@@ -306,7 +306,7 @@ events scheduler_state::follow(watch_events const& request, caf::actor const& wh
 
 void scheduler_state::confirm_events(events_read const& request) {
   if (auto const sender = self_->current_sender())
-    feed_.confirm(caf::actor_cast<caf::actor_addr>(sender), request.sequence);
+    feed_.confirm(self_, caf::actor_cast<caf::actor_addr>(sender), request.sequence);
 }
 
 caf::result<registered> scheduler_state::join(register_node& request, caf::actor const& executor) {

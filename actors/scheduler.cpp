@@ -28,6 +28,9 @@ scheduler_state::scheduler_state(caf::event_based_actor* self, scheduler_options
     writer_ = self->spawn<caf::linked>(store_writer, std::move(store.writing), me);
     reader_ = self->spawn<caf::linked>(store_reader, std::move(store.reading), me);
   }
+  events_promised_ =
+      store::job_store{options_.store, store::job_store::access::read_only}.events_reserved();
+  feed_ = event_feed{events_promised_};
   load();
   settle();
 }

@@ -122,6 +122,8 @@ class scheduler_state {
       live_digests_;  // (tenant, key) -> of the request
   std::map<attempt_ref, progress_info> progress_;
   event_feed feed_;
+  std::uint64_t events_promised_ = 0;  // numbers that will be given to what has been decided
+  std::uint64_t events_reserved_ = 0;  // in the store, at the latest with the commit under way
   label_table labels_;
   std::map<std::string, stage_description> known_stages_;
 

@@ -45,7 +45,7 @@ class bridge_state {
     self_->monitor(scheduler_);
     // Recent events lie before the attachment of any handler, and are not repeated to them.
     self_
-        ->request(scheduler_, std::chrono::seconds{30}, watch_events{{}, {}, true},
+        ->request(scheduler_, std::chrono::seconds{30}, watch_events{{}, {}, true, only_new_events},
                   caf::actor_cast<caf::actor>(self_))
         .then([](events const&) {},
               [](caf::error const&) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -54,7 +55,7 @@ struct leave_cluster {
 /// ("crucible.stage.started").
 struct event {
   static constexpr char const* type_name = "event";
-  std::uint64_t sequence = 0;  // ascending since the scheduler's start
+  std::uint64_t sequence = 0;  // ascending, also over restarts of the scheduler
   timestamp at;
   std::string name;
   std::map<std::string, std::int64_t> measurements;  // count, duration_ms, delay_ms, queue_ms,
@@ -86,15 +87,19 @@ struct event {
   }
 };
 
-/// Client -> scheduler (its handle is the sender): the recent events that match, then new ones as
-/// `events` messages while `follow`. `pattern` is a shell pattern on names ("work.job.*"); empty:
-/// all. A tenant other than the empty one sees its own jobs' events and those of nodes.
+inline constexpr std::uint64_t only_new_events = std::numeric_limits<std::uint64_t>::max();
+
+/// Client -> scheduler, with the reader's handle: the events after `after` that match, as far as
+/// they are still kept, then new ones as `events` messages while `follow`. A follower is sent a
+/// bounded number ahead of what it has confirmed, the answer to this included. `pattern` is a shell
+/// pattern on names ("work.job.*"); empty: all. A tenant other than the empty one sees its own
+/// jobs' events and those of nodes.
 struct watch_events {
   static constexpr char const* type_name = "watch_events";
   std::string tenant_id;
   std::string pattern;
   bool follow = false;
-  std::uint64_t after = 0;  // only events with a larger sequence number
+  std::uint64_t after = 0;  // a sequence number, or only_new_events; 0: some of the recent ones
   static constexpr auto fields() {
     using w = watch_events;
     return std::tuple{field{"tenant_id", &w::tenant_id}, field{"pattern", &w::pattern},
@@ -104,7 +109,8 @@ struct watch_events {
 struct events {
   static constexpr char const* type_name = "events";
   std::vector<event> list;
-  std::uint64_t dropped = 0;  // events that this subscriber missed because it read too slowly
+  // Before the first of `list`, at most so many were no longer kept when their turn came.
+  std::uint64_t dropped = 0;
   static constexpr auto fields() {
     return std::tuple{field{"list", &events::list}, field{"dropped", &events::dropped}};
   }

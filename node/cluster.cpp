@@ -58,26 +58,35 @@ int show_stats(global_options const& global) {
 
 struct event_words {
   bool follow = false;
+  std::uint64_t after = 0;
   std::string name;
 };
 
+void tell_missed(std::uint64_t count) {
+  std::cerr << fmt::format("nsai: up to {} events are no longer kept and are missing here\n",
+                           count);
+}
+
 int show_events(event_words const& w, global_options const& global) {
   session connection{global};
-  watch_events wish{global.tenant, w.name, w.follow, 0};
-  want_done(connection->watch(wish, [&](event const& e) {
-    if (e.name.empty())
-      return static_cast<bool>(std::cout);
-    if (global.out.as_json && w.follow) {
-      global.out.document(json(e));
-    } else if (!global.out.as_json) {
-      std::cout << fmt::format("{} {} {}{}{}{}\n", to_rfc3339(e.at), e.name,
-                               e.job ? fmt::format("job {} ", e.job.value) : "",
-                               e.attempt > 0 ? fmt::format("attempt {} ", e.attempt) : "",
-                               e.node.empty() ? "" : e.node + " ", escaped(e.detail))
-                << std::flush;
-    }
-    return static_cast<bool>(std::cout);
-  }));
+  watch_events wish{global.tenant, w.name, w.follow, w.after};
+  want_done(connection->watch(
+      wish,
+      [&](event const& e) {
+        if (e.name.empty())
+          return static_cast<bool>(std::cout);
+        if (global.out.as_json && w.follow) {
+          global.out.document(json(e));
+        } else if (!global.out.as_json) {
+          std::cout << fmt::format("{} {} {}{}{}{}\n", to_rfc3339(e.at), e.name,
+                                   e.job ? fmt::format("job {} ", e.job.value) : "",
+                                   e.attempt > 0 ? fmt::format("attempt {} ", e.attempt) : "",
+                                   e.node.empty() ? "" : e.node + " ", escaped(e.detail))
+                    << std::flush;
+        }
+        return static_cast<bool>(std::cout);
+      },
+      tell_missed));
   return exit_done;
 }
 
@@ -87,10 +96,13 @@ int show_recent_events(event_words const& w, global_options const& global) {
     return show_events(w, global);
   session connection{global};
   json list = json::array();
-  want_done(connection->watch({global.tenant, w.name, false, 0}, [&](event const& e) {
-    list.push_back(json(e));
-    return true;
-  }));
+  want_done(connection->watch(
+      {global.tenant, w.name, false, w.after},
+      [&](event const& e) {
+        list.push_back(json(e));
+        return true;
+      },
+      tell_missed));
   global.out.document(list);
   return exit_done;
 }
@@ -166,6 +178,7 @@ std::vector<command> cluster_commands() {
          auto words = std::make_shared<event_words>();
          app.add_flag("--follow", words->follow, "go on with what happens");
          app.add_option("--name", words->name, "a pattern with * and ?");
+         app.add_option("--after", words->after, "only events with a larger sequence number");
          return [words, &global] { return show_recent_events(*words, global); };
        }},
       {"stages", "what can be run", "nsai stages sleep",

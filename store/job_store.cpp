@@ -48,6 +48,10 @@ std::vector<payload> job_store::commit(std::vector<change> const& changes) {
 void job_store::probe() {
   state_->writing().probe();
 }
+std::uint64_t job_store::events_reserved() const {
+  return state_->reads.events_reserved();
+}
+
 job_id job_store::last_used() const {
   return state_->writes ? state_->writes->last_used() : state_->reads.last_used();
 }

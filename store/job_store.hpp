@@ -76,8 +76,13 @@ struct end_job {
   std::string backend;
   std::vector<job_id> context_from;  // an experiment: the result is the merged contexts of these
 };
-using change =
-    std::variant<insert_job, insert_children, change_job, grant_attempt, close_attempt, end_job>;
+/// Events get numbers up to this one without another commit.
+struct reserve_events {
+  std::uint64_t up_to = 0;
+};
+
+using change = std::variant<insert_job, insert_children, change_job, grant_attempt, close_attempt,
+                            end_job, reserve_events>;
 
 /// What an attempt is started with: the payload of the job, with the contexts of the jobs it
 /// follows merged in.
@@ -142,6 +147,8 @@ class job_store {
   void probe();
 
   job_id last_used() const;
+  /// The last number that may have been given to an event.
+  std::uint64_t events_reserved() const;
   /// Calls back for every unfinished job, parents before their children, in ascending order.
   void load_unfinished(std::function<void(unfinished_job&&)> const& each) const;
   /// Calls back for every ended child of an unfinished parent.

@@ -179,6 +179,11 @@ job_id reader::last_used() {
   return {row.step() ? row.number(0) : 0};
 }
 
+std::uint64_t reader::events_reserved() {
+  sqlite::cursor row(events_);
+  return row.step() ? row.number(0) : 0;
+}
+
 void reader::load_unfinished(std::function<void(unfinished_job&&)> const& each) {
   auto const sql = job_query(
       "FROM jobs j INDEXED BY jobs_unfinished JOIN payloads p ON p.job = j.payload_of "

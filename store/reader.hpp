@@ -17,6 +17,7 @@ class reader {
   reader(sqlite::database& on, contexts& flow) : on_(on), flow_(flow) {}
 
   job_id last_used();
+  std::uint64_t events_reserved();
   void load_unfinished(std::function<void(unfinished_job&&)> const& each);
   void load_ended_children(std::function<void(ended_child const&)> const& each);
   std::vector<std::pair<job_id, job_status>> statuses(std::vector<job_id> const& jobs);
@@ -45,6 +46,8 @@ class reader {
 
   sqlite::statement last_used_{on_, "SELECT value FROM meta WHERE name = 'last_used'",
                                "reading the last number"};
+  sqlite::statement events_{on_, "SELECT value FROM meta WHERE name = 'events'",
+                            "reading the last number of an event"};
   sqlite::statement status_{on_, "SELECT status FROM jobs WHERE id = ?", "reading statuses"};
   sqlite::statement attempts_{
       on_,

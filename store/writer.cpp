@@ -79,6 +79,10 @@ void writer::write_meta(job_id last_used) {
       sqlite::cursor(set_meta_, status_counter(status), live_.now()[status]).run();
 }
 
+void writer::apply(reserve_events const& c) {
+  sqlite::cursor(set_meta_, "events", c.up_to).run();
+}
+
 void writer::need_live(job_id job, char const* doing) const {
   if (!live_.find(job))
     throw store_error(std::string("store: ") + doing + " job " + std::to_string(job.value) +

@@ -26,6 +26,7 @@ class writer {
   void apply(change_job const& c);
   void apply(grant_attempt const& c);
   void apply(close_attempt const& c);
+  void apply(reserve_events const& c);
   void apply(end_job const& c);
   void need_new(job_id job) const;
   void insert_payload(insert_job const& c);

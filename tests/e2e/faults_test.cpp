@@ -134,3 +134,24 @@ TEST_CASE("SIGTERM of a worker: its work goes on elsewhere, unblamed, and the sc
   CHECK(c.job(job).at("attempt") == 2);
   CHECK(head.wait_end(std::chrono::seconds{0}) == -1);
 }
+
+TEST_CASE(
+    "event numbers ascend over a restart of the scheduler, and a reader goes on after its last") {
+  cluster c;
+  auto& head = c.start_head();
+  c.ask({"submit", "--stage", "echo", "--set", "text=x", "--wait"});
+  auto const before = c.ask({"events"});
+  auto const last = before.back().at("sequence").get<std::uint64_t>();
+  CHECK(before.front().at("sequence") == 1);
+  head.kill_hard();
+  c.start_head();
+  c.ask({"submit", "--stage", "echo", "--set", "text=x", "--wait"});
+  auto const after = c.ask({"events", "--after", std::to_string(last), "--name", "work.job.*"});
+  REQUIRE(after.size() == 4);
+  CHECK(after.front().at("name") == "work.job.submitted");
+  auto previous = last;
+  for (auto const& e : after) {
+    CHECK(e.at("sequence") > previous);
+    previous = e.at("sequence").get<std::uint64_t>();
+  }
+}
