@@ -1,11 +1,15 @@
-// nsai job, jobs, cancel, retry, logs, explain
+// nsai job, jobs, cancel, retry, logs, explain, trace
+#include <chrono>
+#include <fstream>
 #include <iostream>
+#include <set>
 #include <thread>
 
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include "node/cli.hpp"
+#include "node/trace.hpp"
 #include "node/units.hpp"
 
 namespace nsai::node {
@@ -89,6 +93,48 @@ int cancel(std::vector<std::string> const& words, global_options const& global) 
   want_done(connection->cancel(jobs));
   if (global.out.as_json)
     global.out.document({{"jobs", write_json(jobs)}});
+  return exit_done;
+}
+
+struct trace_words {
+  std::vector<std::string> jobs;
+  std::string out;
+};
+
+/// The jobs with the children of those that are parents, oldest first.
+std::vector<job_id> with_children(session& connection, global_options const& global,
+                                  std::vector<job_id> const& jobs) {
+  std::set<job_id> all;
+  for (auto const job : jobs) {
+    all.insert(job);
+    list_jobs filter;
+    filter.tenant_id = global.tenant;
+    filter.experiment = std::to_string(job.value);
+    filter.limit = 1'000'000;
+    for (auto const& child : value_of(connection->list(filter)))
+      all.insert(child.id);
+  }
+  return {all.begin(), all.end()};
+}
+
+int write_trace(trace_words const& w, global_options const& global) {
+  auto const jobs = parse_jobs(w.jobs);
+  session connection{global};
+  auto const records = value_of(connection->get(with_children(connection, global, jobs)));
+  auto const now = std::chrono::system_clock::now().time_since_epoch();
+  auto const trace =
+      trace_of(records, {std::chrono::duration_cast<std::chrono::milliseconds>(now).count()});
+  std::ofstream file{w.out, std::ios::binary};
+  file << trace.dump(-1, ' ', false, json::error_handler_t::replace) << '\n';
+  file.close();
+  if (!file)
+    throw command_error(usage_error("out", "\"" + w.out + "\" cannot be written",
+                                    "a file in a folder that exists and may be written"));
+  if (global.out.as_json)
+    global.out.document({{"jobs", records.size()}, {"out", w.out}});
+  else
+    global.out.say(fmt::format("{} jobs in {}; open it at ui.perfetto.dev or chrome://tracing",
+                               records.size(), w.out));
   return exit_done;
 }
 
@@ -196,6 +242,14 @@ std::vector<command> job_commands() {
          app.add_option("--limit", words->limit, "default 100");
          app.add_flag("--all-tenants", words->all_tenants, "");
          return [words, &global] { return show_jobs(*words, global); };
+       }},
+      {"trace", "a timeline of jobs for Perfetto", "nsai trace 17 --out trace.json",
+       [](CLI::App& app, global_options& global) -> command_body {
+         auto words = std::make_shared<trace_words>();
+         app.add_option("jobs", words->jobs, "numbers of jobs; of a parent, its children, too")
+             ->required();
+         app.add_option("--out", words->out, "the file to write")->required();
+         return [words, &global] { return write_trace(*words, global); };
        }},
       {"logs", "what a job wrote", "nsai logs 17 --follow",
        [](CLI::App& app, global_options& global) -> command_body {
