@@ -14,8 +14,9 @@ namespace {
 
 class bridge_state {
  public:
-  bridge_state(caf::event_based_actor* self, find_scheduler find)
-      : self_(self), find_(std::move(find)) {
+  bridge_state(caf::event_based_actor* self, find_scheduler find, std::uint64_t after,
+               std::vector<attach_handler> handlers)
+      : self_(self), find_(std::move(find)), after_(after), handlers_(std::move(handlers)) {
     find_(caf::actor_cast<caf::actor>(self_));
   }
 
@@ -43,11 +44,10 @@ class bridge_state {
   void found(scheduler_found const& m) {
     scheduler_ = m.scheduler;
     self_->monitor(scheduler_);
-    // Recent events lie before the attachment of any handler, and are not repeated to them.
     self_
-        ->request(scheduler_, std::chrono::seconds{30}, watch_events{{}, {}, true, only_new_events},
+        ->request(scheduler_, std::chrono::seconds{30}, watch_events{{}, {}, true, after_},
                   caf::actor_cast<caf::actor>(self_))
-        .then([](events const&) {},
+        .then([this](events const& m) { take(m); },
               [](caf::error const&) {
                 spdlog::warn("telemetry: the scheduler did not answer; its events are missed");
               });
@@ -71,8 +71,11 @@ class bridge_state {
         hand_out(renamed);
       }
     }
-    if (scheduler_ && !m.list.empty())
-      self_->send(scheduler_, events_read{m.list.back().sequence});
+    if (m.list.empty())
+      return;
+    after_ = m.list.back().sequence;
+    if (scheduler_)
+      self_->send(scheduler_, events_read{after_});
   }
 
  private:
@@ -106,6 +109,7 @@ class bridge_state {
   caf::event_based_actor* self_;
   find_scheduler find_;
   caf::actor scheduler_;
+  std::uint64_t after_;
   std::vector<attach_handler> handlers_;
 };
 
@@ -123,8 +127,9 @@ std::string crucible_name(std::string const& work_event) {
   return {};
 }
 
-caf::behavior telemetry_bridge(caf::event_based_actor* self, find_scheduler find) {
-  auto s = std::make_shared<bridge_state>(self, std::move(find));
+caf::behavior telemetry_bridge(caf::event_based_actor* self, find_scheduler find,
+                               std::uint64_t after, std::vector<attach_handler> handlers) {
+  auto s = std::make_shared<bridge_state>(self, std::move(find), after, std::move(handlers));
   self->set_down_handler([s](caf::down_msg& down) { s->lost(down); });
   return {
       [s](attach_handler& m) { return s->attach(m); },

@@ -36,6 +36,12 @@ void check_values(node_config const& c, faults& list) {
         usage_error("cpus", json(*c.cpus).dump() + " is not allowed", "0 to 100000 cores"));
   if (c.memory_mb)
     want_range(list, "memory_mb", *c.memory_mb, 0, 1LL << 30);
+  if (c.events) {
+    if (c.events->file.empty())
+      list.push_back(usage_error("events.file", "nothing was given", "the name of a file"));
+    want_range(list, "events.max_mb", c.events->max_mb, 1, 1'000'000);
+    want_range(list, "events.files", c.events->files, 1, 1000);
+  }
   want_range(list, "retention.days", c.retention.days, 0, 36'500);
   for (std::size_t i = 0; i < c.virtual_gpus.size(); ++i) {
     auto const path = "virtual_gpus[" + std::to_string(i) + "]";

@@ -51,6 +51,20 @@ struct retention_settings {
   static constexpr auto fields() { return std::tuple{field{"days", &retention_settings::days}}; }
 };
 
+/// The events of the cluster as JSON lines in a file of this node.
+struct event_settings {
+  static constexpr char const* type_name = "events";
+  std::string file;          // relative: in the data directory
+  std::int64_t max_mb = 64;  // of one file
+  std::int32_t files = 4;    // kept, the current one included
+
+  static constexpr auto fields() {
+    return std::tuple{field{"file", &event_settings::file},
+                      field{"max_mb", &event_settings::max_mb},
+                      field{"files", &event_settings::files}};
+  }
+};
+
 /// A node's config file; every key is optional. Options of the command line override it.
 struct node_config {
   static constexpr char const* type_name = "config";
@@ -74,6 +88,7 @@ struct node_config {
   std::int64_t lease_ms = 5000;
   std::int64_t grace_ms = 10'000;
   log_settings log;
+  std::optional<event_settings> events;
   security_settings security;
 
   static constexpr auto fields() {
@@ -98,6 +113,7 @@ struct node_config {
                       field{"lease_ms", &c::lease_ms},
                       field{"grace_ms", &c::grace_ms},
                       field{"log", &c::log},
+                      field{"events", &c::events},
                       field{"security", &c::security}};
   }
 };

@@ -14,10 +14,12 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include "actors/event_log.hpp"
 #include "actors/executor.hpp"
 #include "actors/gate.hpp"
 #include "actors/scheduler.hpp"
 #include "actors/scheduler_link.hpp"
+#include "actors/telemetry_bridge.hpp"
 #include "node/access.hpp"
 #include "node/cli.hpp"
 #include "node/config.hpp"
@@ -259,6 +261,33 @@ std::shared_ptr<actors::workplace> workplace_of(node_config const& config,
   return where;
 }
 
+/// Writes the events that the config asks for, from where the last start has stopped; ends with
+/// this. Its bridge has a thread of its own, so that a slow disk holds nobody up.
+class event_sink {
+ public:
+  event_sink(caf::actor_system& system, node_config const& config, fs::path const& data_dir,
+             actors::find_scheduler find) {
+    if (!config.events)
+      return;
+    auto const& wish = *config.events;
+    auto log = std::make_shared<actors::event_log>(
+        actors::event_log_settings{data_dir / wish.file, wish.max_mb * 1024 * 1024, wish.files});
+    std::vector<actors::attach_handler> handlers{
+        {"events.file", {"work.*"}, [log](event const& e) { log->add(e); }}};
+    bridge_ = system.spawn<caf::detached>(actors::telemetry_bridge, std::move(find),
+                                          log->last_sequence(), std::move(handlers));
+  }
+  ~event_sink() {
+    if (bridge_)
+      caf::anon_send_exit(bridge_, caf::exit_reason::user_shutdown);
+  }
+  event_sink(event_sink const&) = delete;
+  event_sink& operator=(event_sink const&) = delete;
+
+ private:
+  caf::actor bridge_;
+};
+
 void say_ready(node_config const& config, actors::endpoint const& scheduler) {
   std::cout << fmt::format("nsai node {} ready scheduler={}", config.name,
                            actors::to_string(scheduler))
@@ -317,6 +346,7 @@ int run_node(node_words const& w, global_options const& global) {
         global.secret_file.empty() ? config.security.secret_file : global.secret_file;
     find = actors::find_remotely(system, where, find_secret(file, where.port));
   }
+  event_sink const events{system, config, data.path(), find};
   if (w.no_work) {
     if (!scheduler)
       refuse("no-work", "--join was given too", "--no-work on the node that carries the scheduler");

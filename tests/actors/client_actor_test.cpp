@@ -27,6 +27,8 @@ struct client_cluster : virtual_cluster {
     run();
   }
 
+  ~client_cluster() { end(client); }
+
   void look(caf::actor const& seeker) {
     if (refusal)
       caf::anon_send(seeker, actors::scheduler_missing{*refusal});

@@ -1,5 +1,6 @@
 #include "actors/telemetry_bridge.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include <doctest/doctest.h>
@@ -12,14 +13,21 @@ using namespace nsai::tests;
 namespace {
 
 struct bridged_cluster : virtual_cluster {
-  caf::actor bridge = keep(sys.spawn(actors::telemetry_bridge, [this](caf::actor me) {
-    if (scheduler)
-      caf::anon_send(me, actors::scheduler_found{scheduler});
-  }));
+  std::vector<caf::actor> seekers;
+  caf::actor bridge = keep(sys.spawn(
+      actors::telemetry_bridge,
+      [this](caf::actor me) {
+        if (scheduler)
+          caf::anon_send(me, actors::scheduler_found{scheduler});
+        else
+          seekers.push_back(me);
+      },
+      only_new_events, std::vector<actors::attach_handler>{}));
   bridged_cluster() {
     run();
     start_executor("a");
   }
+  ~bridged_cluster() { end(bridge); }
   answer attach(std::string name, std::vector<std::string> patterns,
                 actors::event_handler handler) {
     return ask_of<answer>(
@@ -76,4 +84,23 @@ TEST_CASE_FIXTURE(bridged_cluster, "a final failure is told once, after its retr
   advance(std::chrono::seconds{10});
   CHECK(names ==
         std::vector<std::string>{"work.job.retry", "work.job.failed", "crucible.stage.failed"});
+}
+
+TEST_CASE_FIXTURE(bridged_cluster,
+                  "over a restart of the scheduler a handler goes on after its last event") {
+  std::vector<std::uint64_t> seen;
+  attach("h", {"work.*"}, [&](event const& e) { seen.push_back(e.sequence); });
+  submit("echo", {{"text", "x"}});
+  auto const before = seen.size();
+  REQUIRE(before == 4);
+  kill_scheduler();
+  start_scheduler();
+  // What happens before the bridge has found the new one is not missed.
+  submit("echo", {{"text", "y"}});
+  for (auto const& each : seekers)
+    caf::anon_send(each, actors::scheduler_found{scheduler});
+  run();
+  CHECK(seen.size() > before);
+  CHECK(std::is_sorted(seen.begin(), seen.end()));
+  CHECK(std::adjacent_find(seen.begin(), seen.end()) == seen.end());
 }

@@ -1,4 +1,5 @@
 // Nodes and schedulers that are killed, stopped and started again.
+#include <algorithm>
 #include <fstream>
 
 #include <doctest/doctest.h>
@@ -153,5 +154,37 @@ TEST_CASE(
   for (auto const& e : after) {
     CHECK(e.at("sequence") > previous);
     previous = e.at("sequence").get<std::uint64_t>();
+  }
+}
+
+TEST_CASE("the file of events goes on where it was when the node and its scheduler were killed") {
+  cluster c;
+  auto const config = (c.directory() / "events.json").string();
+  std::ofstream{config} << R"({"events": {"file": "events.jsonl"}})";
+  auto const file = c.directory() / "head" / "events.jsonl";
+  auto const lines = [&] {
+    std::vector<json> list;
+    std::ifstream in{file};
+    for (std::string line; std::getline(in, line);)
+      list.push_back(json::parse(line));
+    return list;
+  };
+  auto const completed = [&](std::size_t jobs) {
+    auto const list = lines();
+    return static_cast<std::size_t>(std::count_if(list.begin(), list.end(), [](json const& e) {
+             return e.at("name") == "work.job.completed";
+           })) == jobs;
+  };
+  auto& head = c.start_head({"--config", config});
+  c.ask({"submit", "--stage", "echo", "--set", "text=x", "--wait"});
+  CHECK(eventually([&] { return completed(1); }));
+  head.kill_hard();
+  c.start_head({"--config", config});
+  c.ask({"submit", "--stage", "echo", "--set", "text=x", "--wait"});
+  CHECK(eventually([&] { return completed(2); }));
+  std::uint64_t last = 0;
+  for (auto const& e : lines()) {
+    CHECK(e.at("sequence") > last);
+    last = e.at("sequence").get<std::uint64_t>();
   }
 }
