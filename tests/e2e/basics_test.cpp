@@ -233,6 +233,22 @@ TEST_CASE("a stage in a host of its own reports its progress, too") {
   CHECK(c.wait_status(job, "canceled"));
 }
 
+TEST_CASE("a trace of an array: its children's attempts, in a file that Perfetto reads") {
+  cluster c;
+  c.start_head();
+  c.ask({"submit", "--array", "1-3", "--wait", "--stage", "echo", "--set", "text=x"});
+  auto const out = (c.directory() / "trace.json").string();
+  CHECK(c.ask({"trace", "1", "--out", out}).at("jobs") == 4);
+  std::ifstream in{out};
+  auto const trace = json::parse(in);
+  std::size_t attempts = 0;
+  for (auto const& e : trace.at("traceEvents"))
+    attempts += e.at("ph") == "X" ? 1 : 0;
+  CHECK(attempts == 3);
+  CHECK(c.run({"trace", "99", "--out", out}).exit_code == 2);
+  CHECK(c.run({"trace", "1", "--out", "/nonexistent/x"}).exit_code == 2);
+}
+
 #ifdef NSAI_SWEEP
 TEST_CASE("the example program that embeds the client: its actor hears of every end") {
   cluster c;
