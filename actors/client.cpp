@@ -23,27 +23,31 @@ std::optional<error_info> client::connect() {
   if (auto* error = std::get_if<error_info>(&found))
     return *error;
   // The first search finds what has been dialled here, without another thread.
-  auto const search = find_remotely(system_, options_.scheduler, options_.secret);
   auto const first = std::make_shared<caf::actor>(std::get<caf::actor>(found));
-  find_scheduler const find = [search, first](caf::actor seeker) {
+  start([search = search(), first](caf::actor seeker) {
     if (auto const dialled = std::exchange(*first, {}))
       caf::anon_send(seeker, scheduler_found{dialled});
     else
       search(std::move(seeker));
-  };
+  });
+  return std::nullopt;
+}
+
+find_scheduler client::search() const {
+  return find_remotely(system_, options_.scheduler, options_.secret);
+}
+
+void client::start(find_scheduler find) {
   if (actor_)
     self_->send_exit(actor_, caf::exit_reason::user_shutdown);
-  actor_ = system_.spawn(client_actor, client_settings{find, options_.tenant, options_.call_limit,
-                                                       options_.reconnect_limit});
-  return std::nullopt;
+  actor_ =
+      system_.spawn(client_actor, client_settings{std::move(find), options_.tenant,
+                                                  options_.call_limit, options_.reconnect_limit});
 }
 
 caf::actor const& client::actor() {
   if (!actor_)
-    actor_ = system_.spawn(
-        client_actor,
-        client_settings{find_remotely(system_, options_.scheduler, options_.secret),
-                        options_.tenant, options_.call_limit, options_.reconnect_limit});
+    start(search());
   return actor_;
 }
 

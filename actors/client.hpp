@@ -11,7 +11,7 @@
 #include <caf/actor_system.hpp>
 #include <caf/scoped_actor.hpp>
 
-#include "actors/connect.hpp"
+#include "actors/scheduler_link.hpp"
 #include "messages/api.hpp"
 #include "messages/observe.hpp"
 
@@ -72,6 +72,8 @@ class client {
  private:
   template <class Reply, class... Messages>
   result_or_error<Reply> call(Messages const&... messages);
+  find_scheduler search() const;
+  void start(find_scheduler find);
   caf::actor const& actor();
 
   caf::actor_system& system_;

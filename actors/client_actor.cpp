@@ -117,11 +117,19 @@ class client_state {
   }
 
   caf::result<events> follow(watch_events const& wish, caf::actor const& reader) {
-    if (wish.follow) {
-      self_->monitor(reader);
-      readers_[reader.address()] = {reader, wish};
-    }
-    return forward<events>(wish, reader);
+    if (!wish.follow)
+      return forward<events>(wish, reader);
+    auto promise = self_->make_response_promise();
+    // A reader is followed over reconnects from its first answer on; before, the call itself is.
+    enter<events>(
+        [this, promise, wish, reader](events& m) mutable {
+          self_->monitor(reader);
+          readers_[reader.address()] = {reader, wish};
+          promise.deliver(std::move(m));
+        },
+        [promise](error_info why) mutable { promise.deliver(as_error(std::move(why))); }, wish,
+        reader);
+    return promise;
   }
 
   void read(events_read const& m) {
@@ -129,7 +137,7 @@ class client_state {
     auto const found = readers_.find(sender);
     if (found == readers_.end())
       return;
-    found->second.wish.after = std::max(found->second.wish.after, m.sequence);
+    found->second.wish.after = m.sequence;
     if (scheduler_)
       self_->delegate(scheduler_, m);
   }

@@ -204,6 +204,8 @@ void scheduler_state::perform(scheduling::happened& e) {
       e.what == scheduling::happening::job_completed && !supervisors_.empty() && label != nullptr;
   if (counted && supervisors_.contains(label->tenant_id))
     pipeline_.mail().succeeded[label->tenant_id].insert(label->stage_name);
+  if (e.what == scheduling::happening::job_progress)
+    progress_[{e.job, e.attempt}] = {e.fraction, e.detail};
   // So that a number is never given twice, whatever crash comes between.
   constexpr std::uint64_t reserved_at_once = 1'000'000;
   if (++events_promised_ > events_reserved_) {

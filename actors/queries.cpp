@@ -354,9 +354,6 @@ beat_reply scheduler_state::heard(beat const& b) {
   bool const known = link != links_.end() && link->second.session == b.session &&
                      core_.session_known(b.uuid, b.session);
   if (known) {
-    for (auto const& p : b.progress)
-      if (core_.is_current(p.ref))
-        progress_[p.ref] = p.progress;
     apply(scheduling::node_beat{b.uuid, b.session, b.progress});
     settle();
   }

@@ -255,6 +255,38 @@ TEST_CASE_FIXTURE(client_cluster,
   CHECK(std::adjacent_find(seen.begin(), seen.end()) == seen.end());
 }
 
+TEST_CASE_FIXTURE(client_cluster,
+                  "a reader of new events only misses none over a broken connection") {
+  start_executor("a");
+  std::vector<std::uint64_t> seen;
+  keep(sys.spawn([&](caf::event_based_actor* self) -> caf::behavior {
+    auto const take = [&seen, self, this](events const& m) {
+      for (auto const& e : m.list)
+        seen.push_back(e.sequence);
+      if (!m.list.empty())
+        self->send(client, events_read{m.list.back().sequence});
+    };
+    self->request(client, caf::infinite,
+                  watch_events{"default", "work.job.*", true, only_new_events},
+                  caf::actor_cast<caf::actor>(self))
+        .then(take);
+    return {take};
+  }));
+  run();
+  submit(echo());
+  REQUIRE(seen.size() == 4);
+  // The wire breaks, and more happens before there is another.
+  auto const there = std::exchange(scheduler, {});
+  end(wire);
+  scheduler = there;
+  submit(echo());
+  for (auto const& each : std::exchange(seekers, {}))
+    look(each);
+  run();
+  CHECK(seen.size() == 8);
+  CHECK(std::is_sorted(seen.begin(), seen.end()));
+}
+
 TEST_CASE_FIXTURE(client_cluster, "a client that is ended fails its open calls") {
   kill_scheduler();
   auto const asked = call<stats>(get_stats{});
