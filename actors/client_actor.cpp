@@ -33,14 +33,25 @@ class client_state {
 
   std::string const& tenant() const { return settings_.tenant; }
 
-  /// Sends the request, again after every reconnect, until the reply has come or time is up.
+  /// Sends the request, again after every reconnect, until the reply has come or time is up. `note`
+  /// sees the reply just before the one who asked.
+  template <class Reply, class... Messages>
+  caf::result<Reply> forward_noting(std::function<void(Reply const&)> note,
+                                    Messages const&... messages) {
+    auto promise = self_->make_response_promise();
+    enter<Reply>(
+        [promise, note = std::move(note)](Reply& reply) mutable {
+          if (note)
+            note(reply);
+          promise.deliver(std::move(reply));
+        },
+        [promise](error_info why) mutable { promise.deliver(as_error(std::move(why))); },
+        messages...);
+    return promise;
+  }
   template <class Reply, class... Messages>
   caf::result<Reply> forward(Messages const&... messages) {
-    auto promise = self_->make_response_promise();
-    enter<Reply>([promise](Reply& reply) mutable { promise.deliver(std::move(reply)); },
-                 [promise](error_info why) mutable { promise.deliver(as_error(std::move(why))); },
-                 messages...);
-    return promise;
+    return forward_noting<Reply>({}, messages...);
   }
 
   caf::result<submit_reply> submit(submit_jobs& m) {
@@ -52,21 +63,17 @@ class client_state {
     if (!m.subscribe)
       return forward<submit_reply>(m);
     auto const subscriber = caf::actor_cast<caf::actor>(self_->current_sender());
-    auto promise = self_->make_response_promise();
-    enter<submit_reply>(
-        [this, promise, subscriber](submit_reply& reply) mutable {
-          std::vector<job_id> jobs;
-          for (auto const& each : reply.results)
-            if (!each.error)
-              jobs.push_back(each.id);
-          promise.deliver(std::move(reply));
-          if (jobs.empty() || !subscriber)
-            return;
-          self_->monitor(subscriber);
-          waits_.at(add_wait(std::move(jobs), {})).subscriber = subscriber;
-        },
-        [promise](error_info why) mutable { promise.deliver(as_error(std::move(why))); }, m);
-    return promise;
+    auto const note = [this, subscriber](submit_reply const& reply) {
+      std::vector<job_id> jobs;
+      for (auto const& each : reply.results)
+        if (!each.error)
+          jobs.push_back(each.id);
+      if (jobs.empty() || !subscriber)
+        return;
+      self_->monitor(subscriber);
+      waits_.at(add_wait(std::move(jobs), {})).subscriber = subscriber;
+    };
+    return forward_noting<submit_reply>(note, m);
   }
 
   caf::result<submit_reply> retry(retry_jobs& m) {
@@ -119,17 +126,12 @@ class client_state {
   caf::result<events> follow(watch_events const& wish, caf::actor const& reader) {
     if (!wish.follow)
       return forward<events>(wish, reader);
-    auto promise = self_->make_response_promise();
     // A reader is followed over reconnects from its first answer on; before, the call itself is.
-    enter<events>(
-        [this, promise, wish, reader](events& m) mutable {
-          self_->monitor(reader);
-          readers_[reader.address()] = {reader, wish};
-          promise.deliver(std::move(m));
-        },
-        [promise](error_info why) mutable { promise.deliver(as_error(std::move(why))); }, wish,
-        reader);
-    return promise;
+    auto const note = [this, wish, reader](events const&) {
+      self_->monitor(reader);
+      readers_[reader.address()] = {reader, wish};
+    };
+    return forward_noting<events>(note, wish, reader);
   }
 
   void read(events_read const& m) {
