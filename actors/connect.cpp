@@ -107,7 +107,7 @@ handle_or_error pass_gate(caf::scoped_actor& self, caf::actor const& gate, endpo
       result = unavailable(where, "not_a_scheduler", self->system().render(e));
   };
   std::string nonce;
-  self->request(gate, left(until), knock{})
+  self->request(gate, left(until), knock{protocol_version})
       .receive(
           [&](challenge& c) {
             nonce = c.nonce;

@@ -10,19 +10,19 @@ namespace nsai {
 
 /// The version of everything under messages/. Peers of different versions refuse each other at the
 /// gate.
-inline constexpr std::uint32_t protocol_version = 1;
+inline constexpr std::uint32_t protocol_version = 2;
 
 /// Client or node -> gate, first message: asks for a challenge.
 struct knock {
   static constexpr char const* type_name = "knock";
-  std::uint32_t version = protocol_version;
+  std::uint32_t version = 0;  // protocol_version; no default, which would not travel
   static constexpr auto fields() { return std::tuple{field{"version", &knock::version}}; }
 };
 
 /// Gate -> caller. The caller proves the secret with HMAC-SHA256(secret, nonce).
 struct challenge {
   static constexpr char const* type_name = "challenge";
-  std::uint32_t version = protocol_version;
+  std::uint32_t version = 0;
   std::string nonce;  // 64 hex digits, valid once
   static constexpr auto fields() {
     return std::tuple{field{"version", &challenge::version}, field{"nonce", &challenge::nonce}};

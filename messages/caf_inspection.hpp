@@ -1,47 +1,40 @@
 #pragma once
 
-#include <concepts>
-#include <optional>
-
 #include <caf/deserializer.hpp>
 #include <caf/detail/stringification_inspector.hpp>
 #include <caf/error.hpp>
-#include <caf/none.hpp>
+#include <caf/sec.hpp>
 #include <caf/serializer.hpp>
 
-/// What CAF 0.17 lacks for our field lists: std::optional. Found by argument-dependent lookup
-/// through the inspector's namespace; CAF 1.x brings its own.
-namespace caf {
+#include "messages/compact.hpp"
 
-template <class I, class T>
-requires std::is_base_of_v<serializer, I> error inspect(I& f, std::optional<T>& x) {
-  std::uint8_t has = x ? 1 : 0;
-  if (auto e = f(has))
+/// How a described type crosses CAF: as one text of bytes in the compact form. Found by
+/// argument-dependent lookup; every file that sends or receives messages includes this.
+namespace nsai {
+
+template <class I, described T>
+requires std::is_base_of_v<caf::serializer, I> caf::error inspect(I& f, T& x) {
+  auto bytes = compact::encoded(x);
+  return f(bytes);
+}
+
+template <class I, described T>
+requires std::is_base_of_v<caf::deserializer, I> caf::error inspect(I& f, T& x) {
+  std::string bytes;
+  if (auto e = f(bytes))
     return e;
-  return x ? f(*x) : error{};
+  auto value = compact::decoded<T>(bytes);
+  if (!value)
+    return caf::sec::invalid_argument;
+  x = std::move(*value);
+  return {};
 }
 
-template <class I, class T>
-requires std::is_base_of_v<deserializer, I> error inspect(I& f, std::optional<T>& x) {
-  std::uint8_t has = 0;
-  if (auto e = f(has))
-    return e;
-  if (has == 0) {
-    x.reset();
-    return {};
-  }
-  return f(x.emplace());
+/// Only where CAF complains about a message that nobody understood.
+template <described T>
+void inspect(caf::detail::stringification_inspector& f, T&) {
+  std::string const name = T::type_name;
+  f(name);
 }
 
-namespace detail {
-
-template <class T>
-void inspect(stringification_inspector& f, std::optional<T>& x) {
-  if (x)
-    f(*x);
-  else
-    f(none);
-}
-
-}  // namespace detail
-}  // namespace caf
+}  // namespace nsai

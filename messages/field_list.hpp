@@ -15,7 +15,8 @@ namespace nsai {
 
 using json = nlohmann::json;
 
-/// Names a member for JSON, CBOR and error messages; CAF's binary form only needs the order.
+/// Names a member for JSON, CBOR and error messages; the compact form (compact.hpp) only needs the
+/// order.
 template <class T, class M>
 struct field {
   char const* name;
@@ -26,7 +27,7 @@ template <class T, class M>
 field(char const*, M T::*) -> field<T, M>;
 
 /// A message or value type: has a `type_name` and a constexpr tuple of its fields. From this one
-/// list come CAF's inspection, JSON and CBOR, so a new field is one line.
+/// list come the form in which it crosses CAF, JSON and CBOR, so a new field is one line.
 template <class T>
 concept described = requires {
   { T::type_name } -> std::convertible_to<char const*>;
@@ -58,12 +59,6 @@ class shape_error : public std::invalid_argument {
   std::string came_;
   std::string expected_;
 };
-
-/// CAF serialization, found by argument-dependent lookup for every described type.
-template <class Inspector, described T>
-typename Inspector::result_type inspect(Inspector& f, T& x) {
-  return std::apply([&](auto... each) { return f((x.*each.member)...); }, T::fields());
-}
 
 /// A short rendering of an unexpected value for an error message: `the string "abc"`, `the number
 /// -5`.

@@ -19,10 +19,6 @@ struct id {
   explicit operator bool() const noexcept { return value != 0; }
 };
 
-template <class Inspector, class Tag>
-typename Inspector::result_type inspect(Inspector& f, id<Tag>& x) {
-  return f(x.value);
-}
 template <class Tag>
 void to_json(json& j, id<Tag> const& x) {
   j = x.value;
@@ -53,10 +49,6 @@ std::string to_rfc3339(timestamp t);
 /// Accepts any RFC 3339 date-time (fraction optional, Z or an offset). Throws shape_error.
 timestamp from_rfc3339(std::string const& text);
 
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, timestamp& x) {
-  return f(x.ms);
-}
 void to_json(json& j, timestamp const& x);
 void from_json(json const& j, timestamp& x);
 
@@ -68,10 +60,6 @@ struct milli {
   friend auto operator<=>(milli const&, milli const&) = default;
 };
 
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, milli& x) {
-  return f(x.value);
-}
 void to_json(json& j, milli const& x);
 void from_json(json const& j, milli& x);
 
@@ -82,10 +70,6 @@ struct micro {
   friend auto operator<=>(micro const&, micro const&) = default;
 };
 
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, micro& x) {
-  return f(x.value);
-}
 void to_json(json& j, micro const& x);
 void from_json(json const& j, micro& x);
 
@@ -101,10 +85,6 @@ struct json_text {
   static json_text of(json const& value);
 };
 
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, json_text& x) {
-  return f(x.text);
-}
 void to_json(json& j, json_text const& x);
 void from_json(json const& j, json_text& x);
 

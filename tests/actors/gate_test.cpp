@@ -22,7 +22,7 @@ struct gate_fixture : tests::virtual_system {
   }
   std::string nonce() {
     std::string given;
-    auto h = self->request(gate, caf::infinite, knock{});
+    auto h = self->request(gate, caf::infinite, knock{protocol_version});
     run();
     h.receive([&](challenge& c) { given = c.nonce; }, [](caf::error&) {});
     return given;

@@ -114,7 +114,7 @@ TEST_CASE("messages: everything between scheduler and executor comes back too") 
   check_round_trip(beat{"u", 7, {{{{1}, 2}, {milli{500}, "half"}}}});
   check_round_trip(beat_reply{7, true});
   check_round_trip(leave_cluster{"u", 7});
-  check_round_trip(knock{});
+  check_round_trip(knock{protocol_version});
   check_round_trip(challenge{1, "n"});
   check_round_trip(hello{"n", "p"});
 }
