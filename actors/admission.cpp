@@ -59,9 +59,12 @@ std::optional<error_info> scheduler_state::check_stage(std::string const& stage,
     return fault;
   }
   json value = options.value();
+  auto const given = value.size();
   if (auto fault = stages::check_options(known->second, value, path + "options"))
     return fault;
-  options = json_text::of(value);
+  // Written anew only when defaults were filled in.
+  if (options.empty() || value.size() != given)
+    options = json_text::of(value);
   return std::nullopt;
 }
 
@@ -193,9 +196,9 @@ submit_result scheduler_state::admit_one(submission& s,
   scheduling::job_submitted event;
   event.request = &s;
   event.ended = ended;
-  event.label = labels_.intern(label_of(s, s.stage));
+  event.label = label_for(s, s.stage);
   for (auto const& step : s.pipeline)
-    event.step_labels.push_back(labels_.intern(label_of(s, step.stage)));
+    event.step_labels.push_back(label_for(s, step.stage));
   submitting_ = &s;
   submitting_digest_ = digest;
   apply(event);
@@ -204,6 +207,16 @@ submit_result scheduler_state::admit_one(submission& s,
   if (!answer.error && !s.key.empty())
     live_digests_[{s.tenant_id, s.key}] = digest;
   return answer;
+}
+
+/// Most submissions have the label of the one before.
+std::uint32_t scheduler_state::label_for(submission const& s, std::string const& stage) {
+  auto& last = last_label_;
+  if (last.stage != stage || last.tenant_id != s.tenant_id || last.name_space != s.name_space ||
+      last.metadata != s.metadata) {
+    last = {labels_.intern(label_of(s, stage)), stage, s.tenant_id, s.name_space, s.metadata};
+  }
+  return last.label;
 }
 
 caf::result<submit_reply> scheduler_state::retry(retry_jobs const& request) {
@@ -250,6 +263,7 @@ void scheduler_state::load() {
   core_ = scheduling::core{settings};
   events_reserved_ = db.events_reserved();
   payloads_.clear();
+  payload_bytes_ = 0;
   live_digests_.clear();
   std::set<job_id> live;
   db.load_unfinished([&](store::unfinished_job&& job) { live.insert(job.record.id); });
@@ -276,7 +290,7 @@ void scheduler_state::load() {
     described.tenant_id = job.record.tenant_id;
     described.name_space = job.record.name_space;
     described.metadata = job.record.metadata;
-    event.label = labels_.intern(label_of(described, job.record.stage));
+    event.label = label_for(described, job.record.stage);
     if (!job.key.empty())
       live_digests_[{job.record.tenant_id, job.key}] = job.key_digest;
     event.record = std::move(job.record);

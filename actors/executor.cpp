@@ -137,10 +137,9 @@ void executor_state::tick_beat(std::uint64_t generation) {
               look_for_scheduler();
           });
   // What was reported and never confirmed is told again; on disk it outlives this process.
-  spool_.save();
-  if (!spool_.empty() && spool_.size() < 1000)
-    for (auto const& outcome : spool_.all())
-      unreported_.push_back(outcome.ref);
+  constexpr std::size_t most_repeated = 1000;
+  for (auto const ref : spool_.overdue(most_repeated))
+    unreported_.push_back(ref);
   report();
   beat_again();
 }

@@ -2,7 +2,50 @@
 
 namespace nsai::actors {
 
+namespace {
+
+/// Options and trace ids may differ.
+bool are_alike(submission const& a, submission const& b) {
+  return a.stage == b.stage && a.tenant_id == b.tenant_id && a.name_space == b.name_space &&
+         a.owner == b.owner && a.kind == b.kind && a.priority == b.priority &&
+         a.context == b.context && a.metadata == b.metadata && a.tags == b.tags &&
+         a.resources == b.resources && a.constraints == b.constraints;
+}
+
+bool stands_alone(submission const& s) {
+  return s.key.empty() && !s.array && s.pipeline.empty() && !s.retry_of && !s.options.empty();
+}
+
+}  // namespace
+
+void commit_pipeline::insert_leader(store::insert_job insert, submission const& s) {
+  leader_.id = {};
+  if (stands_alone(s)) {
+    leader_.like = s;
+    leader_.id = insert.record.id;
+    leader_.followers = 0;
+    leader_.change = none;
+  }
+  changes_.emplace_back(std::move(insert));
+}
+
+bool commit_pipeline::insert_alike(job_id id, job_status status, timestamp created_at,
+                                   submission& s) {
+  bool const next = leader_.id && id.value == leader_.id.value + leader_.followers + 1;
+  if (!next || !stands_alone(s) || !are_alike(leader_.like, s))
+    return false;
+  if (leader_.change == none) {
+    leader_.change = changes_.size();
+    changes_.emplace_back(store::insert_alike{leader_.id, s.kind, s.priority, {}});
+  }
+  ++leader_.followers;
+  std::get<store::insert_alike>(changes_[leader_.change])
+      .list.push_back({created_at, status, std::move(s.options), std::move(s.trace_id)});
+  return true;
+}
+
 commit_order commit_pipeline::begin() {
+  leader_.id = {};
   commit_order order;
   order.number = ++number_;
   order.changes = std::make_shared<std::vector<store::change> const>(std::exchange(changes_, {}));
@@ -23,6 +66,7 @@ std::vector<outbox> commit_pipeline::abandon() {
   untold.push_back(std::exchange(in_flight_, {}));
   untold.push_back(std::exchange(mail_, {}));
   changes_.clear();
+  leader_.id = {};
   reads_.clear();
   payloads_wanted_ = 0;
   under_way_ = false;

@@ -66,6 +66,11 @@ struct outbox {
 class commit_pipeline {
  public:
   std::vector<store::change>& changes() { return changes_; }
+  /// A new job that a later one may be like: `s` is what was asked for.
+  void insert_leader(store::insert_job insert, submission const& s);
+  /// Inserts the job with the last number given as one like the leader, if its request is like the
+  /// leader's, comes right after it in the same batch; else false. Takes the options away.
+  bool insert_alike(job_id id, job_status status, timestamp created_at, submission& s);
   outbox& mail() { return mail_; }
   /// `refuse` is for the one who waits for the read, when the store does not take the commit before
   /// it.
@@ -95,7 +100,16 @@ class commit_pipeline {
   std::uint64_t commits() const { return number_; }
 
  private:
+  struct leader {
+    submission like;  // without options and trace id
+    job_id id;
+    std::uint64_t followers = 0;
+    std::size_t change = none;  // the position of the insert_alike
+  };
+  static constexpr std::size_t none = ~std::size_t{0};
+
   std::vector<store::change> changes_;
+  leader leader_;  // no id: there is none in this batch
   std::vector<store_read> reads_;
   outbox mail_;
   std::size_t payloads_wanted_ = 0;

@@ -33,6 +33,12 @@ void scheduler_state::perform(scheduling::job_created& e) {
     insert_child(e, s);
     return;
   }
+  auto const created_at = now();
+  // The context of a step comes from its predecessors, through the store.
+  if (!is_child && s.pipeline.empty())
+    keep_payload(e.id, s);
+  if (!is_child && pipeline_.insert_alike(e.id, e.status, created_at, s))
+    return;
   store::insert_job insert;
   auto& record = insert.record;
   record.id = e.id;
@@ -42,46 +48,57 @@ void scheduler_state::perform(scheduling::job_created& e) {
   record.priority = s.priority;
   record.kind = s.kind;
   record.status = e.status;
-  record.created_at = now();
+  record.created_at = created_at;
   if (e.status == job_status::queued)
-    record.queued_at = record.created_at;
+    record.queued_at = created_at;
   insert.position = e.position;
   insert.children = e.children;
-  if (is_child)
-    record.parent_id = e.parent;
   record.owner = s.owner;
   record.tags = s.tags;
   record.trace_id = s.trace_id;
   record.metadata = s.metadata;
+  record.context = s.context;
   if (is_child) {
     auto& step = s.pipeline[e.position];
+    record.parent_id = e.parent;
     record.kind = job_kind::experiment_step;
     record.stage = step.stage;
     record.name = step.name;
     record.options = step.options;
-    record.context = s.context;
     record.resources = step.resources;
     record.constraints = step.constraints;
     insert.after = step.after;
-  } else {
-    record.options = s.options;
-    record.context = s.context;
-    record.resources = s.resources;
-    record.constraints = s.constraints;
-    if (s.retry_of)
-      record.retry_of = s.retry_of;
-    insert.key = s.key;
-    insert.key_digest = submitting_digest_;
-    insert.array = s.array;
+    pipeline_.changes().emplace_back(std::move(insert));
+    return;
   }
-  // A step's context comes from its predecessors, through the store.
-  bool const has_predecessors = is_child && !insert.after.empty();
-  // Beyond this many, the store brings the payload along with the grant's commit.
-  constexpr std::size_t most_payloads = 20'000;
-  bool const keep = s.array || payloads_.size() < most_payloads;
-  if (!has_predecessors && s.pipeline.empty() && keep)
-    payloads_[e.id] = {record.options, record.context, record.trace_id};
-  pipeline_.changes().emplace_back(std::move(insert));
+  record.options = s.options;
+  record.resources = s.resources;
+  record.constraints = s.constraints;
+  if (s.retry_of)
+    record.retry_of = s.retry_of;
+  insert.key = s.key;
+  insert.key_digest = submitting_digest_;
+  insert.array = s.array;
+  pipeline_.insert_leader(std::move(insert), s);
+}
+
+/// So that the usual grant needs no look into the store. Beyond a bound the grant's commit brings the
+/// payload along.
+void scheduler_state::keep_payload(job_id id, submission const& s) {
+  constexpr std::size_t most_bytes = 96 * 1024 * 1024;
+  held_payload held{s.options, s.context, s.trace_id};
+  if (!s.array && payload_bytes_ + held.bytes() > most_bytes)
+    return;
+  payload_bytes_ += held.bytes();
+  payloads_.insert_or_assign(id, std::move(held));
+}
+
+void scheduler_state::drop_payload(job_id id) {
+  auto const found = payloads_.find(id);
+  if (found == payloads_.end())
+    return;
+  payload_bytes_ -= found->second.bytes();
+  payloads_.erase(found);
 }
 
 /// Children that are created one after the other share one change: an array may have a million of
@@ -177,7 +194,7 @@ void scheduler_state::perform(scheduling::job_ended& e) {
     end.result.text = *e.summary;
   if (!watchers_.empty() && watchers_.contains(e.id))
     pipeline_.mail().ended.push_back({e.id, e.status, e.attempt, end.result, std::move(e.error)});
-  payloads_.erase(e.id);
+  drop_payload(e.id);
   if (!progress_.empty())
     progress_.erase({e.id, e.attempt});
   pipeline_.changes().emplace_back(std::move(end));
@@ -309,8 +326,10 @@ void scheduler_state::deliver_ends(std::vector<job_end>&& ended) {
     auto const found = watchers_.find(end.id);
     if (found == watchers_.end())
       continue;
-    for (auto const& watcher : found->second)
-      letters[watcher].jobs.push_back(end);
+    auto& watchers = found->second;
+    for (std::size_t i = 0; i + 1 < watchers.size(); ++i)
+      letters[watchers[i]].jobs.push_back(end);
+    letters[watchers.back()].jobs.push_back(std::move(end));
     watchers_.erase(found);
   }
   for (auto& [watcher, letter] : letters)

@@ -63,6 +63,11 @@ class scheduler_state {
     json_text options;
     json_text context;
     std::string trace_id;
+    /// Of memory, about.
+    std::size_t bytes() const {
+      return sizeof(held_payload) + 48 + options.text.size() + context.text.size() +
+             trace_id.size();
+    }
   };
 
   // admission.cpp
@@ -73,11 +78,14 @@ class scheduler_state {
              std::vector<scheduling::ended_job> const& ended, caf::response_promise promise,
              caf::strong_actor_ptr const& sender);
   submit_result admit_one(submission& s, std::vector<scheduling::ended_job> const& ended);
+  std::uint32_t label_for(submission const& s, std::string const& stage);
   void load();
 
   // perform.cpp: effects to changes and mail
   void apply(scheduling::event const& e);
   void perform(scheduling::job_created& e);
+  void keep_payload(job_id id, submission const& s);
+  void drop_payload(job_id id);
   void insert_child(scheduling::job_created const& e, submission const& s);
   void perform(scheduling::job_changed& e);
   void perform(scheduling::attempt_granted& e);
@@ -117,6 +125,7 @@ class scheduler_state {
   std::map<std::string, node_link> links_;         // by node uuid
   std::map<std::string, caf::actor> supervisors_;  // by tenant
   std::unordered_map<job_id, held_payload> payloads_;
+  std::size_t payload_bytes_ = 0;
   std::unordered_map<job_id, std::vector<caf::actor>> watchers_;
   std::map<std::pair<std::string, std::string>, std::string>
       live_digests_;  // (tenant, key) -> of the request
@@ -125,6 +134,13 @@ class scheduler_state {
   std::uint64_t events_promised_ = 0;  // numbers that will be given to what has been decided
   std::uint64_t events_reserved_ = 0;  // in the store, at the latest with the commit under way
   label_table labels_;
+  struct {
+    std::uint32_t label = 0;
+    std::string stage;  // of every job; empty: no label yet
+    std::string tenant_id;
+    std::string name_space;
+    json_text metadata;
+  } last_label_;
   std::map<std::string, stage_description> known_stages_;
 
   // The message being applied, for effects that need its payload.

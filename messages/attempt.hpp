@@ -93,6 +93,7 @@ struct attempt_outcome {
   json_text context;  // the context after the stage; empty: unchanged
   std::optional<error_info> error;
   std::int64_t duration_ms = 0;
+  std::int64_t busy_us = 0;  // what the stage itself took; 0: not measured apart from duration_ms
   std::string worker;
   std::string backend;
   std::int64_t peak_memory_mb = 0;
@@ -105,6 +106,7 @@ struct attempt_outcome {
                       field{"context", &a::context},
                       field{"error", &a::error},
                       field{"duration_ms", &a::duration_ms},
+                      field{"busy_us", &a::busy_us},
                       field{"worker", &a::worker},
                       field{"backend", &a::backend},
                       field{"peak_memory_mb", &a::peak_memory_mb}};

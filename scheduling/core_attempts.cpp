@@ -15,8 +15,10 @@ bool is_own(attempt_result r) {
   return r == attempt_result::failed || r == attempt_result::timed_out;
 }
 
-void count(stage_facts& stage, std::int64_t duration_ms) {
-  auto const us = std::max<std::int64_t>(0, duration_ms) * 1000;
+void count(stage_facts& stage, attempt_outcome const& outcome) {
+  // Without a finer measure, what took less than a millisecond took half of one.
+  auto const coarse = std::max<std::int64_t>(500, outcome.duration_ms * 1000);
+  auto const us = outcome.busy_us > 0 ? outcome.busy_us : coarse;
   stage.mean_us = stage.outcomes++ == 0 ? us : stage.mean_us + (us - stage.mean_us) / 8;
 }
 
@@ -56,7 +58,7 @@ void core::state::handle(attempt_ended const& e) {
   auto const* const held = node == none ? nullptr : nodes[node].find(ref);
   bool const waited = held != nullptr && held->ahead;
   if (outcome.result == attempt_result::succeeded || is_own(outcome.result))
-    count(stages[shapes[j->shape].key.stage], outcome.duration_ms);
+    count(stages[shapes[j->shape].key.stage], outcome);
   release_attempt(*j);
   if (outcome.result == attempt_result::succeeded) {
     end(*j, job_status::succeeded, std::nullopt, &outcome);

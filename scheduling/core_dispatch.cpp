@@ -13,10 +13,10 @@ constexpr std::uint32_t aged_every = 20;
 // Brief jobs are granted ahead, so that a node need not wait for the scheduler between two of them;
 // no more than this much work for each slot, or a cancel or a more urgent job would wait too long
 // behind it.
-constexpr std::int64_t work_ahead_ms = 50;
+constexpr std::int64_t work_ahead_us = 50'000;
 constexpr std::int64_t brief_mean_us = 20'000;
 constexpr std::int64_t known_after = 2;  // outcomes
-constexpr std::int64_t most_ahead_on_a_node = 1024;
+constexpr std::int64_t most_ahead_on_a_node = 4096;
 
 }  // namespace
 
@@ -168,9 +168,9 @@ std::size_t core::state::most_ahead(shape const& s, node_state const& node) cons
   constexpr std::int64_t slots_without_cpu = 16;
   auto const cpu = s.key.resources.cpu.value;
   auto const slots = cpu > 0 ? node.info.cpus.value / cpu : slots_without_cpu;
-  auto const mean_ms = std::max<std::int64_t>(1, stages[s.key.stage].mean_us / 1000);
+  auto const mean_us = std::max<std::int64_t>(1, stages[s.key.stage].mean_us);
   return static_cast<std::size_t>(
-      std::min(most_ahead_on_a_node, std::max<std::int64_t>(1, slots) * work_ahead_ms / mean_ms));
+      std::min(most_ahead_on_a_node, std::max<std::int64_t>(1, slots) * work_ahead_us / mean_us));
 }
 
 node_index core::state::find_ahead(shape& s, std::vector<shape_index> const& rivals) {

@@ -43,7 +43,8 @@ class contexts {
   sqlite::statement read_{
       on_,
       "SELECT coalesce(p.context, (SELECT o.context FROM payloads o WHERE o.job = j.parent)), "
-      "j.context_out, iif(j.payload_of = j.id, p.after, NULL), j.parent, p.options, p.name "
+      "j.context_out, iif(j.payload_of = j.id, p.after, NULL), j.parent, "
+      "coalesce(j.options, p.options), p.name "
       "FROM jobs j JOIN payloads p ON p.job = j.payload_of WHERE j.id = ?1",
       "reading the payload of a job"};
 };

@@ -37,6 +37,21 @@ struct insert_children {
   timestamp created_at;
   std::vector<child> list;
 };
+/// Jobs that were submitted right after `like` with requests equal to its own, but for their options
+/// and trace ids: the rest of the payload is kept once. Numbers follow that of `like` without a gap,
+/// which has to be inserted by the same commit, with neither key, parent nor children.
+struct insert_alike {
+  struct job {
+    timestamp created_at;
+    job_status status = job_status::queued;
+    json_text options;  // not empty
+    std::string trace_id;
+  };
+  job_id like;
+  job_kind kind = job_kind::tool_call;
+  nsai::priority priority = nsai::priority::batch;
+  std::vector<job> list;
+};
 struct change_job {
   job_id id;
   job_status status = job_status::pending;
@@ -81,8 +96,26 @@ struct reserve_events {
   std::uint64_t up_to = 0;
 };
 
-using change = std::variant<insert_job, insert_children, change_job, grant_attempt, close_attempt,
-                            end_job, reserve_events>;
+/// The record of a new job is by far the largest of the changes; it lies apart, so that a list of
+/// changes stays small and cheap to move.
+class boxed_insert {
+ public:
+  boxed_insert(insert_job insert) : insert_(std::make_unique<insert_job>(std::move(insert))) {}
+  boxed_insert(boxed_insert const& other) : boxed_insert(*other.insert_) {}
+  boxed_insert(boxed_insert&&) noexcept = default;
+  boxed_insert& operator=(boxed_insert other) noexcept {
+    insert_ = std::move(other.insert_);
+    return *this;
+  }
+  ~boxed_insert() = default;
+  insert_job& operator*() const noexcept { return *insert_; }
+
+ private:
+  std::unique_ptr<insert_job> insert_;
+};
+
+using change = std::variant<boxed_insert, insert_children, insert_alike, change_job, grant_attempt,
+                            close_attempt, end_job, reserve_events>;
 
 /// What an attempt is started with: the payload of the job, with the contexts of the jobs it
 /// follows merged in.

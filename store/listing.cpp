@@ -27,7 +27,7 @@ std::string source(list_jobs const& filter) {
   if (!filter.experiment.empty())
     return "FROM jobs j JOIN payloads p ON p.job = j.payload_of WHERE j.id IN ("
            "SELECT x.id FROM payloads e CROSS JOIN jobs x ON x.id BETWEEN e.job AND e.job + "
-           "e.children "
+           "max(e.children, e.alike) "
            "WHERE e.experiment_id = ?3 UNION "
            "SELECT x.id FROM payloads e CROSS JOIN jobs x ON x.id BETWEEN e.job AND e.job + "
            "e.children "
@@ -37,7 +37,8 @@ std::string source(list_jobs const& filter) {
            "WHERE j.status < 3 ";
   if (!filter.tenant_id.empty())
     return "FROM payloads p INDEXED BY payloads_tenant CROSS JOIN jobs j "
-           "ON j.id BETWEEN p.job AND p.job + p.children AND j.payload_of = p.job WHERE true ";
+           "ON j.id BETWEEN p.job AND p.job + max(p.children, p.alike) AND j.payload_of = p.job "
+           "WHERE true ";
   return "FROM jobs j CROSS JOIN payloads p ON p.job = j.payload_of WHERE true ";
 }
 

@@ -13,9 +13,11 @@ constexpr char const* all_columns =
     "j.eligible_at, "
     "j.incarnation, j.node, j.node_uuid, j.devices, j.worker, j.backend, j.error, p.children, "
     "p.tenant, "
-    "p.namespace, p.owner, p.stage, p.name, p.tags, p.retry_of, p.trace_id, p.key, p.key_digest, "
+    "p.namespace, p.owner, p.stage, p.name, p.tags, p.retry_of, "
+    "coalesce(j.trace_id, p.trace_id), p.key, p.key_digest, "
     "p.array, "
-    "p.after, p.resources, p.constraints, p.metadata, p.options, p.context, j.result, "
+    "p.after, p.resources, p.constraints, p.metadata, coalesce(j.options, p.options), p.context, "
+    "j.result, "
     "j.cancel_requested ";
 enum column {
   id,

@@ -93,8 +93,17 @@ CREATE TABLE attempts(
 ) WITHOUT ROWID;
 )sql";
 
+/// Jobs that were submitted one after the other with equal requests share a payload, too: each has
+/// its own options and trace id (NULL: those of the payload), and `alike` says how many numbers
+/// after the payload's own may share it.
+constexpr char const* alike_jobs = R"sql(
+ALTER TABLE jobs ADD COLUMN options TEXT;
+ALTER TABLE jobs ADD COLUMN trace_id TEXT;
+ALTER TABLE payloads ADD COLUMN alike INTEGER NOT NULL DEFAULT 0;
+)sql";
+
 /// Step k leads from version k to version k + 1. A released step never changes.
-constexpr std::array steps = {first_schema};
+constexpr std::array steps = {first_schema, alike_jobs};
 
 int version_of(sqlite::database& on) {
   return std::stoi("0" + on.value("PRAGMA user_version", "reading the schema version"));

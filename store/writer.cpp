@@ -107,7 +107,24 @@ void writer::apply(insert_children const& c) {
   }
 }
 
-void writer::apply(insert_job const& c) {
+void writer::apply(insert_alike const& c) {
+  auto id = c.like;
+  for (auto const& j : c.list) {
+    need_new({++id.value});
+    timestamp const queued_at = j.status == job_status::queued ? j.created_at : timestamp{};
+    sqlite::cursor(insert_alike_, id, c.like, c.kind, c.priority, j.status, j.created_at, queued_at,
+                   j.options, j.trace_id)
+        .run();
+    live_.add(id, j.status);
+  }
+  highest_ = std::max(highest_, id);
+  if (sqlite::cursor(set_alike_, c.like, c.list.size()).run() != 1)
+    throw store_error("store: inserting jobs like job " + std::to_string(c.like.value) +
+                      ": it does not exist");
+}
+
+void writer::apply(boxed_insert const& boxed) {
+  auto const& c = *boxed;
   auto const& r = c.record;
   need_new(r.id);
   insert_payload(c);
@@ -185,31 +202,34 @@ void writer::probe() {
 std::int64_t writer::remove_ended(timestamp before, std::int64_t most) {
   std::int64_t removed = 0;
   in_transaction("removing ended jobs", [&] {
-    std::vector<std::pair<job_id, std::uint64_t>> families;
+    std::vector<family> families;
     std::int64_t sum = 0;
     for (sqlite::cursor row(find_ended_, before, most); row.step();) {
       auto const size = 1 + row.integer(1);
       if (!families.empty() && sum + size > most)
         break;
       sum += size;
-      families.emplace_back(job_id{row.number(0)}, row.number(1));
+      families.push_back({{row.number(0)}, row.number(1), {row.number(2)}});
     }
-    for (auto const& [top, children] : families)
-      removed += remove_family(top, children);
+    for (auto const& each : families)
+      removed += remove(each);
   });
   return removed;
 }
 
-std::int64_t writer::remove_family(job_id top, std::uint64_t children) {
-  job_id const last{top.value + children};
-  if (children > 0)
+std::int64_t writer::remove(family const& f) {
+  auto const top = f.top;
+  job_id const last{top.value + f.children};
+  if (f.children > 0)
     for (auto child = top.value + 1; child <= last.value; ++child)
       if (live_.find({child}))
         return 0;  // an ended parent with a living child is not expected; nothing living is ever
                    // removed
   sqlite::cursor(remove_attempts_, top, last).run();
   sqlite::cursor(remove_payloads_, top, last).run();
-  return sqlite::cursor(remove_jobs_, top, last).run();
+  auto const removed = sqlite::cursor(remove_jobs_, top, last).run();
+  sqlite::cursor(remove_shared_, f.payload_of).run();
+  return removed;
 }
 
 }  // namespace nsai::store

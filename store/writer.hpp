@@ -21,8 +21,9 @@ class writer {
   template <class Work>
   void in_transaction(char const* doing, Work work);
 
-  void apply(insert_job const& c);
+  void apply(boxed_insert const& c);
   void apply(insert_children const& c);
+  void apply(insert_alike const& c);
   void apply(change_job const& c);
   void apply(grant_attempt const& c);
   void apply(close_attempt const& c);
@@ -31,7 +32,12 @@ class writer {
   void need_new(job_id job) const;
   void insert_payload(insert_job const& c);
   void write_meta(job_id last_used);
-  std::int64_t remove_family(job_id top, std::uint64_t children);
+  struct family {
+    job_id top;
+    std::uint64_t children = 0;
+    job_id payload_of;
+  };
+  std::int64_t remove(family const& f);
   void need_live(job_id job, char const* doing) const;
 
   sqlite::database& on_;
@@ -56,6 +62,14 @@ class writer {
       "status, attempt, created_at, queued_at, started_at, completed_at, error, result) "
       "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
       "inserting a job"};
+  sqlite::statement insert_alike_{
+      on_,
+      "INSERT INTO jobs(id, payload_of, position, kind, priority, status, attempt, created_at, "
+      "queued_at, started_at, completed_at, options, trace_id) "
+      "VALUES(?1,?2,0,?3,?4,?5,0,?6,?7,0,0,?8,?9)",
+      "inserting a job"};
+  sqlite::statement set_alike_{on_, "UPDATE payloads SET alike = ?2 WHERE job = ?1",
+                               "inserting a job"};
   sqlite::statement change_{
       on_,
       "UPDATE jobs SET status = ?2, own_failures = ?3, infra_failures = ?4, eligible_at = ?5, "
@@ -92,15 +106,21 @@ class writer {
       on_, "INSERT OR REPLACE INTO probes(id, filler) VALUES(1, zeroblob(65536))", "probing"};
   sqlite::statement remove_probe_{on_, "DELETE FROM probes", "probing"};
   sqlite::statement find_ended_{on_,
-                                "SELECT j.id, p.children FROM jobs j INDEXED BY jobs_ended "
+                                "SELECT j.id, p.children, j.payload_of FROM jobs j INDEXED BY jobs_ended "
                                 "JOIN payloads p ON p.job = j.payload_of "
                                 "WHERE j.parent IS NULL AND j.status >= 3 AND j.completed_at < ?1 "
                                 "ORDER BY j.completed_at LIMIT ?2",
                                 "looking for jobs to remove"};
   sqlite::statement remove_attempts_{on_, "DELETE FROM attempts WHERE job BETWEEN ?1 AND ?2",
                                      "removing ended jobs"};
-  sqlite::statement remove_payloads_{on_, "DELETE FROM payloads WHERE job BETWEEN ?1 AND ?2",
-                                     "removing ended jobs"};
+  sqlite::statement remove_payloads_{
+      on_, "DELETE FROM payloads WHERE job BETWEEN ?1 AND ?2 AND alike = 0", "removing ended jobs"};
+  // The payload of jobs that are alike goes with the last of them.
+  sqlite::statement remove_shared_{
+      on_,
+      "DELETE FROM payloads WHERE job = ?1 AND alike > 0 AND NOT EXISTS ("
+      "SELECT 1 FROM jobs WHERE id BETWEEN ?1 AND ?1 + payloads.alike)",
+      "removing ended jobs"};
   sqlite::statement remove_jobs_{on_, "DELETE FROM jobs WHERE id BETWEEN ?1 AND ?2",
                                  "removing ended jobs"};
 };

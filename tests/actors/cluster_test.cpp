@@ -20,6 +20,31 @@ TEST_CASE("a job is answered, run and ended without any time passing") {
   CHECK(record.result.value().at("text") == "hi");
 }
 
+TEST_CASE("jobs of one message that are alike keep apart what is their own") {
+  virtual_cluster c;
+  c.start_executor("a");
+  submit_jobs batch;
+  for (auto const* text : {"one", "two", "three", "four"}) {
+    submission s;
+    s.stage = "echo";
+    s.options = json_text::of({{"text", text}});
+    batch.jobs.push_back(std::move(s));
+  }
+  batch.jobs[2].tags = {"other"};  // not like the first two, and the fourth is not like it
+  auto const reply = c.ask<submit_reply>(batch);
+  REQUIRE(reply.results.size() == 4);
+  std::set<std::string> traces;
+  for (std::size_t i = 0; i < 4; ++i) {
+    auto const record = c.job(reply.results[i].id);
+    CHECK(record.status == job_status::succeeded);
+    CHECK(record.options == batch.jobs[i].options);
+    CHECK(record.result.value().at("text") == batch.jobs[i].options.value().at("text"));
+    CHECK(record.tags == batch.jobs[i].tags);
+    traces.insert(record.trace_id);
+  }
+  CHECK(traces.size() == 4);
+}
+
 TEST_CASE("a flaky stage: retried exactly when the backoff has passed, not a tick before (P4)") {
   virtual_cluster c;
   c.start_executor("a");

@@ -32,6 +32,7 @@ TEST_CASE("spool: what was saved and not confirmed is there after a restart") {
   {
     actors::spool s{d.path};
     s.add(outcome(1));
+    s.save();
     s.add(outcome(2));
     s.save();
     s.confirm({{1}, 2});
@@ -39,8 +40,37 @@ TEST_CASE("spool: what was saved and not confirmed is there after a restart") {
   actors::spool again{d.path};
   REQUIRE(again.size() == 1);
   CHECK(again.all().front() == outcome(2));
+  again.add(outcome(3));
+  again.save();
   again.confirm({{2}, 2});
+  CHECK(actors::spool{d.path}.all() == std::vector{outcome(3)});
+  again.confirm({{3}, 2});
   CHECK(actors::spool{d.path}.empty());
+  CHECK(std::filesystem::is_empty(d.path));
+}
+
+TEST_CASE("spool: what is confirmed before the next beat but one never touches the disk") {
+  temporary_directory d;
+  actors::spool s{d.path};
+  s.add(outcome(1));
+  CHECK(s.overdue(10).empty());
+  s.confirm({{1}, 2});
+  s.add(outcome(2));
+  s.add(outcome(3));
+  CHECK(s.overdue(10).empty());
+  CHECK(std::filesystem::is_empty(d.path));
+  // Now the two are overdue, and share a file.
+  s.add(outcome(4));
+  CHECK(s.overdue(10) == std::vector<attempt_ref>{{{2}, 2}, {{3}, 2}});
+  CHECK(std::distance(std::filesystem::directory_iterator{d.path}, {}) == 1);
+  CHECK(s.overdue(2) == std::vector<attempt_ref>{{{2}, 2}, {{3}, 2}});
+  CHECK(actors::spool{d.path}.size() == 3);
+  s.confirm({{2}, 2});
+  CHECK(std::distance(std::filesystem::directory_iterator{d.path}, {}) == 2);
+  s.confirm({{3}, 2});
+  s.confirm({{4}, 2});
+  CHECK(std::filesystem::is_empty(d.path));
+  CHECK(s.overdue(10).empty());
 }
 
 TEST_CASE("spool: a broken file is left out, and the others are read") {
@@ -50,6 +80,12 @@ TEST_CASE("spool: a broken file is left out, and the others are read") {
     s.add(outcome(1));
     s.save();
   }
-  std::ofstream{d.path / "7-1.cbor"} << "garbage";
-  CHECK(actors::spool{d.path}.size() == 1);
+  std::ofstream{d.path / "7.cbor"} << "garbage";
+  std::ofstream{d.path / "x.cbor"} << "garbage";
+  actors::spool again{d.path};
+  CHECK(again.size() == 1);
+  // A new file takes no number that was used before.
+  again.add(outcome(2));
+  again.save();
+  CHECK(actors::spool{d.path}.size() == 2);
 }

@@ -9,10 +9,14 @@ namespace {
 
 struct brief_jobs : fixture {
   /// One node, and a stage that is known to be brief.
-  explicit brief_jobs(std::int64_t cores = 1, std::int64_t mean_ms = 0) {
+  explicit brief_jobs(std::int64_t cores = 1, std::int64_t mean_ms = 0, std::int64_t mean_us = 0) {
     join(node("a", cores, {"A100"}));
-    for (int i = 0; i < 2; ++i)
-      end(submitted(job("brief")), attempt_result::succeeded, mean_ms);
+    for (int i = 0; i < 2; ++i) {
+      auto const g = grants_.at(submitted(job("brief")));
+      auto outcome = outcome_of(g.ref, attempt_result::succeeded, mean_ms);
+      outcome.busy_us = mean_us;
+      end_as(g.node, outcome);
+    }
     order_.clear();
   }
   std::vector<job_id> many(int n, submission s = job("brief")) {
@@ -50,9 +54,16 @@ TEST_CASE("ahead: as much work as fifty milliseconds a slot, and the rest waits 
   f.many(40);
   CHECK(f.on_node() == 2 + 2 * 50 / 10);
   CHECK(f.waiting() == 40 - 12);
-  brief_jobs instant{2, 0};
-  instant.many(200);
-  CHECK(instant.on_node() == 2 + 2 * 50);
+  // A node that measures milliseconds only: half of one is assumed.
+  brief_jobs coarse{2, 0};
+  coarse.many(300);
+  CHECK(coarse.on_node() == 2 + 2 * 100);
+  brief_jobs measured{2, 0, 250};
+  measured.many(500);
+  CHECK(measured.on_node() == 2 + 2 * 200);
+  brief_jobs instant{2, 0, 1};
+  instant.many(5000);
+  CHECK(instant.on_node() == 2 + 4096);
   brief_jobs slow{1, 20};
   slow.many(5);
   CHECK(slow.on_node() == 1);

@@ -250,6 +250,73 @@ TEST_CASE(
   CHECK(s.last_used() == job_id{3});
 }
 
+TEST_CASE("jobs that are alike share a payload, and each has its own options and trace") {
+  folder f;
+  job_store s{options_at(f)};
+  auto first = fresh(1);
+  first.record.trace_id = "t1";
+  first.record.metadata.text = R"({"experiment_id":"e"})";
+  insert_alike const others{{1},
+                            job_kind::tool_call,
+                            priority::batch,
+                            {{{1001}, job_status::queued, {R"({"text":"two"})"}, "t2"},
+                             {{1002}, job_status::pending, {R"({"text":"three"})"}, "t3"}}};
+  CHECK_THROWS_AS(s.commit({others}), store_error);
+  s.commit({first, others, fresh(4)});
+  CHECK(s.last_used() == job_id{4});
+  auto const third = s.find({3});
+  REQUIRE(third);
+  CHECK(third->options.text == R"({"text":"three"})");
+  CHECK(third->trace_id == "t3");
+  CHECK(third->tenant_id == "t");
+  CHECK(third->stage == "echo");
+  CHECK(third->created_at == timestamp{1002});
+  CHECK_FALSE(third->queued_at);
+  CHECK(s.find({2})->queued_at == timestamp{1001});
+  CHECK(s.find({1})->options.text == R"({"text":"hi"})");
+  CHECK(s.as_submission({2})->options.text == R"({"text":"two"})");
+  auto wanting = grant(2, 1);
+  wanting.want_payload = true;
+  CHECK(s.commit({wanting}).at(0).options.text == R"({"text":"two"})");
+  list_jobs filter;
+  filter.tenant_id = "t";
+  auto const numbers = [&] {
+    std::vector<std::uint64_t> all;
+    for (auto const& r : s.list(filter))
+      all.push_back(r.id.value);
+    return all;
+  };
+  CHECK(numbers() == std::vector<std::uint64_t>{4, 3, 2, 1});
+  filter.experiment = "e";
+  CHECK(numbers() == std::vector<std::uint64_t>{3, 2, 1});
+  filter.experiment = "1";
+  CHECK(numbers() == std::vector<std::uint64_t>{1});
+  // The payload stays until the last of those that share it has gone.
+  s.commit({end(1, job_status::canceled, 10), end(3, job_status::canceled, 20)});
+  CHECK(s.remove_ended({15}, 100) == 1);
+  CHECK_FALSE(s.find({1}));
+  CHECK(s.find({3})->stage == "echo");
+  CHECK(s.remove_ended({25}, 100) == 1);
+  s.commit({end(2, job_status::succeeded, 30), end(4, job_status::succeeded, 30)});
+  CHECK(s.remove_ended({35}, 100) == 2);
+  CHECK(sqlite::database(f.file(), sqlite::open_mode::read_only, "")
+            .value("SELECT count(*) FROM payloads", "test") == "0");
+}
+
+TEST_CASE("a database of the first schema is brought up to date with its jobs") {
+  folder f;
+  { job_store{options_at(f)}.commit({fresh(1)}); }
+  sqlite::database(f.file(), sqlite::open_mode::read_write, "")
+      .execute(
+          "ALTER TABLE jobs DROP COLUMN options; ALTER TABLE jobs DROP COLUMN trace_id; "
+          "ALTER TABLE payloads DROP COLUMN alike; PRAGMA user_version = 1",
+          "test");
+  job_store s{options_at(f)};
+  CHECK(s.find({1})->options.text == R"({"text":"hi"})");
+  s.commit({grant(1, 1), end(1)});
+  CHECK(s.remove_ended({1'000'000}, 100) == 1);
+}
+
 TEST_CASE("a database of a newer schema is refused and left alone; one of something else, too") {
   folder f;
   { job_store s{options_at(f)}; }
