@@ -14,7 +14,8 @@ using probe_atom = caf::atom_constant<caf::atom("probe")>;
 
 void scheduler_state::apply(scheduling::event const& e) {
   effects_.clear();
-  core_.apply(e, now(), effects_);
+  applied_at_ = now();
+  core_.apply(e, applied_at_, effects_);
   auto list = std::move(effects_);
   for (auto& effect : list)
     std::visit([this](auto& each) { perform(each); }, effect);
@@ -33,7 +34,7 @@ void scheduler_state::perform(scheduling::job_created& e) {
     insert_child(e, s);
     return;
   }
-  auto const created_at = now();
+  auto const created_at = applied_at_;
   // The context of a step comes from its predecessors, through the store.
   if (!is_child && s.pipeline.empty())
     keep_payload(e.id, s);
@@ -82,8 +83,8 @@ void scheduler_state::perform(scheduling::job_created& e) {
   pipeline_.insert_leader(std::move(insert), s);
 }
 
-/// So that the usual grant needs no look into the store. Beyond a bound the grant's commit brings the
-/// payload along.
+/// So that the usual grant needs no look into the store. Beyond a bound the grant's commit brings
+/// the payload along.
 void scheduler_state::keep_payload(job_id id, submission const& s) {
   constexpr std::size_t most_bytes = 96 * 1024 * 1024;
   held_payload held{s.options, s.context, s.trace_id};
@@ -107,8 +108,8 @@ void scheduler_state::insert_child(scheduling::job_created const& e, submission 
   auto& changes = pipeline_.changes();
   auto* run = changes.empty() ? nullptr : std::get_if<store::insert_children>(&changes.back());
   if (run == nullptr || run->parent != e.parent)
-    run = &std::get<store::insert_children>(
-        changes.emplace_back(store::insert_children{e.parent, s.kind, s.priority, now(), {}}));
+    run = &std::get<store::insert_children>(changes.emplace_back(
+        store::insert_children{e.parent, s.kind, s.priority, applied_at_, {}}));
   run->list.push_back({e.id, e.position, index_at(*s.array, e.position), e.status});
 }
 
@@ -121,7 +122,7 @@ void scheduler_state::perform(scheduling::job_changed& e) {
   change.eligible_at = e.eligible_at;
   change.cancel_requested = e.cancel_requested;
   if (e.status == job_status::queued)
-    change.queued_at = now();
+    change.queued_at = applied_at_;
   pipeline_.changes().emplace_back(change);
 }
 
@@ -153,7 +154,7 @@ void scheduler_state::perform(scheduling::attempt_granted& e) {
   grant.node_name = *e.node_name;
   grant.incarnation = e.incarnation;
   grant.devices = std::move(e.devices);
-  grant.started_at = now();
+  grant.started_at = applied_at_;
   grant.want_payload = start.payload_at.has_value();
   pipeline_.changes().emplace_back(std::move(grant));
   auto& mail = pipeline_.mail().nodes[*e.node_uuid];
@@ -169,7 +170,7 @@ void scheduler_state::perform(scheduling::attempt_closed& e) {
   closed.attempt.node = e.node_name;
   closed.attempt.outcome = e.result;
   closed.attempt.duration_ms = e.duration_ms;
-  closed.attempt.started_at = now() + -e.duration_ms;
+  closed.attempt.started_at = applied_at_ + -e.duration_ms;
   closed.attempt.error = std::move(e.error);
   pipeline_.changes().emplace_back(std::move(closed));
 }
@@ -178,7 +179,7 @@ void scheduler_state::perform(scheduling::job_ended& e) {
   store::end_job end;
   end.id = e.id;
   end.status = e.status;
-  end.completed_at = now();
+  end.completed_at = applied_at_;
   end.duration_ms = e.duration_ms;
   end.error = e.error;
   end.context_from = std::move(e.context_from);
@@ -229,12 +230,12 @@ void scheduler_state::perform(scheduling::happened& e) {
     events_reserved_ = events_promised_ + reserved_at_once;
     pipeline_.changes().emplace_back(store::reserve_events{events_reserved_});
   }
-  pipeline_.mail().happened.push_back({std::move(e), label, now()});
+  pipeline_.mail().happened.push_back({std::move(e), label, applied_at_});
 }
 
 void scheduler_state::perform(scheduling::wake_at& e) {
   wake_at_ = e.at;
-  auto const delay = std::max<std::int64_t>(0, e.at - now());
+  auto const delay = std::max<std::int64_t>(0, e.at - applied_at_);
   self_->delayed_send(self_, std::chrono::milliseconds{delay}, wake_atom::value, e.at.ms);
 }
 

@@ -142,7 +142,9 @@ void scheduler_state::add_watchers(std::vector<job_id> const& jobs,
     else
       ended.push_back(job);
   }
-  self_->monitor(watcher);
+  // Once for a client, however many jobs it waits for.
+  if (monitored_.insert(watcher.address()).second)
+    self_->monitor(watcher);
   if (ended.empty())
     return;
   pipeline_.read_after_commit(
@@ -404,6 +406,7 @@ void scheduler_state::lost_contact(caf::down_msg const& down) {
     return;
   }
   feed_.forget(down.source);
+  monitored_.erase(down.source);
   for (auto& [job, list] : watchers_)
     std::erase_if(list, [&](caf::actor const& w) { return w.address() == down.source; });
   std::erase_if(watchers_, [](auto const& each) { return each.second.empty(); });

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -127,6 +128,7 @@ class scheduler_state {
   std::unordered_map<job_id, held_payload> payloads_;
   std::size_t payload_bytes_ = 0;
   std::unordered_map<job_id, std::vector<caf::actor>> watchers_;
+  std::set<caf::actor_addr> monitored_;  // of the watchers
   std::map<std::pair<std::string, std::string>, std::string>
       live_digests_;  // (tenant, key) -> of the request
   std::map<attempt_ref, progress_info> progress_;
@@ -150,6 +152,7 @@ class scheduler_state {
 
   std::uint64_t next_session_ = 1;
   timestamp wake_at_;
+  timestamp applied_at_;  // when the event was applied whose effects are performed
   timestamp started_at_;
   std::string store_error_;  // empty: the store takes writes
 };

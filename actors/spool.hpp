@@ -11,7 +11,8 @@ namespace nsai::actors {
 /// Outcomes that the scheduler has not confirmed. Most are confirmed within milliseconds and never
 /// touch the disk; those that are not, because the scheduler is away, are written at the next beat
 /// but one, so that a node that ends meanwhile still tells them at its next start. (A node that is
-/// killed before has lost them with the attempt, which then runs again: execution is at least once.)
+/// killed before has lost them with the attempt, which then runs again: execution is at least
+/// once.)
 ///
 /// Everything that becomes overdue between two beats shares one file, which goes when the last of
 /// its outcomes is confirmed. After a restart those of them that had been confirmed are told once
@@ -48,8 +49,8 @@ class spool {
 
   std::filesystem::path directory_;
   std::map<attempt_ref, entry> entries_;
-  std::vector<attempt_ref> fresh_;  // added since the last beat; may be gone
-  std::vector<attempt_ref> late_;   // those of an earlier beat, in order; may be gone
+  std::vector<attempt_ref> fresh_;              // added since the last beat; may be gone
+  std::vector<attempt_ref> late_;               // those of an earlier beat, in order; may be gone
   std::map<std::uint64_t, std::size_t> files_;  // how many outcomes of each are unconfirmed
   std::uint64_t beat_ = 1;
   std::uint64_t last_file_ = 0;

@@ -66,8 +66,8 @@ class stage_runner {
     outcome.backend = "in_process";
     outcome.worker = name_;
     outcome.duration_ms = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
-    outcome.busy_us =
-        std::max<std::int64_t>(1, std::chrono::duration_cast<std::chrono::microseconds>(took).count());
+    outcome.busy_us = std::max<std::int64_t>(
+        1, std::chrono::duration_cast<std::chrono::microseconds>(took).count());
     if (outcome.result == attempt_result::canceled && control.stopped_as() != attempt_result::none)
       outcome.result = control.stopped_as();
     if (outcome.result == attempt_result::timed_out)

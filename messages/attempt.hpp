@@ -100,16 +100,11 @@ struct attempt_outcome {
 
   static constexpr auto fields() {
     using a = attempt_outcome;
-    return std::tuple{field{"ref", &a::ref},
-                      field{"result", &a::result},
-                      field{"value", &a::value},
-                      field{"context", &a::context},
-                      field{"error", &a::error},
-                      field{"duration_ms", &a::duration_ms},
-                      field{"busy_us", &a::busy_us},
-                      field{"worker", &a::worker},
-                      field{"backend", &a::backend},
-                      field{"peak_memory_mb", &a::peak_memory_mb}};
+    return std::tuple{field{"ref", &a::ref},         field{"result", &a::result},
+                      field{"value", &a::value},     field{"context", &a::context},
+                      field{"error", &a::error},     field{"duration_ms", &a::duration_ms},
+                      field{"busy_us", &a::busy_us}, field{"worker", &a::worker},
+                      field{"backend", &a::backend}, field{"peak_memory_mb", &a::peak_memory_mb}};
   }
   friend bool operator==(attempt_outcome const&, attempt_outcome const&) = default;
 };

@@ -37,9 +37,10 @@ struct insert_children {
   timestamp created_at;
   std::vector<child> list;
 };
-/// Jobs that were submitted right after `like` with requests equal to its own, but for their options
-/// and trace ids: the rest of the payload is kept once. Numbers follow that of `like` without a gap,
-/// which has to be inserted by the same commit, with neither key, parent nor children.
+/// Jobs that were submitted right after `like` with requests equal to its own, but for their
+/// options and trace ids: the rest of the payload is kept once. Numbers follow that of `like`
+/// without a gap, which has to be inserted by the same commit, with neither key, parent nor
+/// children.
 struct insert_alike {
   struct job {
     timestamp created_at;

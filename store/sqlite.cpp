@@ -46,9 +46,16 @@ std::string error_text(std::string const& path, char const* doing, sqlite3* hand
   return text + ") in " + path;
 }
 
+/// Statistics of memory that nobody reads would take a lock at every allocation.
+void configure_once() {
+  static int const done = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  static_cast<void>(done);
+}
+
 }  // namespace
 
 database::database(std::string const& path, open_mode mode, std::string const& vfs) : path_(path) {
+  configure_once();
   bool const writes = mode == open_mode::read_write;
   if (writes)
     create_private(path);

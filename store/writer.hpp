@@ -105,12 +105,13 @@ class writer {
   sqlite::statement put_probe_{
       on_, "INSERT OR REPLACE INTO probes(id, filler) VALUES(1, zeroblob(65536))", "probing"};
   sqlite::statement remove_probe_{on_, "DELETE FROM probes", "probing"};
-  sqlite::statement find_ended_{on_,
-                                "SELECT j.id, p.children, j.payload_of FROM jobs j INDEXED BY jobs_ended "
-                                "JOIN payloads p ON p.job = j.payload_of "
-                                "WHERE j.parent IS NULL AND j.status >= 3 AND j.completed_at < ?1 "
-                                "ORDER BY j.completed_at LIMIT ?2",
-                                "looking for jobs to remove"};
+  sqlite::statement find_ended_{
+      on_,
+      "SELECT j.id, p.children, j.payload_of FROM jobs j INDEXED BY jobs_ended "
+      "JOIN payloads p ON p.job = j.payload_of "
+      "WHERE j.parent IS NULL AND j.status >= 3 AND j.completed_at < ?1 "
+      "ORDER BY j.completed_at LIMIT ?2",
+      "looking for jobs to remove"};
   sqlite::statement remove_attempts_{on_, "DELETE FROM attempts WHERE job BETWEEN ?1 AND ?2",
                                      "removing ended jobs"};
   sqlite::statement remove_payloads_{

@@ -18,9 +18,9 @@ TEST_CASE("compact: fields with their usual value take no bytes") {
 }
 
 TEST_CASE("compact: numbers at their bounds come back") {
-  for (auto const value : {std::numeric_limits<std::int64_t>::min(), std::int64_t{-1},
-                           std::int64_t{0}, std::int64_t{63}, std::int64_t{64},
-                           std::numeric_limits<std::int64_t>::max()}) {
+  for (auto const value :
+       {std::numeric_limits<std::int64_t>::min(), std::int64_t{-1}, std::int64_t{0},
+        std::int64_t{63}, std::int64_t{64}, std::numeric_limits<std::int64_t>::max()}) {
     std::string bytes;
     compact::writer out{bytes};
     compact::write(out, value);

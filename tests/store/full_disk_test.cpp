@@ -22,7 +22,8 @@ TEST_CASE(
     std::vector<change> many{end(1)};
     for (std::uint64_t i = 2; i < 40; ++i) {
       many.emplace_back(fresh(i));
-      (*std::get<boxed_insert>(many.back())).record.options.text = "\"" + std::string(4000, 'x') + "\"";
+      (*std::get<boxed_insert>(many.back())).record.options.text =
+          "\"" + std::string(4000, 'x') + "\"";
     }
     try {
       s.commit(many);
