@@ -1,8 +1,8 @@
 #pragma once
 
-#include <map>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "scheduling/node_state.hpp"
@@ -43,7 +43,7 @@ class cluster {
 
  private:
   std::vector<std::unique_ptr<node_state>> nodes_;
-  std::map<std::string, node_index> by_uuid_;
+  std::unordered_map<std::string, node_index> by_uuid_;
 };
 
 }  // namespace nsai::scheduling

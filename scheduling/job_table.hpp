@@ -51,11 +51,11 @@ struct job {
   bool rare : 1 = false;          // has an entry among the rare facts
 };
 
-/// The constraints of a job, shared by all jobs that were submitted with equal ones in a row.
+/// The constraints of a job, shared by all jobs that were submitted with equal ones.
 /// Dependencies are not kept here: they are facts of one job.
 class terms_table {
  public:
-  terms_index intern(constraints c);
+  terms_index intern(constraints const& c);
   void keep(terms_index index) { ++entries_[index].jobs; }
   void release(terms_index index);
   constraints const& operator[](terms_index index) const { return entries_[index].value; }
@@ -65,9 +65,10 @@ class terms_table {
     constraints value;
     std::uint32_t jobs = 0;
   };
+  terms_index find(constraints const& c, std::size_t hash) const;
   std::vector<entry> entries_;
   std::vector<terms_index> free_;
-  terms_index latest_ = none;
+  std::unordered_multimap<std::size_t, terms_index> by_hash_;
 };
 
 /// Live jobs by number. Numbers ascend without gaps, so they are kept in blocks: finding one costs

@@ -25,10 +25,15 @@ void node_state::reset(node_info offered, std::vector<bool> stages_offered,
     devices.push_back(std::move(device));
   }
   free_devices_ = devices.size();
+  uniform = std::all_of(devices.begin(), devices.end(), [&](device_state const& d) {
+    return d.model == devices[0].model && d.info.memory_mb == devices[0].info.memory_mb;
+  });
 }
 
-device_state* node_state::device(std::uint32_t index) {
-  for (auto& device : devices)
+device_state const* node_state::device(std::uint32_t index) const {
+  if (index < devices.size() && devices[index].info.index == index)
+    return &devices[index];
+  for (auto const& device : devices)
     if (device.info.index == index)
       return &device;
   return nullptr;
@@ -37,8 +42,8 @@ device_state* node_state::device(std::uint32_t index) {
 bool node_state::has_room(holding const& h) const {
   if (h.cpu > cpu_free() || h.memory_mb > memory_free())
     return false;
-  return std::all_of(h.devices.begin(), h.devices.end(), [&](device_grant const& grant) {
-    auto const* const d = const_cast<node_state*>(this)->device(grant.index);
+  return std::all_of(h.devices.begin(), h.devices.end(), [&](held_device const& grant) {
+    auto const* const d = device(grant.index);
     return d != nullptr && d->charge + d->charge_of(grant.share_milli, grant.memory_mb) <= 1000 &&
            d->memory_mb + grant.memory_mb <= d->info.memory_mb;
   });
@@ -89,6 +94,18 @@ void node_state::hold(attempt_ref ref, holding h) {
 holding const* node_state::find(attempt_ref ref) const {
   auto const at = holdings_.find(ref);
   return at == holdings_.end() ? nullptr : &at->second;
+}
+
+std::vector<device_grant> node_state::devices_of(attempt_ref ref) const {
+  std::vector<device_grant> list;
+  if (auto const* const held = find(ref))
+    for (auto const& h : held->devices) {
+      auto const* const d = device(h.index);
+      auto const info = d != nullptr ? d->info : gpu_info{h.index, {}, {}, 0, false};
+      list.push_back(
+          {info.index, info.uuid, info.model, h.memory_mb, h.share_milli, info.is_virtual});
+    }
+  return list;
 }
 
 void node_state::release(attempt_ref ref) {

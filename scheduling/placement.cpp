@@ -61,6 +61,8 @@ bool placement::has_free(shape& s, device_state const& d) const {
 }
 
 std::size_t placement::devices_free(shape& s, node_state const& node) const {
+  if (node.uniform && !s.shares_gpu())
+    return !node.devices.empty() && serves(s, node.devices[0]) ? node.free_devices() : 0;
   return static_cast<std::size_t>(std::count_if(node.devices.begin(), node.devices.end(),
                                                 [&](auto const& d) { return has_free(s, d); }));
 }
@@ -76,7 +78,11 @@ bool placement::is_possible(shape& s, node_state const& node) const {
 bool placement::fits_but_for_cpu(shape& s, node_state const& node) const {
   auto const& r = s.key.resources;
   if (!node.takes_grants() || r.memory_mb > node.memory_free() ||
-      r.cpu.value > node.info.cpus.value || !suits(s, node))
+      r.cpu.value > node.info.cpus.value)
+    return false;
+  if (!s.shares_gpu() && static_cast<std::size_t>(r.gpu_count) > node.free_devices())
+    return false;
+  if (!suits(s, node))
     return false;
   return !s.wants_gpu() || devices_free(s, node) >= static_cast<std::size_t>(r.gpu_count);
 }
@@ -115,6 +121,11 @@ placement::score placement::rate(shape& s, node_index index) const {
   result.free_devices = static_cast<std::int64_t>(node.free_devices());
   if (!s.wants_gpu()) {
     result.waste = result.free_devices;
+    return result;
+  }
+  if (node.uniform && !s.shares_gpu()) {
+    result.waste = r.gpu_count * node.devices[0].info.memory_mb;
+    result.free_devices -= r.gpu_count;
     return result;
   }
   for (auto const* const d : choose(s, node)) {
