@@ -118,7 +118,6 @@ class load {
   void join_nodes() {
     for (std::size_t i = 0; i < setting_.nodes; ++i) {
       uuids_.push_back(node_of(i).uuid);
-      number_of_.emplace(uuids_.back(), i);
       register_node r{node_of(i), {}, {}};
       apply(node_registered{&r, i + 1});
     }
@@ -171,7 +170,7 @@ class load {
     for (auto const& each : effects_) {
       if (auto const* const g = std::get_if<attempt_granted>(&each)) {
         ++granted_;
-        auto const node = number_of_.find(*g->node_uuid)->second;
+        auto const node = number_of(*g->node_name);
         running_.push_back({g->ref, node});
         mix(g->ref.job.value);
         mix(node);
@@ -193,6 +192,12 @@ class load {
     }
   }
 
+  static std::size_t number_of(std::string const& node_name) {
+    std::size_t number = 0;
+    for (auto const digit : std::string_view(node_name).substr(6))  // "node-1" and seven digits
+      number = number * 10 + static_cast<std::size_t>(digit - '0');
+    return number;
+  }
   void mix(std::uint64_t value) { digest_ = (digest_ ^ value) * 0x100000001b3ULL; }
 
   setting setting_;
@@ -202,7 +207,6 @@ class load {
   timestamp now_{1'700'000'000'000};
   std::vector<submission> submissions_;
   std::vector<std::string> uuids_;
-  std::unordered_map<std::string, std::size_t> number_of_;
   std::vector<attempt> running_;
   attempt_outcome outcome_;
   std::size_t next_ = 0;

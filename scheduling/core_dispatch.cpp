@@ -88,8 +88,8 @@ void core::state::grant(queue_slot slot, place where, bool ahead) {
   h.devices.assign(where.devices.begin(), where.devices.end());
   h.tenant = j.tenant;
   h.ahead = ahead;
-  node.hold({j.id, j.attempt}, std::move(h));
-  NSAI_ASSERT(node.find({j.id, j.attempt})->ahead == ahead);
+  auto const& held = node.hold({j.id, j.attempt}, std::move(h));
+  NSAI_ASSERT(held.ahead == ahead);
 
   attempt_granted g;
   g.ref = {j.id, j.attempt};

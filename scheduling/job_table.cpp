@@ -64,11 +64,15 @@ void terms_table::release(terms_index index) {
 
 job& job_table::add(job_id id) {
   auto const number = id.value / block_size;
-  auto& block = blocks_[number];
+  if (blocks_.empty())
+    first_ = number;
+  for (; first_ > number; --first_)
+    blocks_.emplace_front();
+  if (first_ + blocks_.size() <= number)
+    blocks_.resize(number - first_ + 1);
+  auto& block = blocks_[number - first_];
   if (!block)
     block = std::make_unique<job_table::block>();
-  last_number_ = number;
-  last_block_ = block.get();
   auto& slot = block->jobs[id.value % block_size];
   NSAI_ASSERT(id && !slot.id);
   slot = job{};
@@ -83,32 +87,27 @@ void job_table::erase(job_id id) {
   NSAI_ASSERT(found != nullptr);
   found->id = {};
   --size_;
-  if (--last_block_->used == 0) {
-    blocks_.erase(last_number_);
-    last_number_ = ~std::uint64_t{0};
-    last_block_ = nullptr;
-  }
+  auto& block = *block_of(id);
+  if (--block->used > 0)
+    return;
+  block.reset();
+  for (; !blocks_.empty() && !blocks_.front(); ++first_)
+    blocks_.pop_front();
+  while (!blocks_.empty() && !blocks_.back())
+    blocks_.pop_back();
+}
+
+std::unique_ptr<job_table::block>* job_table::block_of(job_id id) {
+  auto const at = id.value / block_size - first_;  // below the first: beyond any size
+  return at < blocks_.size() && blocks_[at] ? &blocks_[at] : nullptr;
 }
 
 job* job_table::find(job_id id) {
-  auto const number = id.value / block_size;
-  if (number != last_number_) {
-    auto const at = blocks_.find(number);
-    if (at == blocks_.end())
-      return nullptr;
-    last_number_ = number;
-    last_block_ = at->second.get();
-  }
-  auto& slot = last_block_->jobs[id.value % block_size];
+  auto* const block = block_of(id);
+  if (block == nullptr)
+    return nullptr;
+  auto& slot = (*block)->jobs[id.value % block_size];
   return slot.id ? &slot : nullptr;
-}
-
-std::vector<std::uint64_t> job_table::block_numbers() const {
-  std::vector<std::uint64_t> numbers;
-  for (auto const& [number, block] : blocks_)
-    numbers.push_back(number);
-  std::sort(numbers.begin(), numbers.end());
-  return numbers;
 }
 
 }  // namespace nsai::scheduling

@@ -79,7 +79,7 @@ void node_state::vacate(attempt_ref ref, holding const& h) {
   }
 }
 
-void node_state::hold(attempt_ref ref, holding h) {
+holding const& node_state::hold(attempt_ref ref, holding h) {
   h.ahead = h.ahead || !has_room(h);
   if (h.ahead) {
     ++ahead_;
@@ -87,8 +87,9 @@ void node_state::hold(attempt_ref ref, holding h) {
   } else {
     occupy(ref, h);
   }
-  bool const is_new = holdings_.emplace(ref, std::move(h)).second;
+  auto const [at, is_new] = holdings_.emplace(ref, std::move(h));
   NSAI_ASSERT(is_new);
+  return at->second;
 }
 
 holding const* node_state::find(attempt_ref ref) const {

@@ -83,7 +83,7 @@ class node_state {
 
   bool has_room(holding const& h) const;
   /// Without room, or behind others that wait, it joins those that wait on the node.
-  void hold(attempt_ref ref, holding h);
+  holding const& hold(attempt_ref ref, holding h);
   holding const* find(attempt_ref ref) const;
   /// As granted; empty when the attempt is not held.
   std::vector<device_grant> devices_of(attempt_ref ref) const;
