@@ -36,11 +36,7 @@ void core::state::learn(node_index index, node_info const& offered) {
     has.resize(std::max<std::size_t>(has.size(), s + 1));
     has[s] = true;
   }
-  std::vector<model_index> models;
-  for (auto const& gpu : offered.gpus)
-    models.push_back(nodes.models.intern(gpu.model));
-  nodes[index].reset(offered, std::move(has), models);
-  ++nodes.epoch;
+  nodes.offer(index, offered, std::move(has));
 }
 
 void core::state::handle(node_registered const& e) {

@@ -12,6 +12,19 @@ std::int64_t device_state::charge_of(std::int64_t share_milli, std::int64_t memo
   return std::max(share_milli, (memory * 1000 + info.memory_mb - 1) / info.memory_mb);
 }
 
+void node_state::report_changes(node_index self, std::vector<node_index>* changed) {
+  self_ = self;
+  changed_ = changed;
+  changes();
+}
+
+void node_state::changes() {
+  if (has_changed_ || changed_ == nullptr)
+    return;
+  has_changed_ = true;
+  changed_->push_back(self_);
+}
+
 void node_state::reset(node_info offered, std::vector<bool> stages_offered,
                        std::vector<model_index> const& models) {
   clear();
@@ -50,6 +63,7 @@ bool node_state::has_room(holding const& h) const {
 }
 
 void node_state::occupy(attempt_ref ref, holding const& h) {
+  changes();
   cpu_used_ += h.cpu;
   memory_used_ += h.memory_mb;
   for (auto const& grant : h.devices) {
@@ -65,6 +79,7 @@ void node_state::occupy(attempt_ref ref, holding const& h) {
 }
 
 void node_state::vacate(attempt_ref ref, holding const& h) {
+  changes();
   cpu_used_ -= h.cpu;
   memory_used_ -= h.memory_mb;
   for (auto const& grant : h.devices) {
@@ -159,6 +174,7 @@ std::vector<attempt_ref> node_state::held() const {
 }
 
 void node_state::clear() {
+  changes();
   holdings_.clear();
   waiting_.clear();
   cpu_used_ = memory_used_ = 0;

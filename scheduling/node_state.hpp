@@ -59,6 +59,7 @@ struct device_state {
 class node_state {
  public:
   node_info info;
+  kind_index kind = none;
   std::uint64_t session = 0;  // 0: none
   node_status status = node_status::ready;
   bool leaving = false;
@@ -76,6 +77,11 @@ class node_state {
   std::size_t free_devices() const { return free_devices_; }
   std::size_t attempts() const { return holdings_.size(); }
   std::size_t ahead() const { return ahead_; }
+
+  /// From now on the node puts `self` into `changed` when what is free on it changes, until it was
+  /// `seen`.
+  void report_changes(node_index self, std::vector<node_index>* changed);
+  void seen() { has_changed_ = false; }
 
   /// A node that says what it offers, with nothing held.
   void reset(node_info offered, std::vector<bool> stages_offered,
@@ -97,6 +103,7 @@ class node_state {
   void check() const;
 
  private:
+  void changes();
   void occupy(attempt_ref ref, holding const& h);
   void vacate(attempt_ref ref, holding const& h);
   void move_up();
@@ -105,6 +112,9 @@ class node_state {
     return const_cast<device_state*>(std::as_const(*this).device(index));
   }
 
+  node_index self_ = none;
+  std::vector<node_index>* changed_ = nullptr;
+  bool has_changed_ = false;
   std::int64_t cpu_used_ = 0;
   std::int64_t memory_used_ = 0;
   std::size_t free_devices_ = 0;

@@ -35,6 +35,7 @@ struct shape {
   std::uint64_t judged_at = 0;         // the cluster epoch of `is_possible`
   bool is_possible = false;            // some node could run it if it were empty
   std::vector<signed char> matches{};  // by model: -1 not asked yet, 0 no, 1 yes
+  std::vector<signed char> suits{};    // by kind of node, likewise
 
   bool wants_gpu() const { return key.resources.gpu_count > 0; }
   bool shares_gpu() const { return wants_gpu() && key.resources.gpu_share.value < 1000; }
