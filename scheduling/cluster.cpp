@@ -38,8 +38,8 @@ void cluster::remove(node_index index) {
 
 void cluster::offer(node_index index, node_info const& offered, std::vector<bool> stages) {
   std::vector<model_index> of_devices;
-  std::string kind;
   // Separated by what no name contains.
+  auto kind = std::to_string(offered.cpus.value) + "/" + std::to_string(offered.memory_mb) + "/";
   for (bool const has : stages)
     kind += has ? '1' : '0';
   for (auto const& [label, value] : offered.labels)

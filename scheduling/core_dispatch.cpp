@@ -185,20 +185,29 @@ std::size_t core::state::most_ahead(shape const& s, node_state const& node) cons
       std::min(most_ahead_on_a_node, std::max<std::int64_t>(1, slots) * work_ahead_ms / mean_ms));
 }
 
+/// The node on which fewest wait.
 node_index core::state::find_ahead(shape& s, std::vector<shape_index> const& rivals) {
-  node_index best = none;
-  std::as_const(nodes).for_each([&](node_index index, node_state const& node) {
-    if (!node.takes_grants() || node.ahead() >= most_ahead(s, node) || !places.is_possible(s, node))
-      return;
-    if (best != none && nodes[best].ahead() <= node.ahead())
-      return;
-    bool const contested = std::any_of(rivals.begin(), rivals.end(), [&](shape_index rival) {
+  auto const contested = [&](node_state const& node) {
+    return std::any_of(rivals.begin(), rivals.end(), [&](shape_index rival) {
       return places.fits_but_for_cpu(shapes[rival], node);
     });
-    if (!contested)
-      best = index;
-  });
-  return best;
+  };
+  std::pair<std::size_t, node_index> best{0, none};
+  for (auto const& [kind, those] : nodes.by_room().kinds()) {
+    auto const& any = nodes[those.by_ahead.begin()->second];
+    if (!places.is_possible(s, any))
+      continue;
+    auto const most = most_ahead(s, any);
+    for (auto const& [ahead, index] : those.by_ahead) {
+      if (ahead >= most || (best.second != none && best < std::pair(ahead, index)))
+        break;
+      if (!nodes[index].takes_grants() || contested(nodes[index]))
+        continue;
+      best = {ahead, index};
+      break;
+    }
+  }
+  return best.second;
 }
 
 }  // namespace nsai::scheduling

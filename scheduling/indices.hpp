@@ -16,8 +16,7 @@ using owner_index = std::uint32_t;
 using stage_index = std::uint32_t;
 using model_index = std::uint32_t;
 using node_index = std::uint32_t;
-using kind_index =
-    std::uint32_t;  // of nodes: those of one kind have equal stages, labels and devices
+using kind_index = std::uint32_t;  // of nodes: those of one kind offer the same
 using queue_slot = std::uint32_t;
 
 inline constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();

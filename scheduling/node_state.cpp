@@ -97,6 +97,7 @@ void node_state::vacate(attempt_ref ref, holding const& h) {
 holding const& node_state::hold(attempt_ref ref, holding h) {
   h.ahead = h.ahead || !has_room(h);
   if (h.ahead) {
+    changes();
     ++ahead_;
     waiting_.push_back(ref);
   } else {
@@ -129,6 +130,7 @@ void node_state::release(attempt_ref ref) {
   if (at == holdings_.end())
     return;
   bool const waited = at->second.ahead;
+  changes();
   if (waited)
     --ahead_;
   else

@@ -11,6 +11,7 @@ void room_index::update(node_index index, node_state const* node) {
   if (e.kind != none) {
     auto const of_kind = kinds_.find(e.kind);
     of_kind->second.nodes.erase(e.at);
+    of_kind->second.by_ahead.erase({e.ahead, index});
     for (auto const& device : e.shared)
       of_kind->second.shared.erase(device);
     if (of_kind->second.nodes.empty() && (node == nullptr || node->kind != e.kind))
@@ -24,6 +25,8 @@ void room_index::update(node_index index, node_state const* node) {
   e.at = {node->free_devices(), node->cpu_free(), index};
   auto& of_kind = kinds_[e.kind];
   of_kind.nodes.insert(e.at);
+  e.ahead = node->ahead();
+  of_kind.by_ahead.insert({e.ahead, index});
   for (std::uint32_t i = 0; i < node->devices.size(); ++i) {
     auto const& d = node->devices[i];
     if (d.uses.empty() || d.charge >= 1000)

@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "scheduling/node_state.hpp"
@@ -37,6 +38,7 @@ class room_index {
   struct nodes_of_kind {
     std::set<standing> nodes;
     std::set<shared_device> shared;
+    std::set<std::pair<std::size_t, node_index>> by_ahead;  // how many wait there
   };
 
   /// What stands here of the node goes; what it is now comes instead. null: the node is gone.
@@ -48,6 +50,7 @@ class room_index {
   struct entry {
     kind_index kind = none;
     standing at;
+    std::size_t ahead = 0;
     std::vector<shared_device> shared;
   };
   std::map<kind_index, nodes_of_kind> kinds_;
