@@ -51,18 +51,20 @@ bool placement::serves(shape& s, device_state const& d) const {
          s.matches_model(d.model, nodes_.models[d.model]);
 }
 
+// What says no most often and cheapest comes first.
 bool placement::has_free(shape& s, device_state const& d) const {
-  if (!serves(s, d))
-    return false;
   if (!s.shares_gpu())
-    return d.uses.empty();
-  auto const memory = reserved_mb(s.key.resources, d);
-  if (d.charge + d.charge_of(s.key.resources.gpu_share.value, memory) > 1000 ||
-      d.memory_mb + memory > d.info.memory_mb)
+    return d.uses.empty() && serves(s, d);
+  auto const share = s.key.resources.gpu_share.value;
+  if (d.charge + share > 1000)
     return false;
-  return share_between_tenants_ || std::all_of(d.uses.begin(), d.uses.end(), [&](auto const& use) {
-           return use.tenant == s.key.tenant;
-         });
+  if (!share_between_tenants_ && std::any_of(d.uses.begin(), d.uses.end(), [&](auto const& use) {
+        return use.tenant != s.key.tenant;
+      }))
+    return false;
+  auto const memory = reserved_mb(s.key.resources, d);
+  return d.charge + d.charge_of(share, memory) <= 1000 &&
+         d.memory_mb + memory <= d.info.memory_mb && serves(s, d);
 }
 
 std::size_t placement::devices_free(shape& s, node_state const& node) const {
@@ -89,6 +91,9 @@ bool placement::fits_but_for_cpu(shape& s, node_state const& node) const {
     return false;
   if (!suits(s, node))
     return false;
+  if (s.shares_gpu())
+    return std::any_of(node.devices.begin(), node.devices.end(),
+                       [&](auto const& d) { return has_free(s, d); });
   return !s.wants_gpu() || devices_free(s, node) >= static_cast<std::size_t>(r.gpu_count);
 }
 
