@@ -265,8 +265,13 @@ void scheduler_state::load() {
   payloads_.clear();
   payload_bytes_ = 0;
   live_digests_.clear();
-  std::set<job_id> live;
-  db.load_unfinished([&](store::unfinished_job&& job) { live.insert(job.record.id); });
+  // Only asked when some job waits for another: it costs a second reading.
+  std::set<job_id> unfinished;
+  auto const is_live = [&](job_id id) {
+    if (unfinished.empty())
+      db.load_unfinished([&](store::unfinished_job&& job) { unfinished.insert(job.record.id); });
+    return unfinished.contains(id);
+  };
   db.load_unfinished([&](store::unfinished_job&& job) {
     scheduling::job_restored event;
     event.key = job.key;
@@ -281,7 +286,7 @@ void scheduler_state::load() {
     event.cancel_requested = job.cancel_requested;
     std::vector<job_id> ended;
     for (auto const dependency : job.record.constraints.depends_on)
-      if (!live.contains(dependency))
+      if (!is_live(dependency))
         ended.push_back(dependency);
     if (!ended.empty())
       for (auto const& [id, status] : db.statuses(ended))

@@ -171,7 +171,7 @@ void scheduler_state::perform(scheduling::attempt_closed& e) {
   closed.attempt.outcome = e.result;
   closed.attempt.duration_ms = e.duration_ms;
   closed.attempt.started_at = applied_at_ + -e.duration_ms;
-  closed.attempt.error = std::move(e.error);
+  closed.attempt.error = e.error.take();
   pipeline_.changes().emplace_back(std::move(closed));
 }
 
@@ -194,7 +194,7 @@ void scheduler_state::perform(scheduling::job_ended& e) {
   if (e.summary)
     end.result.text = *e.summary;
   if (!watchers_.empty() && watchers_.contains(e.id))
-    pipeline_.mail().ended.push_back({e.id, e.status, e.attempt, end.result, std::move(e.error)});
+    pipeline_.mail().ended.push_back({e.id, e.status, e.attempt, end.result, e.error.take()});
   drop_payload(e.id);
   if (!progress_.empty())
     progress_.erase({e.id, e.attempt});

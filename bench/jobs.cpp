@@ -1,5 +1,5 @@
 // Job rates and latency of a running scheduler, seen by a client process over TCP.
-//   bench_jobs load HOST:PORT JOBS BATCH | latency HOST:PORT JOBS
+//   bench_jobs load HOST:PORT JOBS BATCH | latency HOST:PORT JOBS | fill HOST:PORT JOBS BATCH
 #include <algorithm>
 #include <chrono>
 #include <iostream>
@@ -79,12 +79,40 @@ void latency(caf::scoped_actor& self, caf::actor const& scheduler, int jobs) {
             << std::endl;
 }
 
+/// Single jobs for a scheduler without nodes, where they stay queued; ends when all are
+/// acknowledged.
+void fill(caf::scoped_actor& self, caf::actor const& scheduler, int jobs, int batch) {
+  auto const begin = clock_type::now();
+  int acknowledged = 0;
+  int bad = 0;
+  for (int sent = 0; sent < jobs; sent += batch) {
+    auto m = batch_of(std::min(batch, jobs - sent), sent);
+    m.subscribe = false;
+    self->send(scheduler, std::move(m));
+    // A few batches under way are enough; all at once would be measured as memory of the scheduler.
+    self->receive_while([&] {
+      return sent + batch - acknowledged > 10 * batch ||
+             (sent + batch >= jobs && acknowledged < jobs);
+    })([&](submit_reply const& reply) {
+      acknowledged += static_cast<int>(reply.results.size());
+      for (auto const& result : reply.results)
+        bad += result.error.has_value();
+    });
+  }
+  std::cout << json{{"what", "fill"},
+                    {"jobs", acknowledged},
+                    {"acknowledged_per_s", acknowledged / seconds_since(begin)},
+                    {"bad", bad}}
+            << std::endl;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   std::vector<std::string> const words(argv + 1, argv + argc);
   if (words.size() < 3) {
-    std::cerr << "bench_jobs load HOST:PORT JOBS BATCH | latency HOST:PORT JOBS\n";
+    std::cerr << "bench_jobs load HOST:PORT JOBS BATCH | latency HOST:PORT JOBS | fill HOST:PORT "
+                 "JOBS BATCH\n";
     return 2;
   }
   auto const where = actors::parse_endpoint(words[1]);
@@ -100,6 +128,8 @@ int main(int argc, char** argv) {
   auto const scheduler = std::get<caf::actor>(found);
   if (words[0] == "load" && words.size() > 3)
     load(self, scheduler, std::stoi(words[2]), std::stoi(words[3]));
+  else if (words[0] == "fill" && words.size() > 3)
+    fill(self, scheduler, std::stoi(words[2]), std::stoi(words[3]));
   else
     latency(self, scheduler, std::stoi(words[2]));
   std::_Exit(0);

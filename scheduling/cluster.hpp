@@ -1,17 +1,21 @@
 #pragma once
 
-#include <map>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
-#include "scheduling/node_state.hpp"
+#include "scheduling/room_index.hpp"
 
 namespace nsai::scheduling {
 
 /// The nodes by index and by uuid. An index is given out again after its node was removed.
 class cluster {
  public:
+  cluster() = default;
+  cluster(cluster const&) = delete;  // the nodes know where to report their changes
+  cluster& operator=(cluster const&) = delete;
+
   node_state* find(std::string const& uuid);
   node_state const* find(std::string const& uuid) const {
     return const_cast<cluster*>(this)->find(uuid);
@@ -20,6 +24,10 @@ class cluster {
   node_index index_of(std::string const& uuid) const;
   node_index add(std::string const& uuid);
   void remove(node_index index);
+  /// The node says what it offers; nothing is held on it then.
+  void offer(node_index index, node_info const& offered, std::vector<bool> stages);
+  /// The nodes as they are now, in order of preference.
+  room_index const& by_room();
   node_state& operator[](node_index index) { return *nodes_[index]; }
   node_state const& operator[](node_index index) const { return *nodes_[index]; }
   /// Visits (index, node) in order of index.
@@ -43,7 +51,10 @@ class cluster {
 
  private:
   std::vector<std::unique_ptr<node_state>> nodes_;
-  std::map<std::string, node_index> by_uuid_;
+  std::vector<node_index> changed_;  // since `room_` was asked
+  room_index room_;
+  name_table kinds_;  // by what makes them
+  std::unordered_map<std::string, node_index> by_uuid_;
 };
 
 }  // namespace nsai::scheduling

@@ -55,7 +55,8 @@ void core::state::handle(attempt_ended const& e) {
     }
     return;
   }
-  auto const* const held = node == none ? nullptr : nodes[node].find(ref);
+  auto const* const held =
+      node == none || nodes[node].ahead() == 0 ? nullptr : nodes[node].find(ref);
   bool const waited = held != nullptr && held->ahead;
   if (outcome.result == attempt_result::succeeded || is_own(outcome.result))
     count(stages[shapes[j->shape].key.stage], outcome);

@@ -67,17 +67,23 @@ void core::state::check_shapes() const {
     ++live[j.shape];
     waiting[j.shape] += j.slot != none ? 1 : 0;
   });
-  NSAI_ASSERT(live.size() == shapes.all().size());
-  for (auto const& [key, index] : shapes.all()) {
+  NSAI_ASSERT(live.size() == shapes.live());
+  std::size_t in_queues = 0;
+  for (auto const& [index, count] : live) {
     auto& s = shapes[index];
-    NSAI_ASSERT(s.jobs == live[index] && s.waiting == waiting[index]);
+    NSAI_ASSERT(s.jobs == count && s.waiting == waiting[index]);
+    NSAI_ASSERT(shapes.intern(s.key) == index);
     if (s.waiting == 0)
       continue;
+    ++in_queues;
+    NSAI_ASSERT(shapes.waiting().at(s.waits_at).shape == index);
+    NSAI_ASSERT(!s.is_open() || shapes.open().contains(index));
     // Nothing waits for a place that is there.
     std::as_const(nodes).for_each([&](node_index, node_state const& node) {
       NSAI_ASSERT(restoring || !places.fits(s, node));
     });
   }
+  NSAI_ASSERT(in_queues == shapes.waiting().size());
 }
 
 void core::state::check() const {

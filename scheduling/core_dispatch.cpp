@@ -18,6 +18,11 @@ constexpr std::int64_t brief_mean_us = 20'000;
 constexpr std::int64_t known_after = 2;  // outcomes
 constexpr std::int64_t most_ahead_on_a_node = 4096;
 
+bool is_brief(stage_facts const& stage) {
+  return stage.outcomes >= known_after && stage.mean_us < brief_mean_us && stage.description &&
+         stage.description->brief;
+}
+
 }  // namespace
 
 void core::state::dispatch() {
@@ -38,12 +43,16 @@ void core::state::dispatch() {
 }
 
 /// The next job that may find room: of the most urgent level, or of one that has aged.
-core::state::choice core::state::choose() const {
-  auto const is_open = [this](shape_index i) { return places.may_fit(shapes[i]); };
+core::state::choice core::state::choose() {
+  auto& open = shapes.open();
+  open.keep_if(
+      [this](shape_index i) { return shapes[i].waiting > 0 && places.may_fit(shapes[i]); });
   choice best;
+  if (open.empty())
+    return best;
   queue_slot aged = none;
   for (std::size_t level = 0; level < priority_levels; ++level) {
-    auto const slot = queues.front(static_cast<priority>(level), is_open);
+    auto const slot = queues.front(static_cast<priority>(level), open);
     if (slot == none)
       continue;
     if (best.slot == none) {
@@ -64,7 +73,7 @@ void core::state::grant(queue_slot slot, place where, bool ahead) {
   auto& s = shapes[j.shape];
   queues.serve(slot);
   j.slot = none;
-  --s.waiting;
+  shapes.drop_waiting(j.shape);
   if (!ahead)
     ++room_epoch;  // one rival less for what may go ahead, perhaps
   change(j, signal::grant);
@@ -76,11 +85,11 @@ void core::state::grant(queue_slot slot, place where, bool ahead) {
   holding h;
   h.cpu = s.key.resources.cpu.value;
   h.memory_mb = s.key.resources.memory_mb;
-  h.devices = where.devices;
+  h.devices.assign(where.devices.begin(), where.devices.end());
   h.tenant = j.tenant;
   h.ahead = ahead;
-  node.hold({j.id, j.attempt}, std::move(h));
-  NSAI_ASSERT(node.find({j.id, j.attempt})->ahead == ahead);
+  auto const& held = node.hold({j.id, j.attempt}, std::move(h));
+  NSAI_ASSERT(held.ahead == ahead);
 
   attempt_granted g;
   g.ref = {j.id, j.attempt};
@@ -111,9 +120,8 @@ void core::state::first_grant(job_id id) {
 }
 
 bool core::state::may_go_ahead(shape const& s) const {
-  auto const& stage = stages[s.key.stage];
-  return !s.wants_gpu() && !s.key.timed && s.key.resources.memory_mb == 0 && stage.description &&
-         stage.description->brief && stage.outcomes >= known_after && stage.mean_us < brief_mean_us;
+  return !s.wants_gpu() && !s.key.timed && s.key.resources.memory_mb == 0 &&
+         is_brief(stages[s.key.stage]);
 }
 
 bool core::state::is_possible(shape& s) {
@@ -132,32 +140,36 @@ bool core::state::is_possible(shape& s) {
 /// possible may be granted ahead, fair turns included; what they would compete with for cpu keeps
 /// its chance.
 void core::state::dispatch_ahead() {
+  if (std::none_of(stages.begin(), stages.end(), is_brief))
+    return;
   for (std::size_t i = 0; i < priority_levels; ++i) {
     auto const level = static_cast<priority>(i);
     if (queues.count(level) == 0)
       continue;
     bool any_possible = false;
     std::vector<shape_index> rivals;
-    queues.for_each_shape(level, [&](shape_index index) {
+    shape_set wanted;
+    for (auto const index : queues.shapes(level)) {
       if (!is_possible(shapes[index]))
-        return;
+        continue;
       any_possible = true;
       if (!may_go_ahead(shapes[index]))
         rivals.push_back(index);
-    });
+      else if (shapes[index].no_room_ahead != room_epoch)
+        wanted.add(index);
+    }
     if (!any_possible)
       continue;
-    auto const wanted = [this](shape_index index) {
-      return shapes[index].no_room_ahead != room_epoch && may_go_ahead(shapes[index]);
-    };
     for (auto slot = queues.front(level, wanted); slot != none;
          slot = queues.front(level, wanted)) {
-      auto& s = shapes[queues.place_of(slot).shape];
-      auto const node = find_ahead(s, rivals);
-      if (node == none)
-        s.no_room_ahead = room_epoch;
-      else
+      auto const index = queues.place_of(slot).shape;
+      auto const node = find_ahead(shapes[index], rivals);
+      if (node == none) {
+        shapes[index].no_room_ahead = room_epoch;
+        wanted.remove(index);
+      } else {
         grant(slot, {node, {}}, true);
+      }
     }
     if (queues.count(level) > 0)
       return;
@@ -173,20 +185,29 @@ std::size_t core::state::most_ahead(shape const& s, node_state const& node) cons
       std::min(most_ahead_on_a_node, std::max<std::int64_t>(1, slots) * work_ahead_us / mean_us));
 }
 
+/// The node on which fewest wait.
 node_index core::state::find_ahead(shape& s, std::vector<shape_index> const& rivals) {
-  node_index best = none;
-  std::as_const(nodes).for_each([&](node_index index, node_state const& node) {
-    if (!node.takes_grants() || node.ahead() >= most_ahead(s, node) || !places.is_possible(s, node))
-      return;
-    if (best != none && nodes[best].ahead() <= node.ahead())
-      return;
-    bool const contested = std::any_of(rivals.begin(), rivals.end(), [&](shape_index rival) {
+  auto const contested = [&](node_state const& node) {
+    return std::any_of(rivals.begin(), rivals.end(), [&](shape_index rival) {
       return places.fits_but_for_cpu(shapes[rival], node);
     });
-    if (!contested)
-      best = index;
-  });
-  return best;
+  };
+  std::pair<std::size_t, node_index> best{0, none};
+  for (auto const& [kind, those] : nodes.by_room().kinds()) {
+    auto const& any = nodes[those.by_ahead.begin()->second];
+    if (!places.is_possible(s, any))
+      continue;
+    auto const most = most_ahead(s, any);
+    for (auto const& [ahead, index] : those.by_ahead) {
+      if (ahead >= most || (best.second != none && best < std::pair(ahead, index)))
+        break;
+      if (!nodes[index].takes_grants() || contested(nodes[index]))
+        continue;
+      best = {ahead, index};
+      break;
+    }
+  }
+  return best.second;
 }
 
 }  // namespace nsai::scheduling

@@ -17,8 +17,7 @@ live_job core::state::look_up(job const& j) const {
   if (j.unconfirmed)
     live.devices = find_rare(j)->place->devices;
   else if (j.node != none)
-    if (auto const* const held = nodes[j.node].find({j.id, j.attempt}))
-      live.devices = held->devices;
+    live.devices = nodes[j.node].devices_of({j.id, j.attempt});
   live.wait_reason = wait_reason(j);
   return live;
 }

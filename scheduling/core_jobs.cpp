@@ -24,9 +24,7 @@ void core::state::tell(happening what, job const& j, std::int64_t duration_ms, s
 }
 
 void core::state::enqueue(job& j, bool at_front) {
-  auto& s = shapes[j.shape];
-  if (s.waiting++ == 0)
-    s.open_everywhere();
+  shapes.add_waiting(j.shape);
   j.since = now;
   j.slot = queues.push(j.id, {j.level, j.tenant, j.owner, j.shape}, now, at_front);
 }
@@ -36,7 +34,7 @@ void core::state::leave_queue(job& j) {
     return;
   queues.remove(j.slot);
   j.slot = none;
-  --shapes[j.shape].waiting;
+  shapes.drop_waiting(j.shape);
   ++room_epoch;  // one rival less for what may go ahead, perhaps
 }
 
@@ -116,8 +114,8 @@ void core::state::end(job& j, job_status status, std::optional<error_info> error
     e.duration_ms = now - j.since;
   e.error = error;
   e.from_outcome = outcome != nullptr && status == job_status::succeeded;
-  if (auto const p = parents.find(j.id); p != parents.end())
-    describe_end(j, p->second, e);
+  if (j.composite)
+    describe_end(j, parents.at(j.id), e);
   auto const duration_ms = e.duration_ms;
   emit(std::move(e));
   auto const what = status == job_status::succeeded  ? happening::job_completed

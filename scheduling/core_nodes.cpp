@@ -36,11 +36,7 @@ void core::state::learn(node_index index, node_info const& offered) {
     has.resize(std::max<std::size_t>(has.size(), s + 1));
     has[s] = true;
   }
-  std::vector<model_index> models;
-  for (auto const& gpu : offered.gpus)
-    models.push_back(nodes.models.intern(gpu.model));
-  nodes[index].reset(offered, std::move(has), models);
-  ++nodes.epoch;
+  nodes.offer(index, offered, std::move(has));
 }
 
 void core::state::handle(node_registered const& e) {
@@ -127,7 +123,7 @@ void core::state::adopt(node_index index, register_node const& r) {
     holding h;
     h.cpu = held.cpu.value;
     h.memory_mb = held.memory_mb;
-    h.devices = held.devices;
+    h.devices.assign(held.devices.begin(), held.devices.end());
     h.superseded = !ours;
     if (ours) {
       h.tenant = j->tenant;
@@ -272,12 +268,18 @@ void core::state::gained_room(node_index index) {
   auto const& node = nodes[index];
   if (queues.count() == 0 || !node.takes_grants())
     return;
-  for (std::size_t level = 0; level < priority_levels; ++level)
-    queues.for_each_shape(static_cast<priority>(level), [&](shape_index i) {
-      auto& s = shapes[i];
-      if (!s.look_everywhere && places.fits(s, node))
-        s.add_candidate(index);
-    });
+  if (node.ahead() > 0)
+    return;  // nobody overtakes those that wait there
+  auto const cpu = node.cpu_free();
+  auto const memory_mb = node.memory_free();
+  auto const gpus = node.free_devices();
+  for (auto const& needs : shapes.waiting()) {
+    if (needs.cpu > cpu || needs.memory_mb > memory_mb || needs.whole_gpus > gpus)
+      continue;
+    auto& s = shapes[needs.shape];
+    if (!s.look_everywhere && places.fits(s, node))
+      shapes.add_candidate(needs.shape, index);
+  }
 }
 
 /// When more than half of three or more nodes are silent together, the fault is rather on this

@@ -125,7 +125,7 @@ struct core::state {
     queue_slot slot = none;
     bool aged = false;  // its level got the grant for having waited long
   };
-  choice choose() const;
+  choice choose();
   void grant(queue_slot slot, place where, bool ahead);
   void first_grant(job_id parent);
   bool may_go_ahead(shape const& s) const;

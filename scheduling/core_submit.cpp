@@ -17,15 +17,15 @@ ended_job const* find_ended(std::vector<ended_job> const& ended, job_id id) {
 
 std::optional<error_info> core::state::check_stage(std::string const& stage,
                                                    std::string const& field) const {
+  auto const index = stage_names.find(stage);
+  if (index != none && index < stages.size() && stages[index].description)
+    return std::nullopt;
   std::vector<std::string> known;
   for (std::size_t i = 0; i < stages.size(); ++i)
     if (stages[i].description)
       known.push_back(stage_names[static_cast<stage_index>(i)]);
   // Before anything is known of any node, whatever is asked for may still come.
   if (known.empty())
-    return std::nullopt;
-  auto const index = stage_names.find(stage);
-  if (index != none && index < stages.size() && stages[index].description)
     return std::nullopt;
   std::sort(known.begin(), known.end());
   auto const meant = nearest(stage, known);
@@ -103,7 +103,8 @@ void core::state::handle(job_submitted const& e) {
     create_experiment(j, e);
   else
     announce(j, 0);
-  if (auto const p = parents.find(answer.id); p != parents.end()) {
+  if (auto const p = s.array || !s.pipeline.empty() ? parents.find(answer.id) : parents.end();
+      p != parents.end()) {
     answer.first_child = {answer.id.value + 1};
     answer.children = p->second.children;
   }

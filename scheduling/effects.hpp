@@ -7,6 +7,7 @@
 #include "messages/attempt.hpp"
 #include "messages/job.hpp"
 #include "messages/record.hpp"
+#include "scheduling/boxed.hpp"
 
 /// What the core wants done. Effects that change durable state come first in meaning: an actor
 /// makes all durable effects of a batch durable (one commit) before it carries out any other effect
@@ -50,7 +51,7 @@ struct attempt_closed {
   attempt_result result = attempt_result::failed;
   std::string node_name;
   std::int64_t duration_ms = 0;
-  std::optional<error_info> error;
+  boxed<error_info> error;
 };
 
 /// Durable. The job has reached its one terminal state; waiting clients hear of it after the
@@ -61,10 +62,10 @@ struct job_ended {
   job_status status = job_status::succeeded;
   attempt_no attempt = 0;
   std::int64_t duration_ms = 0;
-  std::optional<error_info> error;
+  boxed<error_info> error;
   bool from_outcome = false;  // the outcome of the running `attempt_ended` carries the result
   std::vector<job_id> context_from;  // an experiment's last stages: their contexts make the result
-  std::optional<std::string> summary;  // an array's result as JSON
+  boxed<std::string> summary;        // an array's result as JSON
 };
 
 /// To the executor of a node; repeatable.
@@ -88,8 +89,8 @@ struct consult_supervisor {
   attempt_result result = attempt_result::failed;
   std::int32_t own_failures = 0;
   std::int32_t infra_failures = 0;
-  nsai::constraints constraints;
-  std::optional<error_info> error;
+  boxed<nsai::constraints> constraints;  // always there
+  boxed<error_info> error;
 };
 
 /// For telemetry; told after the commit, lost at a crash.
@@ -128,6 +129,8 @@ struct wake_at {
 using effect =
     std::variant<job_created, job_changed, attempt_granted, attempt_closed, job_ended,
                  attempt_stopped, outcome_settled, consult_supervisor, happened, wake_at>;
+/// A huge array makes millions of them at once.
+static_assert(sizeof(effect) <= 128);
 using effects = std::vector<effect>;
 
 }  // namespace nsai::scheduling

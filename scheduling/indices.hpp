@@ -16,6 +16,7 @@ using owner_index = std::uint32_t;
 using stage_index = std::uint32_t;
 using model_index = std::uint32_t;
 using node_index = std::uint32_t;
+using kind_index = std::uint32_t;  // of nodes: those of one kind offer the same
 using queue_slot = std::uint32_t;
 
 inline constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
@@ -24,12 +25,17 @@ inline constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
 class name_table {
  public:
   std::uint32_t intern(std::string const& name) {
+    // Most ask for what was asked for just before.
+    if (latest_ < names_.size() && names_[latest_] == name)
+      return latest_;
     auto const [at, is_new] = index_.try_emplace(name, static_cast<std::uint32_t>(names_.size()));
     if (is_new)
       names_.push_back(name);
-    return at->second;
+    return latest_ = at->second;
   }
   std::uint32_t find(std::string const& name) const {
+    if (latest_ < names_.size() && names_[latest_] == name)
+      return latest_;
     auto const at = index_.find(name);
     return at == index_.end() ? none : at->second;
   }
@@ -39,6 +45,7 @@ class name_table {
  private:
   std::unordered_map<std::string, std::uint32_t> index_;
   std::vector<std::string> names_;
+  std::uint32_t latest_ = none;
 };
 
 }  // namespace nsai::scheduling

@@ -6,19 +6,49 @@
 
 namespace nsai::scheduling {
 
-terms_index terms_table::intern(constraints c) {
-  c.depends_on.clear();
-  if (latest_ != none && entries_[latest_].jobs > 0 && entries_[latest_].value == c)
-    return latest_;
-  if (free_.empty()) {
-    latest_ = static_cast<terms_index>(entries_.size());
-    entries_.push_back({std::move(c), 0});
-  } else {
-    latest_ = free_.back();
-    free_.pop_back();
-    entries_[latest_] = {std::move(c), 0};
+namespace {
+
+// By what differs between jobs; what is seldom told is left to the comparison.
+std::size_t hash_of(constraints const& c) {
+  std::size_t h = 0;
+  for (std::int64_t const part :
+       {std::int64_t{c.max_retries.value_or(-1)}, std::int64_t{c.max_infra_retries},
+        c.retry_backoff_ms, c.timeout_ms.value_or(-1), c.grace_ms, c.deadline.ms, c.not_before.ms,
+        c.estimated_duration_ms})
+    h = (h ^ static_cast<std::size_t>(part)) * 0x9e3779b97f4a7c15ULL + (h >> 29);
+  return h;
+}
+
+}  // namespace
+
+terms_index terms_table::find(constraints const& c, std::size_t hash) const {
+  auto const [first, last] = by_hash_.equal_range(hash);
+  for (auto at = first; at != last; ++at)
+    if (entries_[at->second].value == c)
+      return at->second;
+  return none;
+}
+
+terms_index terms_table::intern(constraints const& c) {
+  if (!c.depends_on.empty()) {
+    auto without = c;
+    without.depends_on.clear();
+    return intern(without);
   }
-  return latest_;
+  auto const hash = hash_of(c);
+  auto index = find(c, hash);
+  if (index != none)
+    return index;
+  if (free_.empty()) {
+    index = static_cast<terms_index>(entries_.size());
+    entries_.push_back({c, 0});
+  } else {
+    index = free_.back();
+    free_.pop_back();
+    entries_[index] = {c, 0};
+  }
+  by_hash_.emplace(hash, index);
+  return index;
 }
 
 void terms_table::release(terms_index index) {
@@ -26,19 +56,23 @@ void terms_table::release(terms_index index) {
   NSAI_ASSERT(entry.jobs > 0);
   if (--entry.jobs > 0)
     return;
+  auto const [first, last] = by_hash_.equal_range(hash_of(entry.value));
+  by_hash_.erase(std::find_if(first, last, [&](auto const& e) { return e.second == index; }));
   entry.value = {};
   free_.push_back(index);
-  if (latest_ == index)
-    latest_ = none;
 }
 
 job& job_table::add(job_id id) {
   auto const number = id.value / block_size;
-  auto& block = blocks_[number];
+  if (blocks_.empty())
+    first_ = number;
+  for (; first_ > number; --first_)
+    blocks_.emplace_front();
+  if (first_ + blocks_.size() <= number)
+    blocks_.resize(number - first_ + 1);
+  auto& block = blocks_[number - first_];
   if (!block)
     block = std::make_unique<job_table::block>();
-  last_number_ = number;
-  last_block_ = block.get();
   auto& slot = block->jobs[id.value % block_size];
   NSAI_ASSERT(id && !slot.id);
   slot = job{};
@@ -53,32 +87,27 @@ void job_table::erase(job_id id) {
   NSAI_ASSERT(found != nullptr);
   found->id = {};
   --size_;
-  if (--last_block_->used == 0) {
-    blocks_.erase(last_number_);
-    last_number_ = ~std::uint64_t{0};
-    last_block_ = nullptr;
-  }
+  auto& block = *block_of(id);
+  if (--block->used > 0)
+    return;
+  block.reset();
+  for (; !blocks_.empty() && !blocks_.front(); ++first_)
+    blocks_.pop_front();
+  while (!blocks_.empty() && !blocks_.back())
+    blocks_.pop_back();
+}
+
+std::unique_ptr<job_table::block>* job_table::block_of(job_id id) {
+  auto const at = id.value / block_size - first_;  // below the first: beyond any size
+  return at < blocks_.size() && blocks_[at] ? &blocks_[at] : nullptr;
 }
 
 job* job_table::find(job_id id) {
-  auto const number = id.value / block_size;
-  if (number != last_number_) {
-    auto const at = blocks_.find(number);
-    if (at == blocks_.end())
-      return nullptr;
-    last_number_ = number;
-    last_block_ = at->second.get();
-  }
-  auto& slot = last_block_->jobs[id.value % block_size];
+  auto* const block = block_of(id);
+  if (block == nullptr)
+    return nullptr;
+  auto& slot = (*block)->jobs[id.value % block_size];
   return slot.id ? &slot : nullptr;
-}
-
-std::vector<std::uint64_t> job_table::block_numbers() const {
-  std::vector<std::uint64_t> numbers;
-  for (auto const& [number, block] : blocks_)
-    numbers.push_back(number);
-  std::sort(numbers.begin(), numbers.end());
-  return numbers;
 }
 
 }  // namespace nsai::scheduling

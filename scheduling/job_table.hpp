@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <deque>
 #include <memory>
 #include <unordered_map>
 #include <vector>
@@ -51,11 +52,11 @@ struct job {
   bool rare : 1 = false;          // has an entry among the rare facts
 };
 
-/// The constraints of a job, shared by all jobs that were submitted with equal ones in a row.
+/// The constraints of a job, shared by all jobs that were submitted with equal ones.
 /// Dependencies are not kept here: they are facts of one job.
 class terms_table {
  public:
-  terms_index intern(constraints c);
+  terms_index intern(constraints const& c);
   void keep(terms_index index) { ++entries_[index].jobs; }
   void release(terms_index index);
   constraints const& operator[](terms_index index) const { return entries_[index].value; }
@@ -65,14 +66,15 @@ class terms_table {
     constraints value;
     std::uint32_t jobs = 0;
   };
+  terms_index find(constraints const& c, std::size_t hash) const;
   std::vector<entry> entries_;
   std::vector<terms_index> free_;
-  terms_index latest_ = none;
+  std::unordered_multimap<std::size_t, terms_index> by_hash_;
 };
 
 /// Live jobs by number. Numbers ascend without gaps, so they are kept in blocks: finding one costs
-/// one look into a small table, and a block goes when its last job has ended. Addresses are stable
-/// while a job lives.
+/// one look into a small table (8 bytes for each 256 numbers between the oldest and the youngest
+/// live job), and a block goes when its last job has ended. Addresses are stable while a job lives.
 class job_table {
  public:
   job& add(job_id id);
@@ -83,10 +85,11 @@ class job_table {
   /// In ascending order of number.
   template <class F>
   void for_each(F&& visit) const {
-    for (auto const number : block_numbers())
-      for (auto const& each : blocks_.at(number)->jobs)
-        if (each.id)
-          visit(each);
+    for (auto const& block : blocks_)
+      if (block)
+        for (auto const& each : block->jobs)
+          if (each.id)
+            visit(each);
   }
 
  private:
@@ -95,11 +98,11 @@ class job_table {
     std::array<job, block_size> jobs;
     std::uint32_t used = 0;
   };
-  std::vector<std::uint64_t> block_numbers() const;
+  std::unique_ptr<block>* block_of(job_id id);
 
-  std::unordered_map<std::uint64_t, std::unique_ptr<block>> blocks_;
-  std::uint64_t last_number_ = ~std::uint64_t{0};
-  block* last_block_ = nullptr;
+  // From that of the oldest live job to that of the youngest; null where no job lives.
+  std::deque<std::unique_ptr<block>> blocks_;
+  std::uint64_t first_ = 0;  // number of the first block
   std::size_t size_ = 0;
 };
 

@@ -12,6 +12,19 @@ std::int64_t device_state::charge_of(std::int64_t share_milli, std::int64_t memo
   return std::max(share_milli, (memory * 1000 + info.memory_mb - 1) / info.memory_mb);
 }
 
+void node_state::report_changes(node_index self, std::vector<node_index>* changed) {
+  self_ = self;
+  changed_ = changed;
+  changes();
+}
+
+void node_state::changes() {
+  if (has_changed_ || changed_ == nullptr)
+    return;
+  has_changed_ = true;
+  changed_->push_back(self_);
+}
+
 void node_state::reset(node_info offered, std::vector<bool> stages_offered,
                        std::vector<model_index> const& models) {
   clear();
@@ -25,10 +38,15 @@ void node_state::reset(node_info offered, std::vector<bool> stages_offered,
     devices.push_back(std::move(device));
   }
   free_devices_ = devices.size();
+  uniform = std::all_of(devices.begin(), devices.end(), [&](device_state const& d) {
+    return d.model == devices[0].model && d.info.memory_mb == devices[0].info.memory_mb;
+  });
 }
 
-device_state* node_state::device(std::uint32_t index) {
-  for (auto& device : devices)
+device_state const* node_state::device(std::uint32_t index) const {
+  if (index < devices.size() && devices[index].info.index == index)
+    return &devices[index];
+  for (auto const& device : devices)
     if (device.info.index == index)
       return &device;
   return nullptr;
@@ -37,14 +55,15 @@ device_state* node_state::device(std::uint32_t index) {
 bool node_state::has_room(holding const& h) const {
   if (h.cpu > cpu_free() || h.memory_mb > memory_free())
     return false;
-  return std::all_of(h.devices.begin(), h.devices.end(), [&](device_grant const& grant) {
-    auto const* const d = const_cast<node_state*>(this)->device(grant.index);
+  return std::all_of(h.devices.begin(), h.devices.end(), [&](held_device const& grant) {
+    auto const* const d = device(grant.index);
     return d != nullptr && d->charge + d->charge_of(grant.share_milli, grant.memory_mb) <= 1000 &&
            d->memory_mb + grant.memory_mb <= d->info.memory_mb;
   });
 }
 
 void node_state::occupy(attempt_ref ref, holding const& h) {
+  changes();
   cpu_used_ += h.cpu;
   memory_used_ += h.memory_mb;
   for (auto const& grant : h.devices) {
@@ -60,6 +79,7 @@ void node_state::occupy(attempt_ref ref, holding const& h) {
 }
 
 void node_state::vacate(attempt_ref ref, holding const& h) {
+  changes();
   cpu_used_ -= h.cpu;
   memory_used_ -= h.memory_mb;
   for (auto const& grant : h.devices) {
@@ -74,16 +94,18 @@ void node_state::vacate(attempt_ref ref, holding const& h) {
   }
 }
 
-void node_state::hold(attempt_ref ref, holding h) {
+holding const& node_state::hold(attempt_ref ref, holding h) {
   h.ahead = h.ahead || !has_room(h);
   if (h.ahead) {
+    changes();
     ++ahead_;
     waiting_.push_back(ref);
   } else {
     occupy(ref, h);
   }
-  bool const is_new = holdings_.emplace(ref, std::move(h)).second;
+  auto const [at, is_new] = holdings_.emplace(ref, std::move(h));
   NSAI_ASSERT(is_new);
+  return at->second;
 }
 
 holding const* node_state::find(attempt_ref ref) const {
@@ -91,11 +113,24 @@ holding const* node_state::find(attempt_ref ref) const {
   return at == holdings_.end() ? nullptr : &at->second;
 }
 
+std::vector<device_grant> node_state::devices_of(attempt_ref ref) const {
+  std::vector<device_grant> list;
+  if (auto const* const held = find(ref))
+    for (auto const& h : held->devices) {
+      auto const* const d = device(h.index);
+      auto const info = d != nullptr ? d->info : gpu_info{h.index, {}, {}, 0, false};
+      list.push_back(
+          {info.index, info.uuid, info.model, h.memory_mb, h.share_milli, info.is_virtual});
+    }
+  return list;
+}
+
 void node_state::release(attempt_ref ref) {
   auto const at = holdings_.find(ref);
   if (at == holdings_.end())
     return;
   bool const waited = at->second.ahead;
+  changes();
   if (waited)
     --ahead_;
   else
@@ -141,6 +176,7 @@ std::vector<attempt_ref> node_state::held() const {
 }
 
 void node_state::clear() {
+  changes();
   holdings_.clear();
   waiting_.clear();
   cpu_used_ = memory_used_ = 0;

@@ -18,11 +18,20 @@ struct attempt_ref_hash {
   }
 };
 
+/// What an attempt has of a device: the rest of a grant is the device's own.
+struct held_device {
+  std::uint32_t index = 0;
+  std::int64_t memory_mb = 0;
+  std::int64_t share_milli = 1000;
+  held_device(device_grant const& g)
+      : index(g.index), memory_mb(g.memory_mb), share_milli(g.share_milli) {}
+};
+
 /// What one attempt occupies on its node.
 struct holding {
   std::int64_t cpu = 0;
   std::int64_t memory_mb = 0;
-  std::vector<device_grant> devices;
+  std::vector<held_device> devices;
   tenant_index tenant = none;  // none: not known (a superseded attempt found on the node)
   bool ahead = false;          // waits on the node for room: occupies nothing yet
   bool superseded = false;     // not a current attempt any more; occupies until it is gone
@@ -50,12 +59,14 @@ struct device_state {
 class node_state {
  public:
   node_info info;
+  kind_index kind = none;
   std::uint64_t session = 0;  // 0: none
   node_status status = node_status::ready;
   bool leaving = false;
   timestamp last_heard;
   std::vector<bool> stages;  // by stage_index
   std::vector<device_state> devices;
+  bool uniform = false;  // its devices are of one model and size
 
   bool takes_grants() const { return status == node_status::ready && !leaving; }
   bool has_stage(stage_index stage) const { return stage < stages.size() && stages[stage]; }
@@ -67,14 +78,21 @@ class node_state {
   std::size_t attempts() const { return holdings_.size(); }
   std::size_t ahead() const { return ahead_; }
 
+  /// From now on the node puts `self` into `changed` when what is free on it changes, until it was
+  /// `seen`.
+  void report_changes(node_index self, std::vector<node_index>* changed);
+  void seen() { has_changed_ = false; }
+
   /// A node that says what it offers, with nothing held.
   void reset(node_info offered, std::vector<bool> stages_offered,
              std::vector<model_index> const& models);
 
   bool has_room(holding const& h) const;
   /// Without room, or behind others that wait, it joins those that wait on the node.
-  void hold(attempt_ref ref, holding h);
+  holding const& hold(attempt_ref ref, holding h);
   holding const* find(attempt_ref ref) const;
+  /// As granted; empty when the attempt is not held.
+  std::vector<device_grant> devices_of(attempt_ref ref) const;
   void mark_superseded(attempt_ref ref) { holdings_.at(ref).superseded = true; }
   /// Gives back what the attempt occupied; those that wait on the node move up, the oldest first.
   void release(attempt_ref ref);
@@ -85,11 +103,18 @@ class node_state {
   void check() const;
 
  private:
+  void changes();
   void occupy(attempt_ref ref, holding const& h);
   void vacate(attempt_ref ref, holding const& h);
   void move_up();
-  device_state* device(std::uint32_t index);
+  device_state const* device(std::uint32_t index) const;
+  device_state* device(std::uint32_t index) {
+    return const_cast<device_state*>(std::as_const(*this).device(index));
+  }
 
+  node_index self_ = none;
+  std::vector<node_index>* changed_ = nullptr;
+  bool has_changed_ = false;
   std::int64_t cpu_used_ = 0;
   std::int64_t memory_used_ = 0;
   std::size_t free_devices_ = 0;

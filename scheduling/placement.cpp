@@ -38,7 +38,12 @@ bool placement::has_labels(shape const& s, node_state const& node) const {
 }
 
 bool placement::suits(shape& s, node_state const& node) const {
-  return node.has_stage(s.key.stage) && has_labels(s, node);
+  if (s.suits.size() <= node.kind)
+    s.suits.resize(node.kind + 1, -1);
+  auto& known = s.suits[node.kind];
+  if (known < 0)
+    known = node.has_stage(s.key.stage) && has_labels(s, node) ? 1 : 0;
+  return known == 1;
 }
 
 bool placement::serves(shape& s, device_state const& d) const {
@@ -46,21 +51,25 @@ bool placement::serves(shape& s, device_state const& d) const {
          s.matches_model(d.model, nodes_.models[d.model]);
 }
 
+// What says no most often and cheapest comes first.
 bool placement::has_free(shape& s, device_state const& d) const {
-  if (!serves(s, d))
-    return false;
   if (!s.shares_gpu())
-    return d.uses.empty();
-  auto const memory = reserved_mb(s.key.resources, d);
-  if (d.charge + d.charge_of(s.key.resources.gpu_share.value, memory) > 1000 ||
-      d.memory_mb + memory > d.info.memory_mb)
+    return d.uses.empty() && serves(s, d);
+  auto const share = s.key.resources.gpu_share.value;
+  if (d.charge + share > 1000)
     return false;
-  return share_between_tenants_ || std::all_of(d.uses.begin(), d.uses.end(), [&](auto const& use) {
-           return use.tenant == s.key.tenant;
-         });
+  if (!share_between_tenants_ && std::any_of(d.uses.begin(), d.uses.end(), [&](auto const& use) {
+        return use.tenant != s.key.tenant;
+      }))
+    return false;
+  auto const memory = reserved_mb(s.key.resources, d);
+  return d.charge + d.charge_of(share, memory) <= 1000 &&
+         d.memory_mb + memory <= d.info.memory_mb && serves(s, d);
 }
 
 std::size_t placement::devices_free(shape& s, node_state const& node) const {
+  if (node.uniform && !s.shares_gpu())
+    return !node.devices.empty() && serves(s, node.devices[0]) ? node.free_devices() : 0;
   return static_cast<std::size_t>(std::count_if(node.devices.begin(), node.devices.end(),
                                                 [&](auto const& d) { return has_free(s, d); }));
 }
@@ -76,8 +85,15 @@ bool placement::is_possible(shape& s, node_state const& node) const {
 bool placement::fits_but_for_cpu(shape& s, node_state const& node) const {
   auto const& r = s.key.resources;
   if (!node.takes_grants() || r.memory_mb > node.memory_free() ||
-      r.cpu.value > node.info.cpus.value || !suits(s, node))
+      r.cpu.value > node.info.cpus.value)
     return false;
+  if (!s.shares_gpu() && static_cast<std::size_t>(r.gpu_count) > node.free_devices())
+    return false;
+  if (!suits(s, node))
+    return false;
+  if (s.shares_gpu())
+    return std::any_of(node.devices.begin(), node.devices.end(),
+                       [&](auto const& d) { return has_free(s, d); });
   return !s.wants_gpu() || devices_free(s, node) >= static_cast<std::size_t>(r.gpu_count);
 }
 
@@ -117,6 +133,11 @@ placement::score placement::rate(shape& s, node_index index) const {
     result.waste = result.free_devices;
     return result;
   }
+  if (node.uniform && !s.shares_gpu()) {
+    result.waste = r.gpu_count * node.devices[0].info.memory_mb;
+    result.free_devices -= r.gpu_count;
+    return result;
+  }
   for (auto const* const d : choose(s, node)) {
     if (d->uses.empty())
       result.waste +=
@@ -128,20 +149,87 @@ placement::score placement::rate(shape& s, node_index index) const {
   return result;
 }
 
+void placement::look_at(shape& s, node_index index, std::optional<score>& best) const {
+  auto const rated = rate(s, index);
+  if (!best || rated < *best)
+    best = rated;
+}
+
+/// A share joins the fullest device that takes it.
+bool placement::find_shared(shape& s, room_index::nodes_of_kind const& kind,
+                            std::optional<score>& best) const {
+  // Where tenants share devices, those stand under every tenant.
+  auto const from = [&](tenant_index tenant) {
+    return kind.shared.lower_bound({tenant, 1000 - s.key.resources.gpu_share.value, {0, 0, 0}, 0});
+  };
+  bool found = false;
+  auto const walk = [&](auto at, tenant_index tenant) {
+    for (; at != kind.shared.end() && at->tenant == tenant; ++at) {
+      auto const& node = nodes_[at->on.node];
+      if (has_free(s, node.devices[at->position]) && fits(s, node)) {
+        look_at(s, at->on.node, best);
+        found = true;
+        return;
+      }
+    }
+  };
+  if (!share_between_tenants_) {
+    walk(from(s.key.tenant), s.key.tenant);
+    return found;
+  }
+  for (auto at = kind.shared.begin(); at != kind.shared.end();) {
+    auto const tenant = at->tenant;
+    walk(from(tenant), tenant);
+    at = tenant == none ? kind.shared.end()
+                        : kind.shared.lower_bound({tenant + 1, 1000, {0, 0, 0}, 0});
+  }
+  return found;
+}
+
+/// The best node of a kind. All of them are looked at only where they have different devices.
+void placement::find_in(shape& s, room_index::nodes_of_kind const& kind,
+                        std::optional<score>& best) const {
+  auto const& any = nodes_[kind.nodes.begin()->node];
+  if (!suits(s, any))
+    return;
+  if (s.wants_gpu() && !any.uniform) {
+    for (auto const& at : kind.nodes)
+      if (fits(s, nodes_[at.node]))
+        look_at(s, at.node, best);
+    return;
+  }
+  if (s.wants_gpu() && (any.devices.empty() || !serves(s, any.devices[0])))
+    return;
+  if (s.shares_gpu() && find_shared(s, kind, best))
+    return;  // breaking into a free GPU is worse
+  // What is taken of a node is the same on each of them, so the score grows in the order in which
+  // they stand.
+  auto const cpu = s.key.resources.cpu.value;
+  auto const devices = static_cast<std::size_t>(s.key.resources.gpu_count);
+  for (auto at = kind.nodes.lower_bound({devices, cpu, 0}); at != kind.nodes.end();) {
+    if (at->free_cpu < cpu) {
+      at = kind.nodes.lower_bound({at->free_devices, cpu, 0});
+    } else if (fits(s, nodes_[at->node])) {
+      look_at(s, at->node, best);
+      return;
+    } else {
+      ++at;
+    }
+  }
+}
+
 std::optional<place> placement::find(shape& s) const {
   std::optional<score> best;
-  auto const look_at = [&](node_index index, node_state const& node) {
-    if (!fits(s, node))
-      return false;
-    auto const rated = rate(s, index);
-    if (!best || rated < *best)
-      best = rated;
-    return true;
-  };
   if (s.look_everywhere)
-    std::as_const(nodes_).for_each(look_at);
+    for (auto const& [kind, those] : nodes_.by_room().kinds())
+      find_in(s, those, best);
   else
-    std::erase_if(s.candidates, [&](node_index index) { return !look_at(index, nodes_[index]); });
+    std::erase_if(s.candidates, [&](node_index index) {
+      if (!fits(s, nodes_[index]))
+        return true;
+      look_at(s, index, best);
+      return false;
+    });
   if (!best)
     return std::nullopt;
   place found{best->index, {}};

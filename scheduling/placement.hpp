@@ -45,6 +45,10 @@ class placement {
   bool serves(shape& s, device_state const& d) const;
   bool has_free(shape& s, device_state const& d) const;
   score rate(shape& s, node_index index) const;
+  void look_at(shape& s, node_index index, std::optional<score>& best) const;
+  void find_in(shape& s, room_index::nodes_of_kind const& kind, std::optional<score>& best) const;
+  bool find_shared(shape& s, room_index::nodes_of_kind const& kind,
+                   std::optional<score>& best) const;
   std::vector<device_state const*> choose(shape& s, node_state const& node) const;
 
   cluster& nodes_;

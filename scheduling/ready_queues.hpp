@@ -1,13 +1,12 @@
 #pragma once
 
 #include <array>
-#include <map>
-#include <set>
 #include <unordered_map>
 #include <vector>
 
 #include "messages/job.hpp"
 #include "scheduling/indices.hpp"
+#include "scheduling/shape_set.hpp"
 
 namespace nsai::scheduling {
 
@@ -25,8 +24,9 @@ struct queue_entry {
 
 /// Queued jobs by priority level, tenant, owner and shape. Within a level the tenant that was
 /// served longest ago has the turn, within a tenant the owner that was served longest ago, then the
-/// order of arrival counts. Finding the next job costs by the number of shapes that wait, never by
-/// the number of jobs.
+/// order of arrival counts. The next job is found by walking the round of tenants to the first that
+/// has a wanted shape: that costs by the number of tenants, owners and shapes, never by the number
+/// of jobs, and mostly the first has one.
 class ready_queues {
  public:
   struct place {
@@ -43,45 +43,68 @@ class ready_queues {
   /// Takes a job out that got its turn: its tenant and owner go to the end of theirs.
   void serve(queue_slot slot);
 
-  /// The job that has the turn among the jobs of the shapes that are `wanted`; `none` when there is
-  /// none.
-  template <class Wanted>
-  queue_slot front(priority level, Wanted&& wanted) const;
+  /// The job that has the turn among the jobs of the `wanted` shapes; `none` when there is none.
+  queue_slot front(priority level, shape_set const& wanted) const;
 
   queue_entry const& operator[](queue_slot slot) const { return entries_[slot]; }
   place const& place_of(queue_slot slot) const { return lanes_[entries_[slot].lane].where; }
   std::size_t count(priority level) const { return levels_[static_cast<std::size_t>(level)].count; }
   std::size_t count() const { return count_; }
-  /// The shapes that wait at a level, in order of index.
-  template <class F>
-  void for_each_shape(priority level, F&& visit) const {
-    for (auto const& [shape, tenants] : levels_[static_cast<std::size_t>(level)].shapes)
-      visit(shape);
+  /// The shapes that wait at a level, in no particular order.
+  std::vector<shape_index> const& shapes(priority level) const {
+    return levels_[static_cast<std::size_t>(level)].shapes.list();
   }
   /// Compares the books with the lanes themselves.
   void check() const;
 
  private:
-  using turn = std::uint64_t;
-  using turns = std::set<std::pair<turn, std::uint32_t>>;  // with a tenant or owner
   struct lane {
     place where{};
     queue_slot head = none;
     queue_slot tail = none;
+    std::int64_t head_order = 0;  // that of the entry at `head`
     std::size_t count = 0;
   };
+  /// Who comes next: the members in the order in which they were served, new ones last. Each member
+  /// of a round has `before` and `after`.
+  struct round {
+    std::uint32_t head = none;
+    std::uint32_t tail = none;
+    template <class Lines>
+    void append(Lines& lines, std::uint32_t who);
+    template <class Lines>
+    void take_out(Lines& lines, std::uint32_t who);
+  };
+  /// The shapes of a line, each with the number of lanes it stands for.
+  class counted_shapes {
+   public:
+    void add(shape_index shape);
+    void remove(shape_index shape);
+    shape_set const& set() const { return set_; }
+    std::vector<shape_index> const& list() const { return set_.list(); }
+    std::uint32_t count(shape_index shape) const;
+
+   private:
+    shape_set set_;
+    std::unordered_map<shape_index, std::uint32_t> counts_;
+  };
   struct owner_line {
-    turn served = 0;
+    owner_index owner = none;
+    std::uint32_t before = none;
+    std::uint32_t after = none;
     std::vector<std::uint32_t> lanes;
   };
   struct tenant_line {
-    turn served = 0;
-    std::map<shape_index, turns> shapes;  // its owners that wait with the shape
-    std::unordered_map<owner_index, owner_line> owners;
+    std::uint32_t before = none;
+    std::uint32_t after = none;
+    counted_shapes shapes;
+    round owners;
+    std::unordered_map<owner_index, std::uint32_t> owner_at;  // in owners_
   };
   struct level_line {
-    std::map<shape_index, turns> shapes;  // the tenants that wait with the shape
-    std::unordered_map<tenant_index, tenant_line> tenants;
+    counted_shapes shapes;
+    round tenants;
+    std::vector<tenant_line> lines;  // by tenant; those without owners wait for nothing
     std::size_t count = 0;
   };
   struct place_hash {
@@ -91,43 +114,19 @@ class ready_queues {
   level_line& level_of(place const& p) { return levels_[static_cast<std::size_t>(p.level)]; }
   std::uint32_t open_lane(place const& where);
   void close_lane(std::uint32_t index);
-  static void move_turn(turns& waiting, turn from, turn to, std::uint32_t who);
+  void check_tenant(level_line const& level, tenant_index tenant, std::size_t& jobs) const;
 
   std::array<level_line, priority_levels> levels_;
   std::vector<queue_entry> entries_;
   std::vector<queue_slot> free_entries_;
   std::vector<lane> lanes_;
   std::vector<std::uint32_t> free_lanes_;
+  std::vector<owner_line> owners_;
+  std::vector<std::uint32_t> free_owners_;
   std::unordered_map<place, std::uint32_t, place_hash> lane_at_;
-  turn turn_ = 0;
   std::int64_t next_order_ = 0;
   std::int64_t front_order_ = -1;
   std::size_t count_ = 0;
 };
-
-template <class Wanted>
-queue_slot ready_queues::front(priority level, Wanted&& wanted) const {
-  auto const& line = levels_[static_cast<std::size_t>(level)];
-  auto const first_of = [&](std::map<shape_index, turns> const& shapes) {
-    std::pair<turn, std::uint32_t> best{0, none};
-    for (auto const& [shape, waiting] : shapes)
-      if ((best.second == none || *waiting.begin() < best) && wanted(shape))
-        best = *waiting.begin();
-    return best.second;
-  };
-  auto const tenant = first_of(line.shapes);
-  if (tenant == none)
-    return none;
-  auto const& own = line.tenants.at(tenant);
-  auto const& owner = own.owners.at(first_of(own.shapes));
-  queue_slot best = none;
-  for (auto const index : owner.lanes) {
-    auto const& lane = lanes_[index];
-    bool const earlier = best == none || entries_[lane.head].order < entries_[best].order;
-    if (earlier && wanted(lane.where.shape))
-      best = lane.head;
-  }
-  return best;
-}
 
 }  // namespace nsai::scheduling

@@ -19,23 +19,47 @@ bool shape::matches_model(model_index index, std::string const& model) {
   return matches[index] == 1;
 }
 
+namespace {
+
+std::size_t hash_of(shape_key const& key) {
+  auto const& r = key.resources;
+  std::size_t h = key.timed ? 1 : 0;
+  auto const mix = [&h](std::size_t part) { h = (h ^ part) * 0x9e3779b97f4a7c15ULL + (h >> 29); };
+  mix(key.stage);
+  mix(key.tenant);
+  mix(static_cast<std::size_t>(r.cpu.value));
+  mix(static_cast<std::size_t>(r.memory_mb));
+  mix(std::hash<std::string>{}(r.gpu));
+  mix(static_cast<std::size_t>(r.gpu_count));
+  mix(static_cast<std::size_t>(r.gpu_memory_mb));
+  mix(static_cast<std::size_t>(r.gpu_share.value));
+  for (auto const& [name, value] : r.node_labels) {
+    mix(std::hash<std::string>{}(name));
+    mix(std::hash<std::string>{}(value));
+  }
+  return h;
+}
+
+}  // namespace
+
 shape_index shape_table::intern(shape_key const& key) {
-  // Most submissions ask for what the one before them asked for.
-  if (latest_ != none && shapes_[latest_].jobs > 0 && shapes_[latest_].key == key)
-    return latest_;
-  if (auto const at = index_.find(key); at != index_.end())
-    return latest_ = at->second;
+  auto const hash = hash_of(key);
+  auto const [first, last] = by_hash_.equal_range(hash);
+  for (auto at = first; at != last; ++at)
+    if (shapes_[at->second].key == key)
+      return at->second;
+  shape_index index;
   if (free_.empty()) {
-    latest_ = static_cast<shape_index>(shapes_.size());
+    index = static_cast<shape_index>(shapes_.size());
     shapes_.emplace_back();
   } else {
-    latest_ = free_.back();
+    index = free_.back();
     free_.pop_back();
-    shapes_[latest_] = shape{};
+    shapes_[index] = shape{};
   }
-  shapes_[latest_].key = key;
-  index_.emplace(key, latest_);
-  return latest_;
+  shapes_[index].key = key;
+  by_hash_.emplace(hash, index);
+  return index;
 }
 
 void shape_table::release(shape_index index) {
@@ -44,11 +68,38 @@ void shape_table::release(shape_index index) {
   if (--s.jobs > 0)
     return;
   NSAI_ASSERT(s.waiting == 0);
-  index_.erase(s.key);
+  auto const [first, last] = by_hash_.equal_range(hash_of(s.key));
+  by_hash_.erase(std::find_if(first, last, [&](auto const& e) { return e.second == index; }));
   s = shape{};
   free_.push_back(index);
-  if (latest_ == index)
-    latest_ = none;
+}
+
+void shape_table::add_waiting(shape_index index) {
+  auto& s = shapes_[index];
+  if (s.waiting++ > 0)
+    return;
+  auto const& r = s.key.resources;
+  auto const whole_gpus = s.shares_gpu() ? 0 : static_cast<std::uint32_t>(r.gpu_count);
+  s.waits_at = static_cast<std::uint32_t>(waiting_.size());
+  waiting_.push_back({r.cpu.value, r.memory_mb, whole_gpus, index});
+  s.open_everywhere();
+  open_.add(index);
+}
+
+void shape_table::drop_waiting(shape_index index) {
+  auto& s = shapes_[index];
+  NSAI_ASSERT(s.waiting > 0);
+  if (--s.waiting > 0)
+    return;
+  waiting_[s.waits_at] = waiting_.back();
+  shapes_[waiting_[s.waits_at].shape].waits_at = s.waits_at;
+  waiting_.pop_back();
+  s.waits_at = none;
+}
+
+void shape_table::add_candidate(shape_index index, node_index node) {
+  shapes_[index].add_candidate(node);
+  open_.add(index);
 }
 
 }  // namespace nsai::scheduling

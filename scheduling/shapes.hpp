@@ -1,11 +1,12 @@
 #pragma once
 
-#include <map>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "messages/resources.hpp"
 #include "scheduling/indices.hpp"
+#include "scheduling/shape_set.hpp"
 
 namespace nsai::scheduling {
 
@@ -16,13 +17,14 @@ struct shape_key {
   nsai::resources resources;
   bool timed = false;          // has a deadline: never granted ahead
   tenant_index tenant = none;  // only where the tenant matters for a place: shares of a GPU
-  friend auto operator<=>(shape_key const&, shape_key const&) = default;
+  friend bool operator==(shape_key const&, shape_key const&) = default;
 };
 
 struct shape {
   shape_key key;
-  std::uint32_t jobs = 0;     // live jobs that have it
-  std::uint32_t waiting = 0;  // of these, in the ready queues
+  std::uint32_t jobs = 0;         // live jobs that have it
+  std::uint32_t waiting = 0;      // of these, in the ready queues
+  std::uint32_t waits_at = none;  // among `shape_table::waiting`
 
   // Where a place may be found. Once no node had room, only nodes that gained room since are looked
   // at.
@@ -33,6 +35,7 @@ struct shape {
   std::uint64_t judged_at = 0;         // the cluster epoch of `is_possible`
   bool is_possible = false;            // some node could run it if it were empty
   std::vector<signed char> matches{};  // by model: -1 not asked yet, 0 no, 1 yes
+  std::vector<signed char> suits{};    // by kind of node, likewise
 
   bool wants_gpu() const { return key.resources.gpu_count > 0; }
   bool shares_gpu() const { return wants_gpu() && key.resources.gpu_share.value < 1000; }
@@ -49,6 +52,14 @@ struct shape {
   bool matches_model(model_index index, std::string const& model);
 };
 
+/// What a waiting shape needs at least, close together for the many quick looks.
+struct waiting_shape {
+  std::int64_t cpu = 0;
+  std::int64_t memory_mb = 0;
+  std::uint32_t whole_gpus = 0;
+  shape_index shape = none;
+};
+
 /// Interned shapes. An index is given out again after the last job of its shape has ended.
 class shape_table {
  public:
@@ -58,14 +69,26 @@ class shape_table {
   shape& operator[](shape_index index) { return shapes_[index]; }
   shape const& operator[](shape_index index) const { return shapes_[index]; }
   std::size_t size() const { return shapes_.size(); }
-  /// Those with live jobs, in order of key.
-  std::map<shape_key, shape_index> const& all() const { return index_; }
+  /// How many have live jobs.
+  std::size_t live() const { return by_hash_.size(); }
+
+  /// One job of the shape more in the ready queues. The first one may go anywhere.
+  void add_waiting(shape_index index);
+  /// One less.
+  void drop_waiting(shape_index index);
+  /// Those with jobs in the ready queues, in no particular order.
+  std::vector<waiting_shape> const& waiting() const { return waiting_; }
+  /// A node has gained room for it.
+  void add_candidate(shape_index index, node_index node);
+  /// All waiting shapes that are open are among these; some of these are not any more.
+  shape_set& open() { return open_; }
 
  private:
   std::vector<shape> shapes_;
   std::vector<shape_index> free_;
-  std::map<shape_key, shape_index> index_;
-  shape_index latest_ = none;
+  std::unordered_multimap<std::size_t, shape_index> by_hash_;
+  std::vector<waiting_shape> waiting_;
+  shape_set open_;
 };
 
 }  // namespace nsai::scheduling

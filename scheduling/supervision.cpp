@@ -33,10 +33,10 @@ supervisor_decided supervision::decide(consult_supervisor const& question) {
   }
   supervisor_decided answer{question.ref, false, 0};
   if (!may_be_cured(question) ||
-      question.own_failures > question.constraints.max_retries.value_or(0))
+      question.own_failures > question.constraints->max_retries.value_or(0))
     return answer;
   answer.retry = true;
-  answer.delay_ms = retry_delay_ms(question.constraints, question.own_failures, draw_unit());
+  answer.delay_ms = retry_delay_ms(*question.constraints, question.own_failures, draw_unit());
   if (is_slowed(question.stage)) {
     answer.delay_ms = std::max(answer.delay_ms, least_slow_ms);
     for (auto n = past.failures; n >= failures_to_slow && answer.delay_ms < longest_slow_ms; --n)

@@ -169,7 +169,7 @@ TEST_CASE("retries: the supervisor hears all it needs, and is asked again after 
   CHECK(question.tenant_id == "t");
   CHECK(question.stage == "echo");
   CHECK(question.own_failures == 1);
-  CHECK(question.constraints.max_retries == 3);
+  CHECK(question.constraints->max_retries == 3);
   CHECK(question.error->message == "it broke");
   f.apply(supervisor_restarted{"other"});
   CHECK(f.seen<consult_supervisor>().empty());

@@ -21,7 +21,11 @@ struct queues {
   }
   template <class W>
   std::uint64_t take(W wanted, priority level = priority::batch) {
-    auto const slot = q.front(level, wanted);
+    shape_set set;
+    for (auto const shape : q.shapes(level))
+      if (wanted(shape))
+        set.add(shape);
+    auto const slot = q.front(level, set);
     if (slot == none)
       return 0;
     auto const job = q[slot].job.value;
@@ -99,7 +103,10 @@ TEST_CASE("ready queues: levels do not mix") {
   queues q;
   q.push(0, 0, 0, priority::offline);
   auto const urgent = q.push(0, 0, 0, priority::realtime);
-  CHECK(q.q.front(priority::realtime, [](shape_index) { return true; }) == urgent);
+  shape_set wanted;
+  wanted.add(0);
+  CHECK(q.q.front(priority::realtime, wanted) == urgent);
+  CHECK(q.q.front(priority::interactive, wanted) == none);
   CHECK(q.q.count(priority::realtime) == 1);
   CHECK(q.q.count(priority::batch) == 0);
   CHECK(q.q.count() == 2);
@@ -130,4 +137,51 @@ TEST_CASE("ready queues: who comes back joins the end of the round") {
   CHECK(q.take() == 5);
   CHECK(q.take() == 6);
   CHECK(q.take() == 3);
+}
+
+TEST_CASE(
+    "ready queues: an owner that was served stands behind the others for every shape it waits "
+    "with") {
+  queues q;
+  q.push(0, 0, 3);
+  q.push(0, 0, 70);
+  q.push(0, 1, 70);
+  q.push(0, 0, 3);
+  q.push(0, 2, 200);
+  CHECK(q.take([](shape_index s) { return s == 3; }) == 1);
+  CHECK(q.take([](shape_index s) { return s >= 70; }) == 3);
+  CHECK(q.take([](shape_index s) { return s == 70; }) == 2);
+  CHECK(q.take_all() == "5 4");
+}
+
+TEST_CASE("ready queues: whoever leaves and comes back joins the end of the round") {
+  queues q;
+  q.push(0);
+  q.push(1);
+  q.push(2);
+  CHECK(q.take() == 1);
+  q.push(0);
+  q.push(3);
+  CHECK(q.take_all() == "2 3 4 5");
+}
+
+TEST_CASE("shape set: knows its members, also when they are far apart") {
+  shape_set one;
+  one.add(1);
+  one.add(500);
+  one.add(500);
+  CHECK(one.list() == std::vector<shape_index>{1, 500});
+  CHECK(one.contains(500));
+  CHECK_FALSE(one.contains(499));
+  CHECK_FALSE(one.contains(100'000));
+  shape_set other;
+  other.add(2);
+  CHECK_FALSE(one.meets(other));
+  other.add(500);
+  CHECK(one.meets(other));
+  CHECK(other.meets(one));
+  one.keep_if([](shape_index s) { return s == 1; });
+  CHECK_FALSE(one.meets(other));
+  one.remove(1);
+  CHECK(one.empty());
 }

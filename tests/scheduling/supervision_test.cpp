@@ -14,9 +14,9 @@ consult_supervisor question(std::uint64_t job, std::int32_t own_failures = 1,
   q.tenant_id = "t";
   q.stage = "train";
   q.own_failures = own_failures;
-  q.constraints.max_retries = 100;
-  q.constraints.backoff = backoff_kind::constant;
-  q.constraints.jitter.value = 0;
+  q.constraints.emplace().max_retries = 100;
+  q.constraints->backoff = backoff_kind::constant;
+  q.constraints->jitter.value = 0;
   q.error.emplace();
   q.error->retryable = retryable;
   return q;
@@ -47,7 +47,7 @@ TEST_CASE("supervision: a timeout is retried though its error says nothing") {
 TEST_CASE("supervision: never one more retry than allowed") {
   supervision s{1};
   auto q = question(7, 2);
-  q.constraints.max_retries = 2;
+  q.constraints->max_retries = 2;
   CHECK(s.decide(q).retry);
   q.own_failures = 3;
   CHECK_FALSE(s.decide(q).retry);
@@ -88,7 +88,7 @@ TEST_CASE(
   std::int64_t most = 0;
   for (int i = 0; i < 200; ++i) {
     auto q = question(1);
-    q.constraints.jitter.value = 500;
+    q.constraints->jitter.value = 500;
     auto const delay = a.decide(q).delay_ms;
     CHECK(delay == b.decide(q).delay_ms);
     CHECK((delay >= 500 && delay <= 1500));
