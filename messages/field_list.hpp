@@ -105,7 +105,9 @@ template <class T>
 void read_fields(json const& value, T& to) {
   if (!value.is_object())
     throw_unexpected(value, "an object");
-  for (auto const& [key, item] : value.items()) {
+  for (auto const& entry : value.items()) {
+    auto const& key = entry.key();
+    auto const& item = entry.value();
     bool known = false;
     auto visit = [&](auto each) {
       if (known || key != each.name)

@@ -183,6 +183,12 @@ bool is_name(std::string const& text) {
                      [&](char c) { return alphanumeric(c) || c == '.' || c == '_' || c == '-'; });
 }
 
+/// As W3C's trace context has it.
+static bool is_trace_id(std::string const& text) {
+  return text.size() == 32 && text.find_first_not_of("0123456789abcdef") == std::string::npos &&
+         text.find_first_not_of('0') != std::string::npos;
+}
+
 std::optional<error_info> complete_and_check(submission& s) {
   if (auto fault = check_name("tenant_id", s.tenant_id))
     return fault;
@@ -191,6 +197,9 @@ std::optional<error_info> complete_and_check(submission& s) {
   if (s.key.size() > 256)
     return usage_error("key", std::to_string(s.key.size()) + " bytes are not allowed",
                        "at most 256");
+  if (!s.trace_id.empty() && !is_trace_id(s.trace_id))
+    return usage_error("trace_id", "\"" + s.trace_id.substr(0, 80) + "\" is not allowed",
+                       "32 of 0-9 a-f, not all 0");
   if (auto fault = complete_and_check(s.resources))
     return fault;
   if (s.stage == "command" && s.kind == job_kind::tool_call)

@@ -249,6 +249,8 @@ void core::state::remove_node_if_done(node_index index, bool at_once) {
     return;
   if (node.attempts() > 0)
     lose_node(index, "node " + node.info.name + " left without handing back its attempts");
+  else
+    tell_node(happening::node_drained, node);
   remove_node(index);
 }
 
