@@ -97,6 +97,15 @@ caf::result<job_list> scheduler_state::get(get_jobs const& request) {
 
 caf::result<job_list> scheduler_state::list(list_jobs const& request) {
   auto promise = self_->make_response_promise();
+  for (auto const status : request.statuses)
+    if (static_cast<std::size_t>(status) >= enum_names(status).size()) {
+      promise.deliver(job_list{
+          {},
+          usage_error("statuses",
+                      "the number " + std::to_string(static_cast<int>(status)) + " is not allowed",
+                      "one of " + joined(enum_names(status)))});
+      return promise;
+    }
   read<job_list>(
       promise,
       [request](store::job_store& db) {

@@ -4,6 +4,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include "messages/bounded_json.hpp"
+
 namespace nsai::actors {
 
 namespace fs = std::filesystem;
@@ -16,13 +18,17 @@ spool::spool(fs::path directory) : directory_(std::move(directory)) {
       continue;
     try {
       std::ifstream in{entry.path(), std::ios::binary};
-      auto outcome = json::from_cbor(in).get<attempt_outcome>();
+      auto outcome = read_spooled({std::istreambuf_iterator<char>{in}, {}});
       on_disk_[outcome.ref] = true;
       outcomes_[outcome.ref] = std::move(outcome);
     } catch (std::exception const& e) {
       spdlog::warn("spool: {} cannot be read and is left out: {}", entry.path().string(), e.what());
     }
   }
+}
+
+attempt_outcome read_spooled(std::string const& bytes) {
+  return read_cbor(bytes).get<attempt_outcome>();
 }
 
 void spool::add(attempt_outcome outcome) {

@@ -38,4 +38,7 @@ class spool {
   std::map<attempt_ref, bool> on_disk_;
 };
 
+/// One file of the spool. Throws shape_error when it is none.
+attempt_outcome read_spooled(std::string const& bytes);
+
 }  // namespace nsai::actors
