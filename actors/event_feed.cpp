@@ -126,7 +126,8 @@ event event_feed::event_of(occurrence const& o, event_place place) const {
   e.experiment_id = o.label->experiment_id;
   e.experiment_type = o.label->experiment_type;
   e.stage_name = o.label->stage_name;
-  e.trace_id = o.trace_id ? *o.trace_id : trace_id_of(trace_seed_, h.parent ? h.parent : h.job);
+  if (h.job)
+    e.trace_id = o.trace_id ? *o.trace_id : trace_id_of(trace_seed_, h.parent ? h.parent : h.job);
   if (e.name == "work.scheduler.select_backend")
     if (auto const known = backends_.find(e.stage_name); known != backends_.end())
       e.detail = known->second;
@@ -206,15 +207,15 @@ void event_feed::confirm(caf::event_based_actor* self, caf::actor_addr const& wh
   }
 }
 
-std::string event_feed::forget(caf::actor_addr const& who) {
-  std::string handler;
+std::optional<watch_events> event_feed::forget(caf::actor_addr const& who) {
+  std::optional<watch_events> wish;
   std::erase_if(subscribers_, [&](subscriber const& s) {
     if (s.to.address() != who)
       return false;
-    handler = s.wish.handler;
+    wish = s.wish;
     return true;
   });
-  return handler;
+  return wish;
 }
 
 caf::actor event_feed::detach(std::string const& tenant, std::string const& handler) {
@@ -236,7 +237,7 @@ answer detach(caf::event_based_actor* self, event_feed& feed, feed_settings cons
   if (!who)
     return {handler_error("not_found", "unknown_handler", m.handler, "there is none of that name")};
   if (!m.reason.empty())
-    self->send(settings.scheduler, reader_failed{m.handler, m.reason.substr(0, 1000)});
+    self->send(settings.scheduler, reader_failed{m.tenant_id, m.handler, m.reason.substr(0, 1000)});
   events last;
   last.error = error_of("canceled", "detached",
                         "handler " + m.handler + " was detached" +
@@ -251,8 +252,10 @@ caf::behavior event_feed_actor(caf::event_based_actor* self, feed_settings setti
   auto const feed = std::make_shared<event_feed>(settings.last_occurrence, settings.trace_seed);
   self->set_down_handler([self, feed, settings](caf::down_msg& down) {
     bool const in_order = down.reason == caf::exit_reason::user_shutdown || !down.reason;
-    if (auto const handler = feed->forget(down.source); !handler.empty() && !in_order)
-      self->send(settings.scheduler, reader_failed{handler, "its process or actor has ended"});
+    auto const wish = feed->forget(down.source);
+    if (wish && !wish->handler.empty() && !in_order)
+      self->send(settings.scheduler,
+                 reader_failed{wish->tenant_id, wish->handler, "its process or actor has ended"});
   });
   return {
       [self, feed](occurrences& m) { feed->publish(self, std::move(m.list)); },

@@ -3,6 +3,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -74,8 +75,8 @@ class event_feed {
   /// confirms. Refused in `error`: a handler name that another has, or that is none.
   events subscribe(watch_events const& wish, caf::actor const& who);
   void confirm(caf::event_based_actor* self, caf::actor_addr const& who, std::uint64_t sequence);
-  /// Gives the name that it was attached under; empty: none, or it did not follow.
-  std::string forget(caf::actor_addr const& who);
+  /// Gives what it had asked for; nothing: it did not follow.
+  std::optional<watch_events> forget(caf::actor_addr const& who);
   /// The one attached under that name, which is forgotten; invalid: there is none.
   caf::actor detach(std::string const& tenant, std::string const& handler);
 
@@ -114,6 +115,7 @@ struct stage_backends {
 };
 /// Feed -> scheduler: an attached reader has ended otherwise than by being asked to.
 struct reader_failed {
+  std::string tenant_id;
   std::string handler;
   std::string why;
 };

@@ -309,7 +309,23 @@ TEST_CASE_FIXTURE(bridged_cluster, "an attached actor that ends is detached and 
   auto const reports = told("work.telemetry.*");
   REQUIRE(reports.size() == 1);
   CHECK(reports[0].detail.find("remote: ") == 0);
+  CHECK(reports[0].trace_id.empty());
   CHECK(ask<answer>(detach_reader{{}, "remote", {}}).error->category == "not_found");
+}
+
+TEST_CASE_FIXTURE(bridged_cluster,
+                  "what becomes of a tenant's handler is told to that tenant (P8)") {
+  auto const remote = keep(
+      sys.spawn([](caf::event_based_actor*) -> caf::behavior { return {[](events const&) {}}; }));
+  ask<events>(watch_events{"mine", "*", true, 0, "remote"}, remote);
+  end(remote);
+  auto const seen_by = [&](std::string const& tenant) {
+    return ask<events>(watch_events{tenant, "work.telemetry.*", false, 0, {}}, caf::actor{})
+        .list.size();
+  };
+  CHECK(seen_by("mine") == 1);
+  CHECK(seen_by("other") == 0);
+  CHECK(seen_by("") == 1);
 }
 
 TEST_CASE_FIXTURE(threaded_cluster, "handlers on threads get every event, in order") {

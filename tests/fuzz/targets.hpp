@@ -24,7 +24,7 @@ void words(
 void frames(std::string_view bytes);  // between node and warden
 void spool(std::string_view bytes);   // a file of the spool
 // messages_target.cpp
-void messages(std::string_view bytes);  // clients to the scheduler, as CAF reads them; likewise
+void messages(std::string_view bytes);  // clients, nodes and scheduler to each other; likewise
 
 /// A promise that did not hold: ends the process with the text.
 void require(bool holds, char const* what);
