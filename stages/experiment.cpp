@@ -238,6 +238,8 @@ json parse_document(std::string const& text, std::string const& name) {
     bool const ends = e.byte >= text.size();
     throw shape_error(at, ends ? "the text ends too early" : "this is not JSON here",
                       "a JSON document");
+  } catch (json::out_of_range const&) {  // it does not say where
+    throw shape_error(name, "a number is too large", "numbers up to 1.7e308");
   }
 }
 
