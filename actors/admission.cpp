@@ -5,6 +5,7 @@
 
 #include "actors/scheduler_state.hpp"
 #include "actors/secret.hpp"
+#include "actors/trace_id.hpp"
 #include "messages/suggest.hpp"
 #include "stages/stage.hpp"
 
@@ -88,8 +89,6 @@ std::optional<error_info> scheduler_state::check(submission& s) const {
   } catch (shape_error const& fault) {
     return usage_error(fault);
   }
-  if (s.trace_id.empty())
-    s.trace_id = random_hex(16);
   return std::nullopt;
 }
 
@@ -243,7 +242,6 @@ caf::result<submit_reply> scheduler_state::retry(retry_jobs const& request) {
           known->push_back(fault ? std::optional{submit_result{{}, {}, 0, fault}} : before);
           again->jobs.push_back(made.value_or(submission{}));
           again->jobs.back().key = key;
-          again->jobs.back().trace_id = random_hex(16);
           // What it waited for and until when lies in the past.
           again->jobs.back().constraints.depends_on.clear();
           again->jobs.back().constraints.deadline = {};
@@ -265,6 +263,7 @@ void scheduler_state::load() {
   payloads_.clear();
   payload_bytes_ = 0;
   live_digests_.clear();
+  traces_.clear();
   // Only asked when some job waits for another: it costs a second reading.
   std::set<job_id> unfinished;
   auto const is_live = [&](job_id id) {
@@ -298,6 +297,9 @@ void scheduler_state::load() {
     event.label = label_for(described, job.record.stage);
     if (!job.key.empty())
       live_digests_[{job.record.tenant_id, job.key}] = job.key_digest;
+    auto const& record = job.record;
+    if (!record.parent_id && record.trace_id != trace_id_of(options_.trace_seed, record.id))
+      traces_[record.id] = std::make_shared<std::string const>(record.trace_id);
     event.record = std::move(job.record);
     apply(event);
   });

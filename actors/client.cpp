@@ -164,6 +164,8 @@ std::optional<error_info> client::watch(watch_events const& wish,
   auto result = call<events>(wish, me);
   if (auto* error = std::get_if<error_info>(&result))
     return *error;
+  if (auto const& refusal = std::get<events>(result).error)
+    return *refusal;
   bool going = true;
   std::optional<error_info> fault;
   auto const show = [&](events const& m) {
@@ -173,8 +175,16 @@ std::optional<error_info> client::watch(watch_events const& wish,
       going = going && each(e);
     if (!m.list.empty() && wish.follow)
       self_->send(actor(), events_read{m.list.back().sequence});
+    fault = m.error;
   };
   show(std::get<events>(result));
+  for (auto rest = wish; going && !wish.follow && std::get<events>(result).more;) {
+    rest.after = std::get<events>(result).position;
+    result = call<events>(rest, me);
+    if (auto* error = std::get_if<error_info>(&result))
+      return *error;
+    show(std::get<events>(result));
+  }
   while (going && wish.follow && !fault)
     self_->receive(
         show, [&](events_lost const& m) { fault = m.why; },

@@ -127,9 +127,13 @@ class client_state {
     if (!wish.follow)
       return forward<events>(wish, reader);
     // A reader is followed over reconnects from its first answer on; before, the call itself is.
-    auto const note = [this, wish, reader](events const&) {
+    auto const note = [this, wish, reader](events const& first) {
+      if (first.error)
+        return;
       self_->monitor(reader);
-      readers_[reader.address()] = {reader, wish};
+      auto& followed = readers_[reader.address()] = {reader, wish};
+      if (first.list.empty())
+        followed.wish.after = first.position;
     };
     return forward_noting<events>(note, wish, reader);
   }
@@ -371,6 +375,10 @@ caf::behavior client_actor(caf::event_based_actor* self, client_settings setting
       [s](await_jobs& m) { return s->await(m); },
       [s](watch_events const& m, caf::actor const& reader) { return s->follow(m, reader); },
       [s](events_read const& m) { s->read(m); },
+      [s](detach_reader& m) {
+        m.tenant_id = s->tenant();
+        return s->forward<answer>(m);
+      },
       // the scheduler
       [s](jobs_ended& m) { s->ended(m); },
       [s](scheduler_found const& m) { s->found(m); },

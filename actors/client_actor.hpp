@@ -46,6 +46,7 @@ struct client_settings {
 ///   await_jobs -> jobs_ended
 ///   watch_events, reader -> events                 with `follow`, more go to the reader, which
 ///   events_read -> nothing                         confirms them
+///   detach_reader -> answer
 /// The tenant of requests that belong to one is the client's own; what a list or a watch asks for
 /// stays as it came. A call that fails gets a caf::error that carries an error_info (client_error
 /// takes it out): unavailable when the scheduler did not answer within call_limit, refused when it

@@ -3,6 +3,7 @@
 
 #include "actors/scheduler_state.hpp"
 #include "actors/tenant_supervisor.hpp"
+#include "actors/trace_id.hpp"
 
 namespace nsai::actors {
 namespace {
@@ -30,6 +31,10 @@ void scheduler_state::apply(scheduling::event const& e) {
 void scheduler_state::perform(scheduling::job_created& e) {
   auto& s = *submitting_;
   bool const is_child = static_cast<bool>(e.parent);
+  if (!is_child && s.trace_id.empty())
+    s.trace_id = trace_id_of(options_.trace_seed, e.id);
+  else if (!is_child)
+    traces_[e.id] = std::make_shared<std::string const>(s.trace_id);
   if (is_child && s.array) {
     insert_child(e, s);
     return;
@@ -87,7 +92,7 @@ void scheduler_state::perform(scheduling::job_created& e) {
 /// the payload along.
 void scheduler_state::keep_payload(job_id id, submission const& s) {
   constexpr std::size_t most_bytes = 96 * 1024 * 1024;
-  held_payload held{s.options, s.context, s.trace_id};
+  held_payload held{s.options, s.context};
   if (!s.array && payload_bytes_ + held.bytes() > most_bytes)
     return;
   payload_bytes_ += held.bytes();
@@ -140,11 +145,11 @@ void scheduler_state::perform(scheduling::attempt_granted& e) {
   m.grace_ms = facts.constraints.grace_ms;
   m.stop_signal = facts.constraints.stop_signal;
   m.array_index = facts.array_index;
+  m.trace_id = trace_of(facts.parent ? facts.parent : e.ref.job);
   auto const held = payloads_.find(facts.in_array ? facts.parent : e.ref.job);
   if (held != payloads_.end()) {
     m.options = held->second.options;
     m.context = held->second.context;
-    m.trace_id = held->second.trace_id;
   } else {
     start.payload_at = pipeline_.next_payload();
   }
@@ -223,14 +228,28 @@ void scheduler_state::perform(scheduling::happened& e) {
   if (counted && supervisors_.contains(label->tenant_id))
     pipeline_.mail().succeeded[label->tenant_id].insert(label->stage_name);
   if (e.what == scheduling::happening::job_progress)
-    progress_[{e.job, e.attempt}] = {e.fraction, e.detail};
+    progress_[{e.job, e.attempt}] = {milli{e.progress_permille}, e.detail};
   // So that a number is never given twice, whatever crash comes between.
   constexpr std::uint64_t reserved_at_once = 1'000'000;
   if (++events_promised_ > events_reserved_) {
     events_reserved_ = events_promised_ + reserved_at_once;
     pipeline_.changes().emplace_back(store::reserve_events{events_reserved_});
   }
-  pipeline_.mail().happened.push_back({std::move(e), label, applied_at_});
+  std::shared_ptr<std::string const> trace;
+  if (!traces_.empty()) {
+    if (auto const found = traces_.find(e.parent ? e.parent : e.job); found != traces_.end())
+      trace = found->second;
+    if (e.what == scheduling::happening::job_completed ||
+        e.what == scheduling::happening::job_failed ||
+        e.what == scheduling::happening::job_canceled)
+      traces_.erase(e.job);
+  }
+  pipeline_.mail().happened.push_back({std::move(e), label, applied_at_, std::move(trace)});
+}
+
+std::string scheduler_state::trace_of(job_id root) const {
+  auto const found = traces_.find(root);
+  return found != traces_.end() ? *found->second : trace_id_of(options_.trace_seed, root);
 }
 
 void scheduler_state::perform(scheduling::wake_at& e) {
@@ -292,7 +311,7 @@ void scheduler_state::deliver(outbox mail, std::vector<store::payload>& payloads
   for (auto& [tenant, stages] : mail.succeeded)
     self_->send(supervisor_of(tenant), stages_succeeded{{stages.begin(), stages.end()}});
   if (!mail.happened.empty())
-    feed_.publish(self_, std::move(mail.happened));
+    self_->send(feed_, occurrences{std::move(mail.happened)});
 }
 
 void scheduler_state::deliver_mail_of(std::string const& uuid, node_mail& mail,

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <set>
 
+#include "messages/bounded_json.hpp"
 #include "processes/signal_names.hpp"
 
 namespace nsai::actors {
@@ -164,6 +165,8 @@ std::string read_result(fs::path const& file) {
                       "at most 16777216 (16 MiB)");
   std::ifstream in{file, std::ios::binary};
   std::string text{std::istreambuf_iterator<char>{in}, {}};
+  if (nests_too_deep(text))
+    throw too_deep("result");
   if (!json::accept(text))
     throw shape_error("result", "the result file is not JSON",
                       "a JSON value in the file NSAI_RESULT");

@@ -97,6 +97,15 @@ caf::result<job_list> scheduler_state::get(get_jobs const& request) {
 
 caf::result<job_list> scheduler_state::list(list_jobs const& request) {
   auto promise = self_->make_response_promise();
+  for (auto const status : request.statuses)
+    if (static_cast<std::size_t>(status) >= enum_names(status).size()) {
+      promise.deliver(job_list{
+          {},
+          usage_error("statuses",
+                      "the number " + std::to_string(static_cast<int>(status)) + " is not allowed",
+                      "one of " + joined(enum_names(status)))});
+      return promise;
+    }
   read<job_list>(
       promise,
       [request](store::job_store& db) {
@@ -300,15 +309,24 @@ stage_list scheduler_state::stages(list_stages const& request) const {
   return list;
 }
 
-events scheduler_state::follow(watch_events const& request, caf::actor const& who) {
-  if (request.follow)
-    self_->monitor(who);
-  return feed_.subscribe(request, who);
+void scheduler_state::tell_failed(reader_failed const& m) {
+  spdlog::warn("telemetry: handler {} is detached: {}", m.handler, m.why);
+  scheduling::happened h;
+  h.what = scheduling::happening::handler_detached;
+  h.detail = m.handler + ": " + m.why;
+  perform(h);
+  // Another tenant does not hear of it; one of a node's own is everybody's.
+  if (!m.tenant_id.empty())
+    pipeline_.mail().happened.back().label =
+        &labels_.at(labels_.intern({m.tenant_id, {}, {}, {}, {}}));
+  settle();
 }
 
-void scheduler_state::confirm_events(events_read const& request) {
-  if (auto const sender = self_->current_sender())
-    feed_.confirm(self_, caf::actor_cast<caf::actor_addr>(sender), request.sequence);
+void scheduler_state::learn_backends(std::vector<stage_description> const& stages) {
+  stage_backends backends;
+  for (auto const& stage : stages)
+    backends.list.emplace_back(stage.name, stage.backend);
+  self_->send(feed_, std::move(backends));
 }
 
 caf::result<registered> scheduler_state::join(register_node& request, caf::actor const& executor) {
@@ -337,6 +355,7 @@ caf::result<registered> scheduler_state::join(register_node& request, caf::actor
   }
   for (auto const& stage : request.node.stages)
     known_stages_.insert_or_assign(stage.name, stage);
+  learn_backends(request.node.stages);
   links_[request.node.uuid] = {executor, session};
   self_->monitor(executor);
   auto& mail = pipeline_.mail().nodes[request.node.uuid];
@@ -405,7 +424,6 @@ void scheduler_state::lost_contact(caf::down_msg const& down) {
     settle();
     return;
   }
-  feed_.forget(down.source);
   monitored_.erase(down.source);
   for (auto& [job, list] : watchers_)
     std::erase_if(list, [&](caf::actor const& w) { return w.address() == down.source; });

@@ -30,7 +30,10 @@ scheduler_state::scheduler_state(caf::event_based_actor* self, scheduler_options
   }
   events_promised_ =
       store::job_store{options_.store, store::job_store::access::read_only}.events_reserved();
-  feed_ = event_feed{events_promised_};
+  feed_ = self->spawn<caf::linked>(
+      event_feed_actor,
+      feed_settings{events_promised_, options_.trace_seed, labels_.keep_alive(), me});
+  learn_backends(options_.core.known_stages);
   load();
   settle();
 }
@@ -86,14 +89,22 @@ caf::actor spawn_scheduler(caf::actor_system& system, scheduler_options options)
             [s](list_nodes const&) { return s->nodes(); },
             [s](list_stages const& m) { return s->stages(m); },
             [s](get_stats const&) { return s->statistics(); },
-            [s](watch_events const& m, caf::actor const& who) { return s->follow(m, who); },
-            [s](events_read const& m) { s->confirm_events(m); },
+            [s, self](watch_events const& m, caf::actor const& who) {
+              self->delegate(s->feed(), m, who);
+              return caf::delegated<events>{};
+            },
+            [s, self](events_read const& m) { self->delegate(s->feed(), m); },
+            [s, self](detach_reader const& m) {
+              self->delegate(s->feed(), m);
+              return caf::delegated<answer>{};
+            },
             // executors
             [s](register_node& m, caf::actor const& executor) { return s->join(m, executor); },
             [s](beat const& m) { return s->heard(m); },
             [s](report_outcomes const& m) { s->record(m); },
             [s](leave_cluster const& m) { return s->leave(m); },
-            // its own: store, supervisors, clock
+            // its own: store, feed, supervisors, clock
+            [s](reader_failed const& m) { s->tell_failed(m); },
             [s](commit_done const& m) { s->committed(m); },
             [s](read_done const& m) {
               if (*m.continuation)

@@ -21,6 +21,8 @@ struct scheduler_options {
   store::store_options store;
   /// The scheduler's clock; tests give a virtual one.
   std::function<timestamp()> now;
+  /// trace_seed(): the same at every start on the same store.
+  std::uint64_t trace_seed = 0;
   /// Store actors block in SQLite and need threads of their own; tests on the deterministic
   /// scheduler say false.
   bool own_threads = true;
@@ -32,7 +34,8 @@ struct scheduler_options {
 ///   get_jobs, list_jobs     -> job_list
 ///   read_log                -> log_chunk         asked of the executor that has it
 ///   list_nodes -> node_list, list_stages -> stage_list, get_stats -> stats
-///   (watch_events, actor)   -> events            and more `events` later
+///   (watch_events, actor)   -> events            and more `events` later; events_read -> nothing
+///   detach_reader           -> answer
 ///   (register_node, actor)  -> registered | answer with the refusal
 ///   beat -> beat_reply; report_outcomes -> nothing (outcomes_recorded later); leave_cluster ->
 ///   answer

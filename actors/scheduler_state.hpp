@@ -39,8 +39,8 @@ class scheduler_state {
   node_list nodes() const { return {core_.nodes()}; }
   stage_list stages(list_stages const& request) const;
   caf::result<stats> statistics();
-  events follow(watch_events const& request, caf::actor const& who);
-  void confirm_events(events_read const& request);
+  caf::actor const& feed() const { return feed_; }
+  void tell_failed(reader_failed const& m);
 
   caf::result<registered> join(register_node& request, caf::actor const& executor);
   beat_reply heard(beat const& b);
@@ -63,11 +63,9 @@ class scheduler_state {
   struct held_payload {
     json_text options;
     json_text context;
-    std::string trace_id;
     /// Of memory, about.
     std::size_t bytes() const {
-      return sizeof(held_payload) + 48 + options.text.size() + context.text.size() +
-             trace_id.size();
+      return sizeof(held_payload) + 48 + options.text.size() + context.text.size();
     }
   };
 
@@ -81,6 +79,7 @@ class scheduler_state {
   submit_result admit_one(submission& s, std::vector<scheduling::ended_job> const& ended);
   std::uint32_t label_for(submission const& s, std::string const& stage);
   void load();
+  void learn_backends(std::vector<stage_description> const& stages);
 
   // perform.cpp: effects to changes and mail
   void apply(scheduling::event const& e);
@@ -112,6 +111,8 @@ class scheduler_state {
   void read(caf::response_promise promise, std::function<Answer(store::job_store&)> query,
             std::function<void(Answer&)> finish = {});
   void complete(job_record& record) const;
+  /// Of the job, or of the parent whose child it is.
+  std::string trace_of(job_id root) const;
   void add_watchers(std::vector<job_id> const& jobs, caf::strong_actor_ptr const& who);
   timestamp now() const { return options_.now(); }
 
@@ -132,7 +133,7 @@ class scheduler_state {
   std::map<std::pair<std::string, std::string>, std::string>
       live_digests_;  // (tenant, key) -> of the request
   std::map<attempt_ref, progress_info> progress_;
-  event_feed feed_;
+  caf::actor feed_;
   std::uint64_t events_promised_ = 0;  // numbers that will be given to what has been decided
   std::uint64_t events_reserved_ = 0;  // in the store, at the latest with the commit under way
   label_table labels_;
@@ -143,6 +144,8 @@ class scheduler_state {
     std::string name_space;
     json_text metadata;
   } last_label_;
+  /// Of live jobs that came with one; the others' is computed.
+  std::unordered_map<job_id, std::shared_ptr<std::string const>> traces_;
   std::map<std::string, stage_description> known_stages_;
 
   // The message being applied, for effects that need its payload.

@@ -5,6 +5,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include "messages/bounded_json.hpp"
+
 namespace nsai::actors {
 
 namespace fs = std::filesystem;
@@ -31,15 +33,19 @@ void spool::read(fs::path const& path) {
     throw shape_error("name", name + " is not allowed", "a number from 1");
   last_file_ = std::max(last_file_, file);
   std::ifstream in{path, std::ios::binary};
-  std::vector<attempt_outcome> list;
-  read_json(json::from_cbor(in), list);
-  for (auto& outcome : list) {
+  for (auto& outcome : read_spooled({std::istreambuf_iterator<char>{in}, {}})) {
     auto const ref = outcome.ref;
     if (entries_.try_emplace(ref, entry{std::move(outcome), 0, file}).second) {
       ++files_[file];
       late_.push_back(ref);
     }
   }
+}
+
+std::vector<attempt_outcome> read_spooled(std::string const& bytes) {
+  std::vector<attempt_outcome> list;
+  read_json(read_cbor(bytes), list);
+  return list;
 }
 
 void spool::add(attempt_outcome outcome) {

@@ -56,4 +56,7 @@ class spool {
   std::uint64_t last_file_ = 0;
 };
 
+/// The outcomes in one file of the spool. Throws shape_error when it is none.
+std::vector<attempt_outcome> read_spooled(std::string const& bytes);
+
 }  // namespace nsai::actors

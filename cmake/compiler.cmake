@@ -25,6 +25,12 @@ if(NSAI_SANITIZE STREQUAL "address")
 elseif(NSAI_SANITIZE STREQUAL "thread")
   add_compile_options(-fsanitize=thread -fno-omit-frame-pointer)
   add_link_options(-fsanitize=thread)
+elseif(NSAI_SANITIZE STREQUAL "fuzzer")
+  # Only what the fuzzing targets need is built (tests/fuzz); g++ is the compiler whose warnings are errors.
+  set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O1 -g1")
+  add_compile_options(-Wno-error -fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow -fno-sanitize=null,vptr
+                      -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
 elseif(NSAI_SANITIZE)
-  message(FATAL_ERROR "NSAI_SANITIZE: ${NSAI_SANITIZE} is not known; expected address, thread or nothing")
+  message(FATAL_ERROR "NSAI_SANITIZE: ${NSAI_SANITIZE} is not known; expected address, thread, fuzzer or nothing")
 endif()

@@ -103,8 +103,10 @@ bool read_list(reader& in, std::vector<T>& list) {
   // An element takes a byte at least, so that a short message cannot ask for much memory; and what
   // it asks for comes in steps.
   constexpr std::uint64_t most_at_once = 1024;
+  // A byte may stand for a thousand in memory: some MiB of zeros would be more than a machine has.
+  constexpr std::uint64_t most_elements = (std::uint64_t{1} << 30) / sizeof(T);
   std::uint64_t count = 0;
-  if (!in.number(count) || count > in.left())
+  if (!in.number(count) || count > in.left() || count > most_elements)
     return false;
   list.reserve(static_cast<std::size_t>(std::min(count, most_at_once)));
   for (std::uint64_t i = 0; i < count; ++i)

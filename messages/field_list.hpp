@@ -105,7 +105,9 @@ template <class T>
 void read_fields(json const& value, T& to) {
   if (!value.is_object())
     throw_unexpected(value, "an object");
-  for (auto const& [key, item] : value.items()) {
+  for (auto const& entry : value.items()) {
+    auto const& key = entry.key();
+    auto const& item = entry.value();
     bool known = false;
     auto visit = [&](auto each) {
       if (known || key != each.name)
@@ -164,9 +166,11 @@ json write_json(M const& from) {
 
 template <described T>
 void to_json(json& j, T const& x) {
-  j = json::object();
-  std::apply([&](auto... each) { ((j[each.name] = write_json(x.*each.member)), ...); },
+  // Apart: json leaks what it holds when its constructor, which calls this, is left by an exception.
+  json object = json::object();
+  std::apply([&](auto... each) { ((object[each.name] = write_json(x.*each.member)), ...); },
              T::fields());
+  j = std::move(object);
 }
 
 template <class M>

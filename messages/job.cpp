@@ -4,6 +4,7 @@
 
 #include "messages/node.hpp"
 #include "messages/record.hpp"
+#include "messages/suggest.hpp"
 
 namespace nsai {
 namespace {
@@ -26,6 +27,16 @@ std::optional<error_info> check_name(char const* where, std::string const& text)
     return std::nullopt;
   return usage_error(where, "\"" + text.substr(0, 80) + "\" is not allowed",
                      "1 to 64 of A-Z a-z 0-9 . _ -, beginning with a letter or a digit");
+}
+
+/// CAF hands on whatever number came.
+template <named_enum E>
+std::optional<error_info> unknown_value(std::string const& where, E value) {
+  auto const number = static_cast<std::size_t>(value);
+  if (number < enum_names(value).size())
+    return std::nullopt;
+  return usage_error(where, "the number " + std::to_string(number) + " is not allowed",
+                     "one of " + joined(enum_names(value)));
 }
 
 std::optional<error_info> check_array(array_spec const& a) {
@@ -140,6 +151,8 @@ std::optional<error_info> check(constraints const& c, std::string const& path) {
   if (auto fault =
           outside(path, "estimated_duration_ms", c.estimated_duration_ms, 0, 365 * day_ms, ""))
     return fault;
+  if (auto fault = unknown_value(path + ".backoff", c.backoff))
+    return fault;
   for (auto const& [name, list] : {std::pair{".required_backends", &c.required_backends},
                                    std::pair{".preferred_backends", &c.preferred_backends},
                                    std::pair{".excluded_backends", &c.excluded_backends}})
@@ -183,6 +196,12 @@ bool is_name(std::string const& text) {
                      [&](char c) { return alphanumeric(c) || c == '.' || c == '_' || c == '-'; });
 }
 
+/// As W3C's trace context has it.
+static bool is_trace_id(std::string const& text) {
+  return text.size() == 32 && text.find_first_not_of("0123456789abcdef") == std::string::npos &&
+         text.find_first_not_of('0') != std::string::npos;
+}
+
 std::optional<error_info> complete_and_check(submission& s) {
   if (auto fault = check_name("tenant_id", s.tenant_id))
     return fault;
@@ -191,6 +210,13 @@ std::optional<error_info> complete_and_check(submission& s) {
   if (s.key.size() > 256)
     return usage_error("key", std::to_string(s.key.size()) + " bytes are not allowed",
                        "at most 256");
+  if (!s.trace_id.empty() && !is_trace_id(s.trace_id))
+    return usage_error("trace_id", "\"" + s.trace_id.substr(0, 80) + "\" is not allowed",
+                       "32 of 0-9 a-f, not all 0");
+  if (auto fault = unknown_value("kind", s.kind))
+    return fault;
+  if (auto fault = unknown_value("priority", s.priority))
+    return fault;
   if (auto fault = complete_and_check(s.resources))
     return fault;
   if (s.stage == "command" && s.kind == job_kind::tool_call)

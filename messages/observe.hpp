@@ -50,9 +50,8 @@ struct leave_cluster {
   }
 };
 
-/// Something that happened. `name` is one of reference.md's events ("work.job.started") or a
-/// bridged one
-/// ("crucible.stage.started").
+/// Something that happened, under one of its names: a work event ("work.job.started") or a bridged
+/// one ("crucible.stage.started").
 struct event {
   static constexpr char const* type_name = "event";
   std::uint64_t sequence = 0;  // ascending, also over restarts of the scheduler
@@ -68,7 +67,8 @@ struct event {
   std::string stage_name;
   attempt_no attempt = 0;
   std::string node;
-  std::string detail;  // status, wait reason or error message, where one applies
+  std::string detail;    // backend, handler, progress text or error message, where one applies
+  std::string trace_id;  // of the job, its retries and children
   static constexpr auto fields() {
     using e = event;
     return std::tuple{field{"sequence", &e::sequence},
@@ -83,7 +83,8 @@ struct event {
                       field{"stage_name", &e::stage_name},
                       field{"attempt", &e::attempt},
                       field{"node", &e::node},
-                      field{"detail", &e::detail}};
+                      field{"detail", &e::detail},
+                      field{"trace_id", &e::trace_id}};
   }
 };
 
@@ -91,19 +92,24 @@ inline constexpr std::uint64_t only_new_events = std::numeric_limits<std::uint64
 
 /// Client -> scheduler, with the reader's handle: the events after `after` that match, as far as
 /// they are still kept, then new ones as `events` messages while `follow`. A follower is sent a
-/// bounded number ahead of what it has confirmed, the answer to this included. `pattern` is a shell
-/// pattern on names ("work.job.*"); empty: all. A tenant other than the empty one sees its own
-/// jobs' events and those of nodes.
+/// bounded number ahead of what it has confirmed, the answer to this included. `pattern` is a list
+/// of shell patterns on names, with commas between them ("work.job.*,crucible.*"); empty: all work
+/// events. A tenant other than the empty one sees its own jobs' events and those of nodes.
+/// A follower with a `handler` name is attached: the tenant has no other of that name, anyone of
+/// the tenant detaches it by the name, and its end without that is an event. The same actor may
+/// ask again.
 struct watch_events {
   static constexpr char const* type_name = "watch_events";
   std::string tenant_id;
   std::string pattern;
   bool follow = false;
   std::uint64_t after = 0;  // a sequence number, or only_new_events; 0: some of the recent ones
+  std::string handler;      // empty: none
   static constexpr auto fields() {
     using w = watch_events;
     return std::tuple{field{"tenant_id", &w::tenant_id}, field{"pattern", &w::pattern},
-                      field{"follow", &w::follow}, field{"after", &w::after}};
+                      field{"follow", &w::follow}, field{"after", &w::after},
+                      field{"handler", &w::handler}};
   }
 };
 struct events {
@@ -111,8 +117,27 @@ struct events {
   std::vector<event> list;
   // Before the first of `list`, at most so many were no longer kept when their turn came.
   std::uint64_t dropped = 0;
+  bool more = false;           // kept ones follow: who does not follow asks again after `position`
+  std::uint64_t position = 0;  // nothing that matches lies between the last of `list` and this
+  // Refused, or detached by another: no more will come.
+  std::optional<error_info> error;
   static constexpr auto fields() {
-    return std::tuple{field{"list", &events::list}, field{"dropped", &events::dropped}};
+    return std::tuple{field{"list", &events::list}, field{"dropped", &events::dropped},
+                      field{"more", &events::more}, field{"position", &events::position},
+                      field{"error", &events::error}};
+  }
+};
+/// Anyone -> scheduler: ends the attached follower of that name, which hears of it. With a `reason`
+/// (it failed, it blocked) an event tells of it. Answered by `answer`: not_found/unknown_handler.
+struct detach_reader {
+  static constexpr char const* type_name = "detach_reader";
+  std::string tenant_id;
+  std::string handler;
+  std::string reason;
+  static constexpr auto fields() {
+    using d = detach_reader;
+    return std::tuple{field{"tenant_id", &d::tenant_id}, field{"handler", &d::handler},
+                      field{"reason", &d::reason}};
   }
 };
 /// Subscriber -> scheduler: has read up to here; at most a bounded number of events is under way to

@@ -22,7 +22,7 @@ void register_messages(caf::actor_system_config& config) {
       list_stages, stage_list>(config);
   add<start_attempts, stop_attempts, report_outcomes, outcomes_recorded, register_node, registered>(
       config);
-  add<beat, beat_reply, leave_cluster, watch_events, events, events_read, get_stats, stats>(config);
+  add<beat, beat_reply, leave_cluster, watch_events, events, events_read, detach_reader, get_stats, stats>(config);
 }
 
 }  // namespace nsai

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <ctime>
 
+#include "messages/bounded_json.hpp"
 #include "messages/suggest.hpp"
 
 namespace nsai {
@@ -152,6 +153,8 @@ void from_json(json const& j, micro& x) {
 json json_text::value() const {
   if (text.empty())
     return nullptr;
+  if (nests_too_deep(text))
+    throw too_deep("");
   auto parsed = json::parse(text, nullptr, false);
   if (parsed.is_discarded())
     throw shape_error("", "the text " + text.substr(0, 60) + " is not JSON", "a JSON value");

@@ -69,7 +69,7 @@ void tell_missed(std::uint64_t count) {
 
 int show_events(event_words const& w, global_options const& global) {
   session connection{global};
-  watch_events wish{global.tenant, w.name, w.follow, w.after};
+  watch_events wish{global.tenant, w.name, w.follow, w.after, {}};
   want_done(connection->watch(
       wish,
       [&](event const& e) {
@@ -97,7 +97,7 @@ int show_recent_events(event_words const& w, global_options const& global) {
   session connection{global};
   json list = json::array();
   want_done(connection->watch(
-      {global.tenant, w.name, false, w.after},
+      {global.tenant, w.name, false, w.after, {}},
       [&](event const& e) {
         list.push_back(json(e));
         return true;
@@ -177,7 +177,8 @@ std::vector<command> cluster_commands() {
        [](CLI::App& app, global_options& global) -> command_body {
          auto words = std::make_shared<event_words>();
          app.add_flag("--follow", words->follow, "go on with what happens");
-         app.add_option("--name", words->name, "a pattern with * and ?");
+         app.add_option("--name", words->name,
+                        "patterns with * and ?, such as 'work.job.*,crucible.*'");
          app.add_option("--after", words->after, "only events with a larger sequence number");
          return [words, &global] { return show_recent_events(*words, global); };
        }},

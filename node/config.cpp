@@ -39,6 +39,9 @@ void check_values(node_config const& c, faults& list) {
   if (c.events) {
     if (c.events->file.empty())
       list.push_back(usage_error("events.file", "nothing was given", "the name of a file"));
+    if (c.events->names.empty())
+      list.push_back(usage_error("events.names", "nothing was given",
+                                 "one shell pattern or more, such as work.job.*"));
     want_range(list, "events.max_mb", c.events->max_mb, 1, 1'000'000);
     want_range(list, "events.files", c.events->files, 1, 1000);
   }

@@ -54,12 +54,13 @@ struct retention_settings {
 /// The events of the cluster as JSON lines in a file of this node.
 struct event_settings {
   static constexpr char const* type_name = "events";
-  std::string file;          // relative: in the data directory
-  std::int64_t max_mb = 64;  // of one file
-  std::int32_t files = 4;    // kept, the current one included
+  std::string file;                          // relative: in the data directory
+  std::vector<std::string> names{"work.*"};  // shell patterns
+  std::int64_t max_mb = 64;                  // of one file
+  std::int32_t files = 4;                    // kept, the current one included
 
   static constexpr auto fields() {
-    return std::tuple{field{"file", &event_settings::file},
+    return std::tuple{field{"file", &event_settings::file}, field{"names", &event_settings::names},
                       field{"max_mb", &event_settings::max_mb},
                       field{"files", &event_settings::files}};
   }

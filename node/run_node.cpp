@@ -20,6 +20,7 @@
 #include "actors/scheduler.hpp"
 #include "actors/scheduler_link.hpp"
 #include "actors/telemetry_bridge.hpp"
+#include "actors/trace_id.hpp"
 #include "node/access.hpp"
 #include "node/cli.hpp"
 #include "node/config.hpp"
@@ -197,6 +198,7 @@ class scheduler_half {
     options.store.path = data.file("jobs.db");
     options.store.merge_contexts = stages::merge_contexts;
     options.now = wall_clock;
+    options.trace_seed = actors::trace_seed(data.node_uuid());
     auto const where = actors::parse_endpoint(config.listen);
     if (!is_loopback(where.host) && !config.security.insecure_network)
       refuse("listen", config.listen + " is not on this machine, and nothing is encrypted yet",
@@ -262,30 +264,44 @@ std::shared_ptr<actors::workplace> workplace_of(node_config const& config,
 }
 
 /// Writes the events that the config asks for, from where the last start has stopped; ends with
-/// this. Its bridge has a thread of its own, so that a slow disk holds nobody up.
+/// this.
 class event_sink {
  public:
   event_sink(caf::actor_system& system, node_config const& config, fs::path const& data_dir,
-             actors::find_scheduler find) {
+             actors::find_scheduler find)
+      : system_(system) {
     if (!config.events)
       return;
     auto const& wish = *config.events;
     auto log = std::make_shared<actors::event_log>(
         actors::event_log_settings{data_dir / wish.file, wish.max_mb * 1024 * 1024, wish.files});
-    std::vector<actors::attach_handler> handlers{
-        {"events.file", {"work.*"}, [log](event const& e) { log->add(e); }}};
-    bridge_ = system.spawn<caf::detached>(actors::telemetry_bridge, std::move(find),
-                                          log->last_sequence(), std::move(handlers));
+    actors::bridge_settings settings;
+    settings.find = std::move(find);
+    settings.after = log->last_sequence();
+    // A disk that hangs this long is reported; the file then ends until the node's next start.
+    settings.handlers.push_back({handler_of(config), wish.names,
+                                 [log](event const& e) { log->add(e); }, std::chrono::minutes{10}});
+    name_ = settings.handlers.back().name;
+    bridge_ = system.spawn(actors::telemetry_bridge, std::move(settings));
   }
   ~event_sink() {
-    if (bridge_)
-      caf::anon_send_exit(bridge_, caf::exit_reason::user_shutdown);
+    if (!bridge_)
+      return;
+    // The line being written is finished; a disk that hangs does not keep the node from ending.
+    caf::scoped_actor self{system_};
+    self->request(bridge_, std::chrono::seconds{2}, actors::detach_handler{name_})
+        .receive([](answer const&) {}, [](caf::error const&) {});
+    caf::anon_send_exit(bridge_, caf::exit_reason::user_shutdown);
   }
   event_sink(event_sink const&) = delete;
   event_sink& operator=(event_sink const&) = delete;
 
  private:
+  static std::string handler_of(node_config const& config) { return "events.file@" + config.name; }
+
+  caf::actor_system& system_;
   caf::actor bridge_;
+  std::string name_;
 };
 
 void say_ready(node_config const& config, actors::endpoint const& scheduler) {

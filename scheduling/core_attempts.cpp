@@ -121,10 +121,12 @@ void core::state::own_failure(job& j, attempt_outcome const& outcome) {
     end(j, timed_out ? job_status::timeout : job_status::failed, std::move(error), &outcome);
     return;
   }
+  auto const node = node_name(j);
   close_attempt(j, outcome.result, error, outcome.duration_ms);
   add_hold(j, hold_decision);
   deciding.insert(j.id);
-  rare(j).last = std::make_unique<verdict>(verdict{outcome.result, std::move(error)});
+  rare(j).last = std::make_unique<verdict>(
+      verdict{outcome.result, std::move(error), node, outcome.duration_ms});
   tell_change(j);
   consult(j);
 }
@@ -146,16 +148,17 @@ void core::state::handle(supervisor_decided const& e) {
   if (j == nullptr || (j->holds & hold_decision) == 0 || j->attempt != e.ref.attempt)
     return;
   deciding.erase(j->id);
-  auto const last = std::move(rares.at(j->id).last);
+  auto const& last = *rares.at(j->id).last;
   if (!e.retry) {
     auto const status =
-        last->result == attempt_result::timed_out ? job_status::timeout : job_status::failed;
-    end(*j, status, std::move(last->error));
+        last.result == attempt_result::timed_out ? job_status::timeout : job_status::failed;
+    end(*j, status, last.error);
     return;
   }
   j->holds &= static_cast<std::uint8_t>(~hold_decision);
   auto const delay_ms = std::clamp<std::int64_t>(e.delay_ms, 0, longest_delay_ms);
-  tell(happening::job_retry, *j, delay_ms, last->error ? last->error->message : std::string{});
+  tell(happening::job_retry, *j, delay_ms, last.error ? last.error->message : std::string{});
+  rares.at(j->id).last.reset();
   back_off(*j, delay_ms);
 }
 
@@ -207,6 +210,7 @@ void core::state::lose_attempt(job& j, infra_failure f) {
   }
   auto const delay_ms = f.counted && !f.at_once ? infra_delay_ms : 0;
   tell(happening::job_retry, j, delay_ms, f.error.message);
+  std::get<happened>(out->back()).ran_ms = f.duration_ms;
   close_attempt(j, f.result, std::move(f.error), f.duration_ms);
   if (delay_ms > 0)
     back_off(j, delay_ms);

@@ -102,6 +102,7 @@ void core::state::grant(queue_slot slot, place where, bool ahead) {
   happened started;
   started.what = happening::job_started;
   started.job = j.id;
+  started.parent = j.parent;
   started.label = j.label;
   started.attempt = j.attempt;
   started.queue_ms = queue_ms;

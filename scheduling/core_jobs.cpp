@@ -13,14 +13,29 @@ void core::state::tell_change(job const& j) {
 void core::state::tell(happening what, job const& j, std::int64_t duration_ms, std::string detail) {
   happened h;
   h.what = what;
+  h.composite = j.composite;
   h.job = j.id;
+  h.parent = j.parent;
   h.label = j.label;
   h.attempt = j.attempt;
   h.duration_ms = duration_ms;
   h.detail = std::move(detail);
   if (j.node != none)
     h.node = nodes[j.node].info.name;
+  else if (auto const* const facts = find_rare(j); facts != nullptr)
+    tell_where(*facts, h);
   emit(std::move(h));
+}
+
+/// Of a job that is not on a node now: one whose node has not come back since a restart, or one
+/// whose failure is not decided on yet.
+void core::state::tell_where(rare_facts const& facts, happened& h) {
+  if (facts.last) {
+    h.node = facts.last->node;
+    h.ran_ms = facts.last->duration_ms;
+  } else if (facts.place) {
+    h.node = facts.place->node_name;
+  }
 }
 
 void core::state::enqueue(job& j, bool at_front) {
@@ -103,6 +118,7 @@ void core::state::end(job& j, job_status status, std::optional<error_info> error
                       attempt_outcome const* outcome) {
   bool const was_running = j.status == job_status::running;
   change(j, signal_to(status));
+  bool const dequeued = j.slot != none;
   leave_queue(j);
   job_ended e;
   e.id = j.id;
@@ -122,6 +138,7 @@ void core::state::end(job& j, job_status status, std::optional<error_info> error
                     : status == job_status::canceled ? happening::job_canceled
                                                      : happening::job_failed;
   tell(what, j, duration_ms, error ? error->message : std::string{});
+  std::get<happened>(out->back()).dequeued = dequeued;
   if (j.parent && status != job_status::succeeded)
     note_failure(parents.at(j.parent), j, status, error);
   forget(j);

@@ -174,7 +174,8 @@ void core::state::handle(node_beat const& e) {
         j->node != index)
       continue;
     tell(happening::job_progress, *j, 0, progress.text);
-    std::get<happened>(out->back()).fraction = progress.fraction;
+    std::get<happened>(out->back()).progress_permille = static_cast<std::uint16_t>(
+        std::clamp<std::int64_t>(progress.fraction.value, 0, 1000));
   }
 }
 
@@ -245,6 +246,8 @@ void core::state::remove_node_if_done(node_index index, bool at_once) {
     return;
   if (node.attempts() > 0)
     lose_node(index, "node " + node.info.name + " left without handing back its attempts");
+  else
+    tell_node(happening::node_drained, node);
   remove_node(index);
 }
 

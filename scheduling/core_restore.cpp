@@ -96,6 +96,8 @@ void core::state::restore_pending(job& j, job_restored const& e) {
       last.result = attempt.outcome;
     if (attempt.error)
       last.error = attempt.error;
+    last.node = attempt.node;
+    last.duration_ms = attempt.duration_ms;
   }
   rare(j).last = std::make_unique<verdict>(std::move(last));
 }

@@ -52,6 +52,7 @@ struct core::state {
   void change(job& j, signal by) { j.status = advance(j.status, by); }
   void tell_change(job const& j);
   void tell(happening what, job const& j, std::int64_t duration_ms = 0, std::string detail = {});
+  static void tell_where(rare_facts const& facts, happened& h);
   void enqueue(job& j, bool at_front);
   void leave_queue(job& j);
   void add_hold(job& j, hold h) { j.holds |= h; }

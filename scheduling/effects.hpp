@@ -106,17 +106,25 @@ enum class happening : std::uint8_t {
   node_joined,
   node_suspect,
   node_lost,
-  node_left
+  node_left,     // it takes nothing more
+  node_drained,  // and nothing is left on it
+  handler_detached
 };
 struct happened {
   happening what = happening::job_submitted;
+  bool composite = false;  // of a job that runs nowhere itself
+  bool dequeued = false;   // its end took it out of the queue
+  std::uint16_t progress_permille = 0;
   job_id job;
+  job_id parent;            // 0: none
   std::uint32_t label = 0;  // label_no of the job
   attempt_no attempt = 0;
   std::int64_t duration_ms = 0;  // of the attempt, or the delay of a retry
   std::int64_t queue_ms = 0;
-  milli fraction;    // of job_progress
-  std::string node;  // name
+  std::int64_t ran_ms = 0;  // of a retry: the attempt before it
+  // Name. With the end of a job, and with a retry: where the attempt was that ended with it; empty:
+  // none did.
+  std::string node;
   std::string detail;
 };
 

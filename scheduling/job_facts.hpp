@@ -17,6 +17,8 @@ namespace nsai::scheduling {
 struct verdict {
   attempt_result result = attempt_result::failed;
   std::optional<error_info> error;
+  std::string node;  // name
+  std::int64_t duration_ms = 0;
 };
 
 /// Where a job ran before the restart of the scheduler.

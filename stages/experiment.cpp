@@ -6,6 +6,7 @@
 #include <map>
 #include <sstream>
 
+#include "messages/bounded_json.hpp"
 #include "messages/suggest.hpp"
 #include "stages/experiment_file.hpp"
 #include "stages/stage.hpp"
@@ -222,13 +223,23 @@ class reader {
 }  // namespace
 
 json parse_document(std::string const& text, std::string const& name) {
+  bool deep = false;
+  auto const shallow = [&deep](int depth, json::parse_event_t, json&) {
+    deep = deep || depth > static_cast<int>(most_nesting);
+    return !deep;
+  };
   try {
-    return json::parse(text, nullptr, true, true);
+    auto document = json::parse(text, shallow, true, true);
+    if (deep)
+      throw too_deep(name);
+    return document;
   } catch (json::parse_error const& e) {
     auto const at = name + ":" + line_and_column(text, e.byte);
     bool const ends = e.byte >= text.size();
     throw shape_error(at, ends ? "the text ends too early" : "this is not JSON here",
                       "a JSON document");
+  } catch (json::out_of_range const&) {  // it does not say where
+    throw shape_error(name, "a number is too large", "numbers up to 1.7e308");
   }
 }
 
@@ -248,7 +259,8 @@ read_experiment experiment_from(json const& document, std::filesystem::path cons
 }
 
 void set_path(json& document, std::string const& path, std::string const& value) {
-  auto parsed = json::parse(value, nullptr, false);
+  auto parsed =
+      nests_too_deep(value) ? json(json::value_t::discarded) : json::parse(value, nullptr, false);
   json* at = &document;
   std::size_t from = 0;
   while (from <= path.size()) {

@@ -1,6 +1,7 @@
 // Options of a stage against its description.
 #include <cmath>
 
+#include "messages/bounded_json.hpp"
 #include "messages/suggest.hpp"
 #include "stages/stage.hpp"
 
@@ -122,7 +123,8 @@ std::variant<json, error_info> parse_option(stage_description const& description
     return unknown_option(description, name, "options");
   if (option == nullptr || option->type == "string")
     return json(text);
-  auto value = json::parse(text, nullptr, false);
+  auto value =
+      nests_too_deep(text) ? json(json::value_t::discarded) : json::parse(text, nullptr, false);
   if (value.is_discarded())
     value = json(text);
   if (auto fault = check_value(*option, value, "options." + name))

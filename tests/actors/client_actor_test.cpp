@@ -236,7 +236,7 @@ TEST_CASE_FIXTURE(client_cluster,
       if (!m.list.empty())
         self->send(client, events_read{m.list.back().sequence});
     };
-    self->request(client, caf::infinite, watch_events{"default", "work.job.*", true, 0},
+    self->request(client, caf::infinite, watch_events{"default", "work.job.*", true, 0, {}},
                   caf::actor_cast<caf::actor>(self))
         .then(take);
     return {take};
@@ -267,7 +267,7 @@ TEST_CASE_FIXTURE(client_cluster,
         self->send(client, events_read{m.list.back().sequence});
     };
     self->request(client, caf::infinite,
-                  watch_events{"default", "work.job.*", true, only_new_events},
+                  watch_events{"default", "work.job.*", true, only_new_events, {}},
                   caf::actor_cast<caf::actor>(self))
         .then(take);
     return {take};

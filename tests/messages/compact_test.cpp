@@ -69,3 +69,12 @@ TEST_CASE("compact: any bytes are refused or give a value that is written the sa
     }
   }
 }
+
+TEST_CASE("compact: a message of zeros cannot ask for more memory than a machine has") {
+  std::string bytes;
+  compact::writer out{bytes};
+  out.number(1);  // the list of jobs
+  out.number(4'000'000);
+  bytes.append(4'000'000, '\0');
+  CHECK_FALSE(compact::decoded<submit_jobs>(bytes));
+}

@@ -55,3 +55,9 @@ TEST_CASE("field list: a wrong type names the element of an array") {
     CHECK(fault.path() == "constraints.depends_on[1]");
   }
 }
+
+TEST_CASE("json text that is no JSON is told, also from within a document that is being made") {
+  submission s;
+  s.options.text = "{\"a";
+  CHECK_THROWS_AS(json(s).dump(), shape_error);
+}

@@ -372,6 +372,6 @@ TEST_CASE("nodes: progress is told for the attempt that runs there now, and for 
   auto const told = f.only<happened>();
   CHECK(told.what == happening::job_progress);
   CHECK(told.job == id);
-  CHECK(told.fraction == milli{500});
+  CHECK(told.progress_permille == 500);
   CHECK(told.detail == "epoch 5");
 }

@@ -1,0 +1,22 @@
+#include "tests/fuzz/targets.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace nsai::fuzz {
+
+std::map<std::string, target> const& targets() {
+  static std::map<std::string, target> const all{
+      {"config", config}, {"experiment", experiment}, {"proposer", proposer}, {"words", words},
+      {"frames", frames}, {"spool", spool},           {"messages", messages}};
+  return all;
+}
+
+void require(bool holds, char const* what) {
+  if (holds)
+    return;
+  std::fprintf(stderr, "does not hold: %s\n", what);
+  std::abort();
+}
+
+}  // namespace nsai::fuzz
