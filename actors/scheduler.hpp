@@ -21,6 +21,8 @@ struct scheduler_options {
   store::store_options store;
   /// The scheduler's clock; tests give a virtual one.
   std::function<timestamp()> now;
+  /// Called on the reading thread before each read; may block for a moment. Empty: nothing.
+  std::function<void()> hold_reads;
   /// Store actors block in SQLite and need threads of their own; tests on the deterministic
   /// scheduler say false.
   bool own_threads = true;
