@@ -185,11 +185,13 @@ class load::user {
     auto const at = static_cast<std::ptrdiff_t>(below(static_cast<int>(to_cancel_.size())));
     auto const job = to_cancel_[static_cast<std::size_t>(at)];
     auto const until = std::chrono::steady_clock::now() + 60s;
-    int code = -1;
-    // 5: it has ended already, perhaps by a cancel whose answer was lost.
-    while (code != 0 && code != 5 && std::chrono::steady_clock::now() < until)
-      code = command({"cancel", std::to_string(job)}).exit_code;
-    if (code != 0 && code != 5)
+    bool over = false;
+    while (!over && std::chrono::steady_clock::now() < until) {
+      auto const result = command({"cancel", std::to_string(job)});
+      // It may have ended already, perhaps by a cancel whose answer was lost.
+      over = result.exit_code == 0 || result.err.find("already ended") != std::string::npos;
+    }
+    if (!over)
       of_.fault("the cancel of job " + std::to_string(job) + " was not acknowledged in 60 s");
     to_cancel_.erase(to_cancel_.begin() + at);
   }
