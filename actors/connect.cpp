@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <memory>
+#include <optional>
 
 #include <caf/all.hpp>
 #include <caf/io/all.hpp>
@@ -99,9 +100,11 @@ handle_or_error adopt(caf::scoped_actor& self, endpoint const& where, int fd, de
   return result;
 }
 
-handle_or_error pass_gate(caf::scoped_actor& self, caf::actor const& gate, endpoint const& where,
-                          std::string const& secret, deadline until) {
-  handle_or_error result = unavailable(where, "timed_out", "it did not answer in time");
+/// One knock and one hello; nothing when an answer has not come by `until`.
+std::optional<handle_or_error> try_gate(caf::scoped_actor& self, caf::actor const& gate,
+                                        endpoint const& where, std::string const& secret,
+                                        deadline until) {
+  std::optional<handle_or_error> result;
   auto const failed = [&](caf::error& e) {
     if (e != caf::sec::request_timeout)
       result = unavailable(where, "not_a_scheduler", self->system().render(e));
@@ -110,16 +113,14 @@ handle_or_error pass_gate(caf::scoped_actor& self, caf::actor const& gate, endpo
   self->request(gate, left(until), knock{protocol_version})
       .receive(
           [&](challenge& c) {
-            nonce = c.nonce;
-            if (c.version != protocol_version) {
-              auto error =
+            if (c.version == protocol_version)
+              nonce = c.nonce;
+            else
+              result =
                   error_of("refused", "wrong_version",
                            "the scheduler at " + to_string(where) + " speaks protocol version " +
                                std::to_string(c.version) + "; this program speaks version " +
                                std::to_string(protocol_version));
-              result = error;
-              nonce.clear();
-            }
           },
           failed);
   if (nonce.empty())
@@ -134,6 +135,18 @@ handle_or_error pass_gate(caf::scoped_actor& self, caf::actor const& gate, endpo
           },
           failed);
   return result;
+}
+
+/// Asks again when no answer comes: of hundreds of new peers at once, CAF has been seen to drop a
+/// first message.
+handle_or_error pass_gate(caf::scoped_actor& self, caf::actor const& gate, endpoint const& where,
+                          std::string const& secret, deadline until) {
+  constexpr std::chrono::milliseconds one_try{1000};
+  do {
+    if (auto result = try_gate(self, gate, where, secret, std::min(until, clock::now() + one_try)))
+      return *result;
+  } while (clock::now() < until);
+  return unavailable(where, "timed_out", "it did not answer in time");
 }
 
 }  // namespace

@@ -162,7 +162,8 @@ std::string read_result(fs::path const& file) {
     return {};
   if (size > most_result_bytes)
     throw shape_error("result", std::to_string(size) + " bytes are not allowed",
-                      "at most 16777216 (16 MiB)");
+                      "at most 16777216 (16 MiB); write what is larger to a file below "
+                      "NSAI_ARTIFACTS and name it in the result");
   std::ifstream in{file, std::ios::binary};
   std::string text{std::istreambuf_iterator<char>{in}, {}};
   if (nests_too_deep(text))

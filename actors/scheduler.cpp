@@ -23,10 +23,12 @@ scheduler_state::scheduler_state(caf::event_based_actor* self, scheduler_options
   auto const me = caf::actor_cast<caf::actor>(self);
   if (options_.own_threads) {
     writer_ = self->spawn<caf::detached + caf::linked>(store_writer, std::move(store.writing), me);
-    reader_ = self->spawn<caf::detached + caf::linked>(store_reader, std::move(store.reading), me);
+    reader_ = self->spawn<caf::detached + caf::linked>(store_reader, std::move(store.reading), me,
+                                                       options_.hold_reads);
   } else {
     writer_ = self->spawn<caf::linked>(store_writer, std::move(store.writing), me);
-    reader_ = self->spawn<caf::linked>(store_reader, std::move(store.reading), me);
+    reader_ =
+        self->spawn<caf::linked>(store_reader, std::move(store.reading), me, options_.hold_reads);
   }
   events_promised_ =
       store::job_store{options_.store, store::job_store::access::read_only}.events_reserved();

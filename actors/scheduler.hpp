@@ -23,6 +23,8 @@ struct scheduler_options {
   std::function<timestamp()> now;
   /// trace_seed(): the same at every start on the same store.
   std::uint64_t trace_seed = 0;
+  /// Called on the reading thread before each read; may block for a moment. Empty: nothing.
+  std::function<void()> hold_reads;
   /// Store actors block in SQLite and need threads of their own; tests on the deterministic
   /// scheduler say false.
   bool own_threads = true;

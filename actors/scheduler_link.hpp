@@ -30,6 +30,10 @@ using find_scheduler = std::function<void(caf::actor)>;
 /// operator may mend it. The thread starts with the first search and ends with the actor that
 /// searched first.
 find_scheduler find_remotely(caf::actor_system& system, endpoint where, std::string secret);
+/// Asks for the secret before every try: a scheduler that starts for the first time, perhaps after
+/// the node, makes it then. The source must not throw.
+using secret_source = std::function<std::string()>;
+find_scheduler find_remotely(caf::actor_system& system, endpoint where, secret_source secret);
 
 /// For actors in the scheduler's own process.
 find_scheduler find_locally(caf::actor scheduler);

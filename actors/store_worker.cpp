@@ -51,10 +51,12 @@ caf::behavior store_writer(caf::event_based_actor* self, std::shared_ptr<store::
 }
 
 caf::behavior store_reader(caf::event_based_actor* self, std::shared_ptr<store::job_store> owned,
-                           caf::actor scheduler) {
+                           caf::actor scheduler, std::function<void()> hold) {
   return {
       [=](read_order const& order) {
         auto continuation = std::make_shared<std::function<void()>>();
+        if (hold)
+          hold();
         try {
           *continuation = (*order.read)(*owned);
         } catch (store::store_error const& e) {

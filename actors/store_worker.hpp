@@ -52,9 +52,10 @@ struct probe_order {};
 caf::behavior store_writer(caf::event_based_actor* self, std::shared_ptr<store::job_store> owned,
                            caf::actor scheduler);
 
-/// Another thread with a read-only connection, so that long lists do not hold up commits.
+/// Another thread with a read-only connection, so that long lists do not hold up commits. `hold`
+/// is called before each read and may block for a moment.
 caf::behavior store_reader(caf::event_based_actor* self, std::shared_ptr<store::job_store> owned,
-                           caf::actor scheduler);
+                           caf::actor scheduler, std::function<void()> hold);
 
 }  // namespace nsai::actors
 

@@ -8,12 +8,14 @@
 #include <caf/all.hpp>
 #include <caf/io/all.hpp>
 #include <fmt/format.h>
+#include <malloc.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include "actors/connection_guard.hpp"
 #include "actors/event_log.hpp"
 #include "actors/executor.hpp"
 #include "actors/gate.hpp"
@@ -24,6 +26,7 @@
 #include "node/access.hpp"
 #include "node/cli.hpp"
 #include "node/config.hpp"
+#include "node/smooth_clock.hpp"
 #include "node/units.hpp"
 #include "node/version.hpp"
 #include "processes/keeper.hpp"
@@ -168,12 +171,6 @@ fs::path stage_host_path() {
   return fs::read_symlink("/proc/self/exe").parent_path() / "nsai-stage-host";
 }
 
-timestamp wall_clock() {
-  return {std::chrono::duration_cast<std::chrono::milliseconds>(
-              std::chrono::system_clock::now().time_since_epoch())
-              .count()};
-}
-
 sigset_t end_signals() {
   sigset_t set;
   sigemptyset(&set);
@@ -197,8 +194,15 @@ class scheduler_half {
     options.retention_ms = std::int64_t{config.retention.days} * 24 * 60 * 60 * 1000;
     options.store.path = data.file("jobs.db");
     options.store.merge_contexts = stages::merge_contexts;
-    options.now = wall_clock;
+    options.now = [clock = std::make_shared<smooth_clock>()] { return clock->now(); };
     options.trace_seed = actors::trace_seed(data.node_uuid());
+    // Records are read from the store no faster than clients take them.
+    auto const congested = std::make_shared<std::atomic<bool>>(false);
+    options.hold_reads = [congested] {
+      constexpr int most_rounds = 1000;
+      for (int i = 0; i < most_rounds && *congested; ++i)
+        std::this_thread::sleep_for(std::chrono::milliseconds{2});
+    };
     auto const where = actors::parse_endpoint(config.listen);
     if (!is_loopback(where.host) && !config.security.insecure_network)
       refuse("listen", config.listen + " is not on this machine, and nothing is encrypted yet",
@@ -213,6 +217,7 @@ class scheduler_half {
       std::_Exit(exit_job_failed);
     });
     gate_ = system.spawn(actors::gate, data.secret(), scheduler_);
+    guard_ = system.spawn(actors::connection_guard, actors::connection_limits{}, congested);
     auto const port = system.middleman().publish(gate_, where.port, where.host.c_str(), true);
     if (!port) {
       stop();
@@ -238,12 +243,14 @@ class scheduler_half {
  private:
   void stop() {
     caf::anon_send_exit(gate_, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(guard_, caf::exit_reason::user_shutdown);
     caf::anon_send_exit(scheduler_, caf::exit_reason::user_shutdown);
   }
 
   caf::actor_system& system_;
   caf::actor scheduler_;
   caf::actor gate_;
+  caf::actor guard_;
   actors::endpoint endpoint_;
   std::unique_ptr<published_secret> secret_;
 };
@@ -256,7 +263,12 @@ std::shared_ptr<actors::workplace> workplace_of(node_config const& config,
   where->data_dir = data.path();
   where->stage_host = stage_host_path();
   where->registry = std::move(registry);
-  where->pool = std::make_shared<processes::process_pool>(std::move(keeper));
+  // Wardens see their sockets close and end what they run; whoever watches over the node starts it
+  // again.
+  where->pool = std::make_shared<processes::process_pool>(std::move(keeper), [] {
+    spdlog::critical("the keeper process has ended; the node ends too, with all that it runs");
+    std::_Exit(exit_job_failed);
+  });
   where->launchers = config.launchers;
   where->datasets = config.datasets;
   where->inherited_env = config.job_env;
@@ -337,7 +349,14 @@ void work_until_stopped(caf::actor const& executor, sigset_t const& signals) {
     std::this_thread::sleep_for(std::chrono::milliseconds{10});
 }
 
+/// Buffers of large messages go back to the system when they are freed. By default the C library
+/// learns from the first of them to keep those that follow.
+void give_large_memory_back() {
+  ::mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+}
+
 int run_node(node_words const& w, global_options const& global) {
+  give_large_memory_back();
   auto const config = config_of(w);
   spdlog::set_level(spdlog::level::from_str(config.log.level));
   auto const signals = end_signals();
@@ -360,7 +379,15 @@ int run_node(node_words const& w, global_options const& global) {
     where = actors::parse_endpoint(config.join);
     auto const& file =
         global.secret_file.empty() ? config.security.secret_file : global.secret_file;
-    find = actors::find_remotely(system, where, find_secret(file, where.port));
+    find = actors::find_remotely(
+        system, where, [file, port = where.port, last = find_secret(file, where.port)]() mutable {
+          try {
+            last = find_secret(file, port);
+          } catch (shape_error const&) {
+            // The file is being replaced; the one before serves until it is there.
+          }
+          return last;
+        });
   }
   event_sink const events{system, config, data.path(), find};
   if (w.no_work) {

@@ -95,13 +95,16 @@ class keeper_process {
 
   /// One request; false when the node is gone.
   bool serve() {
-    char request = 0;
-    auto const count = ::recv(socket_.get(), &request, 1, MSG_DONTWAIT);
+    keeper_request request;
+    auto const count = ::recv(socket_.get(), &request, sizeof request, MSG_DONTWAIT);
     if (count < 0)
       return errno == EAGAIN || errno == EINTR;
-    if (count == 0)
+    if (count != static_cast<ssize_t>(sizeof request))
       return false;
-    make_warden();
+    if (request.task == keeper_task::make_warden)
+      make_warden();
+    else
+      bury_warden(request.pid);
     return true;
   }
 
@@ -124,25 +127,52 @@ class keeper_process {
     send_with_descriptor(socket_.get(), {pid, 0}, node_end.get());
   }
 
+  void bury_warden(pid_t pid) {
+    if (wardens_.erase(pid) > 0) {
+      // Its end of the socket closes before it is gone and its children come to this process.
+      ::kill(pid, SIGKILL);
+      while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+      }
+    }
+    while (end_orphans()) {
+      timespec const pause{0, 500'000};  // until the kernel has ended what was killed
+      ::nanosleep(&pause, nullptr);
+      take_in_the_dead();
+    }
+    send_with_descriptor(socket_.get(), {pid, 0}, -1);
+  }
+
+  /// Kills what wardens have left behind; false when there is nothing.
+  bool end_orphans() const {
+    bool any = false;
+    for (auto const child : children_of(::getpid())) {
+      if (wardens_.contains(child))
+        continue;
+      any = true;
+      for (auto const below : descendants_of(child))
+        ::kill(below, SIGKILL);
+      ::kill(child, SIGKILL);
+    }
+    return any;
+  }
+
+  /// True when a warden was among them.
+  bool take_in_the_dead() {
+    bool lost_warden = false;
+    pid_t pid = 0;
+    while ((pid = ::waitpid(-1, nullptr, WNOHANG)) > 0)
+      lost_warden = wardens_.erase(pid) > 0 || lost_warden;
+    return lost_warden;
+  }
+
   /// Takes in the dead, and ends the orphans of a warden that was killed: they have become children
   /// of this process.
   void reap() {
     signalfd_siginfo info{};
     while (::read(signals_.get(), &info, sizeof info) > 0) {
     }
-    bool lost_warden = false;
-    pid_t pid = 0;
-    while ((pid = ::waitpid(-1, nullptr, WNOHANG)) > 0)
-      lost_warden = wardens_.erase(pid) > 0 || lost_warden;
-    if (!lost_warden)
-      return;
-    for (auto const child : children_of(::getpid())) {
-      if (wardens_.contains(child))
-        continue;
-      for (auto const below : descendants_of(child))
-        ::kill(below, SIGKILL);
-      ::kill(child, SIGKILL);
-    }
+    if (take_in_the_dead())
+      end_orphans();
   }
 
   file_descriptor socket_;

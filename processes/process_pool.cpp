@@ -34,6 +34,7 @@ file_descriptor checked(int fd, char const* what) {
 struct new_warden {
   file_descriptor socket;
   int error = 0;
+  pid_t pid = 0;
 };
 
 new_warden receive_warden(int keeper_socket) {
@@ -49,13 +50,13 @@ new_warden receive_warden(int keeper_socket) {
   while ((count = ::recvmsg(keeper_socket, &header, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR) {
   }
   if (count != static_cast<ssize_t>(sizeof message))
-    return {{}, EOWNERDEAD};
+    return {{}, EOWNERDEAD, 0};
   auto const* item = CMSG_FIRSTHDR(&header);
   if (item == nullptr)
-    return {{}, message.error != 0 ? message.error : EOWNERDEAD};
+    return {{}, message.error != 0 ? message.error : EOWNERDEAD, 0};
   int fd = -1;
   std::memcpy(&fd, CMSG_DATA(item), sizeof fd);
-  return {file_descriptor{fd}, 0};
+  return {file_descriptor{fd}, 0, message.pid};
 }
 
 }  // namespace
@@ -64,6 +65,7 @@ struct process_pool::state {
   /// One warden: idle, or busy with the program `handle`.
   struct link {
     file_descriptor socket;
+    pid_t warden = 0;
     std::string received;
     process_handle handle = 0;
     on_exit done;
@@ -72,19 +74,29 @@ struct process_pool::state {
   /// A callback that is due, called without the lock.
   using due = std::function<void()>;
 
-  explicit state(keeper given)
+  state(keeper given, on_keeper_gone told)
       : owner(std::move(given)),
+        gone(std::move(told)),
         poller(checked(::epoll_create1(EPOLL_CLOEXEC), "process pool: no epoll")),
         wake(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "process pool: no eventfd")) {
     watch(wake.get());
+    watch(owner.socket(), EPOLLRDHUP);  // its answers are read by who asks
     loop = std::thread([this] { serve(); });
   }
 
-  void watch(int fd) {
+  void watch(int fd, std::uint32_t for_events = EPOLLIN) {
     epoll_event event{};
-    event.events = EPOLLIN;
+    event.events = for_events;
     event.data.fd = fd;
     ::epoll_ctl(poller.get(), EPOLL_CTL_ADD, fd, &event);
+  }
+
+  /// Under the lock, so that answers come in order.
+  new_warden ask_keeper(keeper_request request) {
+    if (::send(owner.socket(), &request, sizeof request, MSG_NOSIGNAL) !=
+        static_cast<ssize_t>(sizeof request))
+      return {{}, EOWNERDEAD, 0};
+    return receive_warden(owner.socket());
   }
 
   /// A warden that is free; under the lock. Its socket, or -1 and why.
@@ -94,14 +106,12 @@ struct process_pool::state {
       idle.pop_back();
       return {fd, 0};
     }
-    char const request = 'w';
-    if (::send(owner.socket(), &request, 1, MSG_NOSIGNAL) != 1)
-      return {-1, EOWNERDEAD};
-    auto made = receive_warden(owner.socket());
+    auto made = ask_keeper({keeper_task::make_warden, 0});
     if (!made.socket)
       return {-1, made.error};
     int const fd = made.socket.get();
     links[fd].socket = std::move(made.socket);
+    links[fd].warden = made.pid;
     watch(fd);
     return {fd, 0};
   }
@@ -115,8 +125,7 @@ struct process_pool::state {
       {
         std::lock_guard const lock{mutex};
         for (int i = 0; i < count; ++i)
-          if (ready[static_cast<std::size_t>(i)].data.fd != wake.get())
-            read(ready[static_cast<std::size_t>(i)].data.fd, calls);
+          look_at(ready[static_cast<std::size_t>(i)].data.fd, calls);
         drain_wake(calls);
         if (ending && busy.empty())
           ended = true;
@@ -128,6 +137,16 @@ struct process_pool::state {
       std::lock_guard const lock{mutex};
       if (ended)
         return;
+    }
+  }
+
+  void look_at(int fd, std::vector<due>& calls) {
+    if (fd == owner.socket()) {
+      ::epoll_ctl(poller.get(), EPOLL_CTL_DEL, fd, nullptr);
+      if (gone)
+        calls.push_back(gone);
+    } else if (fd != wake.get()) {
+      read(fd, calls);
     }
   }
 
@@ -187,6 +206,8 @@ struct process_pool::state {
   void lose(std::unordered_map<int, link>::iterator at, std::vector<due>& calls) {
     auto& link = at->second;
     if (link.handle != 0) {
+      // What it ran may outlive it by a moment; it is told as over when it is.
+      ask_keeper({keeper_task::bury_warden, link.warden});
       process_exit exit;
       exit.lost = true;
       calls.push_back([done = std::move(link.done), exit]() mutable { done(std::move(exit)); });
@@ -202,6 +223,7 @@ struct process_pool::state {
   }
 
   keeper owner;
+  on_keeper_gone gone;
   file_descriptor poller;
   file_descriptor wake;
   std::mutex mutex;
@@ -216,7 +238,8 @@ struct process_pool::state {
   std::thread loop;
 };
 
-process_pool::process_pool(keeper owner) : state_(std::make_unique<state>(std::move(owner))) {}
+process_pool::process_pool(keeper owner, on_keeper_gone gone)
+    : state_(std::make_unique<state>(std::move(owner), std::move(gone))) {}
 
 process_pool::~process_pool() {
   std::vector<process_handle> left;

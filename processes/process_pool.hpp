@@ -26,8 +26,12 @@ class process_pool {
   /// rules. The program may have ended meanwhile, so the id is for display, never for signals.
   using on_live = std::function<void(pid_t)>;
 
+  /// Called at most once, under the same rules: the keeper has ended, so that nothing can be
+  /// started any more and nobody would end what runs if this process died.
+  using on_keeper_gone = std::function<void()>;
+
   /// Throws std::system_error when the process has no descriptors left for the pool.
-  explicit process_pool(keeper owner);
+  explicit process_pool(keeper owner, on_keeper_gone gone = {});
   /// Kills what still runs and waits for it, at most 10 s: what the kernel has not ended by then (a
   /// process that hangs in a device or a file system) is reported as lost.
   ~process_pool();

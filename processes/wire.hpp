@@ -9,11 +9,22 @@
 
 /// What node, keeper and wardens say to each other.
 ///
-/// Node and keeper: SOCK_SEQPACKET. The node sends one byte; the keeper answers with a
-/// `warden_made`, and the warden's socket beside it (SCM_RIGHTS) unless `error` says why there is
-/// none. Node and warden: SOCK_STREAM, frames of a 32-bit length (of what follows), a kind, and the
-/// body. Both ends are the same program on the same machine, so numbers are as they lie in memory.
+/// Node and keeper: SOCK_SEQPACKET. The node sends a `keeper_request`; the keeper answers with a
+/// `warden_made`, and, to `make_warden`, the warden's socket beside it (SCM_RIGHTS) unless `error`
+/// says why there is none. Node and warden: SOCK_STREAM, frames of a 32-bit length (of what
+/// follows), a kind, and the body. Both ends are the same program on the same machine, so numbers
+/// are as they lie in memory.
 namespace nsai::processes {
+
+enum class keeper_task : std::uint8_t {
+  make_warden,
+  bury_warden  // it is dead or of no use: answered when nothing of what it ran is left
+};
+
+struct keeper_request {
+  keeper_task task = keeper_task::make_warden;
+  std::int32_t pid = 0;  // of the warden to bury
+};
 
 struct warden_made {
   std::int32_t pid = 0;

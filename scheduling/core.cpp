@@ -51,6 +51,8 @@ void core::state::finish() {
     expire_unconfirmed();
   if (next_silence && now >= next_silence)
     watch_silence();
+  if (next_rest_end && now >= next_rest_end)
+    end_rests();
   follow_up();
   dispatch();  // last: whoever performs the effects finds every granted job alive
   tell_wake();
@@ -86,6 +88,7 @@ void core::state::tell_wake() {
   };
   earlier(adopt_until);
   earlier(next_silence);
+  earlier(next_rest_end);
   if (nodes.size() > 0)
     earlier(now + at_least_every_ms);
   if (!wanted || (announced_wake > now && announced_wake <= wanted))

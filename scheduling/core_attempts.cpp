@@ -15,6 +15,12 @@ bool is_own(attempt_result r) {
   return r == attempt_result::failed || r == attempt_result::timed_out;
 }
 
+/// It lies with the node, whatever the job is.
+bool is_fault_of_node(attempt_outcome const& o) {
+  return o.result == attempt_result::returned && o.error &&
+         (o.error->code == "node_disk" || o.error->code == "spawn");
+}
+
 void count(stage_facts& stage, attempt_outcome const& outcome) {
   // Without a finer measure, what took less than a millisecond took half of one.
   auto const coarse = std::max<std::int64_t>(500, outcome.duration_ms * 1000);
@@ -73,8 +79,12 @@ void core::state::handle(attempt_ended const& e) {
                   : error_of("infra", to_string(outcome.result),
                              "attempt " + std::to_string(ref.attempt) + " on node " +
                                  node_name(*j) + " ended as " + to_string(outcome.result));
-    // What a node hands back before it has started it says nothing about the job.
-    f.counted = !(waited && outcome.result == attempt_result::returned);
+    // What a node hands back before it has started it, or because it cannot start anything, says
+    // nothing about the job.
+    bool const unable = is_fault_of_node(outcome);
+    if (unable && node != none)
+      rest(node);
+    f.counted = !unable && !(waited && outcome.result == attempt_result::returned);
     f.at_once = outcome.result == attempt_result::returned;
     f.duration_ms = outcome.duration_ms;
     lose_attempt(*j, std::move(f));

@@ -328,6 +328,29 @@ void core::state::watch_silence() {
   });
 }
 
+/// A node that could not even prepare an attempt (its disk is full, it has no processes left) would
+/// do the same to the next; others get their turn, and it is tried again after a while.
+void core::state::rest(node_index index) {
+  constexpr std::int64_t rest_ms = 2000;
+  nodes[index].rests_until = now + rest_ms;
+  if (!next_rest_end || nodes[index].rests_until < next_rest_end)
+    next_rest_end = nodes[index].rests_until;
+}
+
+void core::state::end_rests() {
+  next_rest_end = {};
+  nodes.for_each([&](node_index index, node_state& node) {
+    if (!node.rests_until)
+      return;
+    if (now >= node.rests_until) {
+      node.rests_until = {};
+      gained_room(index);
+    } else if (!next_rest_end || node.rests_until < next_rest_end) {
+      next_rest_end = node.rests_until;
+    }
+  });
+}
+
 void core::state::expire_unconfirmed() {
   adopt_until = {};
   std::vector<job_id> left;

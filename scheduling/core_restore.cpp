@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "scheduling/core_state.hpp"
+#include "scheduling/supervision.hpp"
 
 namespace nsai::scheduling {
 
@@ -20,7 +21,9 @@ void core::state::handle(job_restored const& e) {
   j.canceled = e.cancel_requested;
   j.tenant = tenants.intern(r.tenant_id);
   j.owner = owners.intern(r.owner);
-  j.since = r.status == job_status::running && r.started_at ? r.started_at : r.created_at;
+  // Not in the future, should the clock have been set back between two starts.
+  j.since =
+      std::min(r.status == job_status::running && r.started_at ? r.started_at : r.created_at, now);
   restored[j.id] = e.ended;
   if (j.parent && parents.contains(j.parent)) {
     restore_child(j, e);
@@ -79,8 +82,11 @@ void core::state::restore_child(job& j, job_restored const& e) {
 void core::state::restore_pending(job& j, job_restored const& e) {
   if (e.eligible_at) {
     add_hold(j, hold_backoff);
-    rare(j).eligible_at = e.eligible_at;
-    clock.add({e.eligible_at, j.id, timer_kind::backoff});
+    // No wait is longer than this, whatever the clock showed when it was written.
+    auto const longest = std::max(2 * terms[j.terms].max_backoff_ms, longest_slow_ms);
+    auto const eligible_at = std::min(e.eligible_at, now + longest);
+    rare(j).eligible_at = eligible_at;
+    clock.add({eligible_at, j.id, timer_kind::backoff});
     return;
   }
   if (j.own_failures == 0)

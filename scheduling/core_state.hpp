@@ -118,6 +118,8 @@ struct core::state {
   void note_mass_silence();
   void tell_node(happening what, node_state const& node, std::string detail = {});
   void expire_unconfirmed();
+  void rest(node_index index);
+  void end_rests();
 
   // core_dispatch.cpp
   void dispatch();
@@ -201,8 +203,9 @@ struct core::state {
 
   std::uint64_t room_epoch = 1;  // changes whenever some node may take more ahead
   std::uint32_t grants_since_aged = 0;
-  timestamp next_silence;  // when the silence of nodes is looked at again; 0: never
-  timestamp heard_floor;   // the scheduler itself heard nothing before this
+  timestamp next_rest_end;  // 0: no node rests
+  timestamp next_silence;   // when the silence of nodes is looked at again; 0: never
+  timestamp heard_floor;    // the scheduler itself heard nothing before this
   timestamp no_loss_before;
   bool mass_silence = false;
   timestamp announced_wake;

@@ -28,6 +28,7 @@ void node_state::changes() {
 void node_state::reset(node_info offered, std::vector<bool> stages_offered,
                        std::vector<model_index> const& models) {
   clear();
+  rests_until = {};
   info = std::move(offered);
   stages = std::move(stages_offered);
   devices.clear();

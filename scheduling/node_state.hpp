@@ -63,12 +63,13 @@ class node_state {
   std::uint64_t session = 0;  // 0: none
   node_status status = node_status::ready;
   bool leaving = false;
+  timestamp rests_until;  // 0: it does not rest
   timestamp last_heard;
   std::vector<bool> stages;  // by stage_index
   std::vector<device_state> devices;
   bool uniform = false;  // its devices are of one model and size
 
-  bool takes_grants() const { return status == node_status::ready && !leaving; }
+  bool takes_grants() const { return status == node_status::ready && !leaving && !rests_until; }
   bool has_stage(stage_index stage) const { return stage < stages.size() && stages[stage]; }
   std::int64_t cpu_free() const { return info.cpus.value - cpu_used_; }
   std::int64_t memory_free() const { return info.memory_mb - memory_used_; }

@@ -8,7 +8,6 @@ namespace nsai::scheduling {
 namespace {
 
 constexpr std::int32_t failures_to_slow = 10;
-constexpr std::int64_t longest_slow_ms = 10 * 60 * 1000;
 constexpr std::int64_t least_slow_ms = 1000;
 
 bool may_be_cured(consult_supervisor const& question) {

@@ -10,6 +10,9 @@
 
 namespace nsai::scheduling {
 
+/// No retry is delayed longer than this for a stage that only fails.
+inline constexpr std::int64_t longest_slow_ms = 10 * 60 * 1000;
+
 /// What a tenant's supervisor decides about failed attempts, as a value: equal seed and questions
 /// give equal answers.
 ///

@@ -72,7 +72,10 @@ std::string explain_busy(placement const& places, shape& s, named_nodes const& p
   auto const& r = s.key.resources;
   auto const ready = those(possible, [](auto const& node) { return node.takes_grants(); });
   if (ready.empty())
-    return "the nodes that could run it are silent: node " + possible.front()->info.name;
+    return possible.front()->rests_until
+               ? "the nodes that could run it cannot start anything (a full disk?): node " +
+                     possible.front()->info.name
+               : "the nodes that could run it are silent: node " + possible.front()->info.name;
   // The one that lacks least says most.
   auto const* const best = *std::max_element(ready.begin(), ready.end(), [&](auto* a, auto* b) {
     auto const rank = [&](node_state const& node) {

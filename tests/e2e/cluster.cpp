@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
+#include <random>
 #include <sstream>
 #include <thread>
 
@@ -71,16 +72,25 @@ std::string text_of(fs::path const& file) {
   return text.str();
 }
 
-std::uint16_t free_port() {
+bool can_listen(std::uint16_t port) {
   int const fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address);
-  socklen_t length = sizeof address;
-  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
+  address.sin_port = htons(port);
+  bool const bound = ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
   ::close(fd);
-  return ntohs(address.sin_port);
+  return bound;
+}
+
+/// Below the ports that the kernel gives to outgoing connections: one of those would take the port
+/// while a scheduler is down, and a node that tries to join would even connect to itself.
+std::uint16_t free_port() {
+  std::random_device random;
+  std::uniform_int_distribution<int> any{10'000, 32'000};
+  while (true)
+    if (auto const port = static_cast<std::uint16_t>(any(random)); can_listen(port))
+      return port;
 }
 
 }  // namespace
@@ -168,7 +178,8 @@ cluster::cluster() {
   directory_ = base;
   fs::create_directory(directory_ / "runtime");
   fs::permissions(directory_ / "runtime", fs::perms::owner_all);
-  address_ = "127.0.0.1:" + std::to_string(free_port());
+  port_ = free_port();
+  listen_on("127.0.0.1");
 }
 
 cluster::~cluster() {
@@ -179,37 +190,77 @@ cluster::~cluster() {
     fs::remove_all(directory_);
 }
 
-std::map<std::string, std::string> cluster::environment() const {
-  return {{"XDG_RUNTIME_DIR", (directory_ / "runtime").string()}, {"NSAI_SCHEDULER", address_}};
+void cluster::listen_on(std::string const& host) {
+  address_ = host + ":" + std::to_string(port_);
 }
 
-std::vector<std::string> cluster::common_words(std::string const& name) const {
-  return {NSAI_PROGRAM, "node", "--name", name, "--data-dir", (directory_ / name).string()};
+void cluster::start_through(std::string const& name, std::vector<std::string> words) {
+  before_[name] = std::move(words);
 }
 
-node_process& cluster::start_head(std::vector<std::string> options) {
-  auto words = common_words("head");
-  words.insert(words.end(), {"--listen", address_});
-  words.insert(words.end(), options.begin(), options.end());
-  nodes_["head"] = std::make_unique<node_process>(words, directory_ / "head.log", environment());
-  REQUIRE_MESSAGE(nodes_["head"]->wait_ready(),
-                  "the head did not get ready: " << text_of(directory_ / "head.log"));
-  return *nodes_["head"];
+void cluster::add_environment(std::string const& name, std::map<std::string, std::string> more) {
+  more_environment_[name].merge(more);
 }
 
-node_process& cluster::start_node(std::string const& name, std::vector<std::string> options) {
-  auto words = common_words(name);
-  words.insert(words.end(), {"--join", address_});
-  words.insert(words.end(), options.begin(), options.end());
-  nodes_[name] = std::make_unique<node_process>(words, directory_ / (name + ".log"), environment());
-  REQUIRE_MESSAGE(nodes_[name]->wait_ready(),
-                  name << " did not get ready: " << text_of(directory_ / (name + ".log")));
+std::string cluster::log_of(std::string const& name) const {
+  return text_of(directory_ / (name + ".log"));
+}
+
+std::map<std::string, std::string> cluster::environment(std::string const& name) const {
+  std::map<std::string, std::string> all{{"XDG_RUNTIME_DIR", (directory_ / "runtime").string()},
+                                         {"NSAI_SCHEDULER", address_}};
+  if (auto const more = more_environment_.find(name); more != more_environment_.end())
+    for (auto const& [key, value] : more->second)
+      all[key] = value;
+  return all;
+}
+
+std::vector<std::string> cluster::words_before(std::string const& name) const {
+  auto const found = before_.find(name);
+  return found == before_.end() ? std::vector<std::string>{} : found->second;
+}
+
+node_process& cluster::launch(std::string const& name, std::vector<std::string> words,
+                              std::vector<std::string> options) {
+  auto all = words_before(name);
+  all.insert(all.end(),
+             {NSAI_PROGRAM, "node", "--name", name, "--data-dir", data_of(name).string()});
+  all.insert(all.end(), words.begin(), words.end());
+  all.insert(all.end(), options.begin(), options.end());
+  nodes_[name].reset();  // the one before has ended when this one starts
+  nodes_[name] =
+      std::make_unique<node_process>(all, directory_ / (name + ".log"), environment(name));
   return *nodes_[name];
 }
 
+node_process& cluster::wait_for(std::string const& name) {
+  REQUIRE_MESSAGE(node(name).wait_ready(), name << " did not get ready: " << log_of(name));
+  return node(name);
+}
+
+node_process& cluster::launch_head(std::vector<std::string> options) {
+  return launch("head", {"--listen", address_}, std::move(options));
+}
+
+node_process& cluster::launch_node(std::string const& name, std::vector<std::string> options) {
+  return launch(name, {"--join", address_}, std::move(options));
+}
+
+node_process& cluster::start_head(std::vector<std::string> options) {
+  launch_head(std::move(options));
+  return wait_for("head");
+}
+
+node_process& cluster::start_node(std::string const& name, std::vector<std::string> options) {
+  launch_node(name, std::move(options));
+  return wait_for(name);
+}
+
 finished cluster::run(std::vector<std::string> words, std::chrono::seconds limit) const {
-  words.insert(words.begin(), NSAI_PROGRAM);
-  return run_program(words, environment(), limit);
+  auto all = words_before("");
+  all.emplace_back(NSAI_PROGRAM);
+  all.insert(all.end(), words.begin(), words.end());
+  return run_program(all, environment(""), limit);
 }
 
 json cluster::ask(std::vector<std::string> words) const {

@@ -61,8 +61,18 @@ class cluster {
   node_process& start_head(std::vector<std::string> options = {});
   /// A node that joins it.
   node_process& start_node(std::string const& name, std::vector<std::string> options = {});
+  /// The same without waiting until it is ready: it may be killed before that.
+  node_process& launch_head(std::vector<std::string> options = {});
+  node_process& launch_node(std::string const& name, std::vector<std::string> options = {});
   node_process& node(std::string const& name) { return *nodes_.at(name); }
   void stop_node(std::string const& name) { nodes_.erase(name); }
+
+  /// Before anything is started: the scheduler's address, on the port that is free on 127.0.0.1.
+  void listen_on(std::string const& host);
+  /// Words before those of the node ("": of the command line), such as `ip netns exec NAME`.
+  void start_through(std::string const& name, std::vector<std::string> words);
+  /// More environment of the node ("": of the command line).
+  void add_environment(std::string const& name, std::map<std::string, std::string> more);
 
   /// Runs `nsai WORDS...` against this cluster.
   finished run(std::vector<std::string> words,
@@ -76,14 +86,23 @@ class cluster {
                    std::chrono::seconds limit = std::chrono::seconds{30}) const;
 
   std::filesystem::path const& directory() const { return directory_; }
+  std::filesystem::path data_of(std::string const& name) const { return directory_ / name; }
+  /// What the node has logged up to now.
+  std::string log_of(std::string const& name) const;
   std::string const& address() const { return address_; }
 
  private:
-  std::vector<std::string> common_words(std::string const& name) const;
-  std::map<std::string, std::string> environment() const;
+  node_process& launch(std::string const& name, std::vector<std::string> words,
+                       std::vector<std::string> options);
+  node_process& wait_for(std::string const& name);
+  std::vector<std::string> words_before(std::string const& name) const;
+  std::map<std::string, std::string> environment(std::string const& name) const;
 
   std::filesystem::path directory_;
+  std::uint16_t port_ = 0;
   std::string address_;
+  std::map<std::string, std::vector<std::string>> before_;
+  std::map<std::string, std::map<std::string, std::string>> more_environment_;
   std::map<std::string, std::unique_ptr<node_process>> nodes_;
 };
 

@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include "tests/e2e/cluster.hpp"
+#include "tests/e2e/process_scan.hpp"
 
 using namespace nsai::tests;
 
@@ -109,6 +110,25 @@ TEST_CASE("kill -9 of a node leaves no process of its jobs behind") {
   CHECK(eventually([&] { return ::kill(daemon, 0) != 0; }));
 }
 
+TEST_CASE("kill -9 of the keeper ends its node and all that it runs; the job goes on elsewhere") {
+  cluster c;
+  c.start_head(fast(c, {"--no-work"}));
+  auto& a = c.start_node("a", {"--cpus", "2"});
+  auto const gate = (c.directory() / "go").string();
+  auto const job = c.submit(
+      {"--max-retries", "0", "--", "sh", "-c", "until [ -e " + gate + " ]; do sleep 0.1; done"});
+  REQUIRE(eventually([&] { return !job_processes_of(c.directory()).empty(); }));
+  auto const keepers = below(a.pid(), "nsai-keeper");
+  REQUIRE(keepers.size() == 1);
+  ::kill(keepers.front(), SIGKILL);
+  CHECK(a.wait_end() == 1);
+  CHECK(eventually([&] { return job_processes_of(c.directory()).empty(); }));
+  std::ofstream{gate} << "go";
+  c.start_node("b", {"--cpus", "2"});
+  CHECK(c.wait_status(job, "succeeded"));
+  CHECK(c.job(job).at("node") == "b");
+}
+
 TEST_CASE("a store that cannot be used ends the node at once, with the reason") {
   cluster c;
   auto const data = c.directory() / "broken";
@@ -134,6 +154,23 @@ TEST_CASE("SIGTERM of a worker: its work goes on elsewhere, unblamed, and the sc
   CHECK(c.job(job).at("node") == "b");
   CHECK(c.job(job).at("attempt") == 2);
   CHECK(head.wait_end(std::chrono::seconds{0}) == -1);
+}
+
+TEST_CASE("a node that looks for a scheduler in vain ends in order on SIGTERM") {
+  cluster c;
+  auto& a = c.launch_node("a", {"--cpus", "1"});
+  REQUIRE(eventually([&] { return c.log_of("a").find("cannot be reached") != std::string::npos; }));
+  a.signal(SIGTERM);
+  CHECK(a.wait_end() == 0);
+}
+
+TEST_CASE("a node that is started before the scheduler has ever run joins once it does") {
+  cluster c;
+  auto& a = c.launch_node("a", {"--cpus", "1"});
+  // It has looked for the scheduler, and for the secret, in vain.
+  REQUIRE(eventually([&] { return c.log_of("a").find("cannot be reached") != std::string::npos; }));
+  c.start_head({"--no-work"});
+  CHECK(a.wait_ready());
 }
 
 TEST_CASE(

@@ -375,3 +375,31 @@ TEST_CASE("nodes: progress is told for the attempt that runs there now, and for 
   CHECK(told.progress_permille == 500);
   CHECK(told.detail == "epoch 5");
 }
+
+TEST_CASE(
+    "nodes: one that cannot start anything rests, its attempts go elsewhere unblamed, and it is "
+    "tried again") {
+  fixture f;
+  f.join(f.node("a", 8));
+  auto s = f.job();
+  s.constraints.max_infra_retries = 0;
+  auto const id = f.submitted(s);
+  REQUIRE(f.place_of(id) == "a");
+  auto const hand_back = [&] {
+    auto outcome = f.outcome_of(f.granted(id).ref, attempt_result::returned);
+    outcome.error = error_of("infra", "node_disk", "No space left on device");
+    f.end_as("a", outcome);
+  };
+  hand_back();
+  CHECK(f.status(id) == job_status::queued);
+  CHECK(f.reason(id).find("cannot start anything") != std::string::npos);
+  f.advance(1999);
+  CHECK(f.status(id) == job_status::queued);
+  f.advance(1);
+  CHECK(f.place_of(id) == "a");
+  hand_back();
+  f.join(f.node("b", 1));
+  CHECK(f.place_of(id) == "b");
+  CHECK(f.granted(id).ref.attempt == 3);
+  CHECK_FALSE(f.has_ended(id));
+}

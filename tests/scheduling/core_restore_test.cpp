@@ -1,4 +1,5 @@
 // The scheduler restarts: what the durable effects tell is enough to go on.
+#include "scheduling/supervision.hpp"
 #include "tests/scheduling/fixture.hpp"
 #include "tests/scheduling/model_store.hpp"
 
@@ -154,6 +155,21 @@ TEST_CASE("restart: a backoff and a deadline go on") {
   CHECK(f.runs(id));
   f.advance(6000);
   CHECK(f.only<attempt_stopped>().ref == attempt_ref{id, 2});
+}
+
+TEST_CASE("restart: a clock that was set back an hour meanwhile holds no retry for an hour") {
+  restartable f;
+  f.join(f.node("a", 2));
+  auto const id = f.submit_stored(f.job());
+  f.fail_stored(id);
+  f.decide(id, true, 3000);
+  f.keep();
+  f.now_ = f.now_ + -3'600'000;
+  f.restart();
+  f.join(f.node("a", 2));
+  CHECK(f.status(id) == job_status::pending);
+  f.advance(longest_slow_ms);
+  CHECK(f.runs(id));
 }
 
 TEST_CASE("restart: a cancel of a running job is not forgotten") {
