@@ -196,11 +196,10 @@ void executor_state::try_start() {
 
 void executor_state::launch(attempt_ref ref) {
   auto& h = held_.at(ref);
-  room_.take(h.attempt);
-  h.holds_room = true;
+  h.lease = std::make_shared<room_lease>(room_, h.attempt);
   h.control = std::make_shared<attempt_control>();
   h.worker = worker_for(h.attempt);
-  if (h.backend != "in_process")
+  if (h.backend == "command")
     h.reported.emplace(options_.where->progress_file_of(ref));
   run_attempts work;
   work.control = h.control;
@@ -208,7 +207,7 @@ void executor_state::launch(attempt_ref ref) {
   work.brief = how_to_run(h.attempt.stage).brief;
   work.attempts.push_back(h.attempt);
   if (work.brief && h.attempt.devices.empty())
-    for (auto& follower : take_brief_followers(h.attempt, h.control))
+    for (auto& follower : take_brief_followers(h))
       work.attempts.push_back(std::move(follower));
   if (!work.brief && h.attempt.timeout_ms > 0)
     arm_timeout(h.attempt);
@@ -217,8 +216,7 @@ void executor_state::launch(attempt_ref ref) {
 
 /// The next brief attempts of the same size go along: they use the room of the first, one after the
 /// other.
-std::vector<start_attempt> executor_state::take_brief_followers(
-    start_attempt const& first, std::shared_ptr<attempt_control> const& control) {
+std::vector<start_attempt> executor_state::take_brief_followers(held const& first) {
   std::vector<start_attempt> followers;
   while (!waiting_.empty() && followers.size() + 1 < most_in_chunk) {
     auto const next = held_.find(waiting_.front());
@@ -227,13 +225,17 @@ std::vector<start_attempt> executor_state::take_brief_followers(
       continue;
     }
     auto& h = next->second;
+    // A stage host serves one tenant.
     bool const same = how_to_run(h.attempt.stage).brief && h.attempt.devices.empty() &&
-                      h.attempt.cpu == first.cpu && h.attempt.memory_mb == first.memory_mb &&
-                      h.backend == "in_process";
+                      h.attempt.cpu == first.attempt.cpu &&
+                      h.attempt.memory_mb == first.attempt.memory_mb &&
+                      h.backend == first.backend &&
+                      (h.backend == "in_process" || h.attempt.tenant_id == first.attempt.tenant_id);
     if (!same)
       break;
     waiting_.pop_front();
-    h.control = control;
+    h.control = first.control;
+    h.lease = first.lease;
     h.worker = cpu_worker_;
     followers.push_back(h.attempt);
   }
@@ -286,9 +288,11 @@ void executor_state::stop_one(attempt_ref ref, attempt_result as) {
     end_unstarted(ref, as);
     return;
   }
-  h.control->request_stop(as);
+  // Brief attempts in a host share their control, and are stopped one by one.
+  if (h.backend != "stage_host")
+    h.control->request_stop(as);
   if (h.backend != "in_process")
-    self_->send(h.worker, stop_program{ref, h.attempt.stop_signal, h.attempt.grace_ms});
+    self_->send(h.worker, stop_outside{ref, as, h.attempt.stop_signal, h.attempt.grace_ms});
 }
 
 void executor_state::end_unstarted(attempt_ref ref, attempt_result as) {
@@ -301,8 +305,6 @@ void executor_state::over(attempts_over& m) {
     auto const found = held_.find(outcome.ref);
     if (found == held_.end())
       continue;
-    if (found->second.holds_room)
-      room_.give_back(found->second.attempt);
     held_.erase(found);
     settle(std::move(outcome));
   }

@@ -51,7 +51,7 @@ class executor_state {
     std::shared_ptr<attempt_control> control;  // null while it waits
     caf::actor worker;
     std::string backend;
-    bool holds_room = false;
+    std::shared_ptr<room_lease> lease;      // null while it waits; shared by those that run in turn
     std::optional<progress_file> reported;  // of a program
   };
   struct how {
@@ -68,8 +68,7 @@ class executor_state {
   how how_to_run(std::string const& stage) const;
   void try_start();
   void launch(attempt_ref ref);
-  std::vector<start_attempt> take_brief_followers(start_attempt const& first,
-                                                  std::shared_ptr<attempt_control> const& control);
+  std::vector<start_attempt> take_brief_followers(held const& first);
   caf::actor const& worker_for(start_attempt const& attempt) const;
   void stop_one(attempt_ref ref, attempt_result as);
   void end_unstarted(attempt_ref ref, attempt_result as);

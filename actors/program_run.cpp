@@ -1,6 +1,5 @@
 #include "actors/program_run.hpp"
 
-#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <set>
@@ -35,25 +34,13 @@ void write_file(fs::path const& file, std::string const& text) {
     throw fs::filesystem_error("cannot write", file, std::make_error_code(std::errc::io_error));
 }
 
-std::string visible_devices(start_attempt const& attempt) {
-  std::string list;
-  for (auto const& device : attempt.devices)
-    if (!device.is_virtual)
-      list += (list.empty() ? "" : ",") + device.uuid;
-  return list;
-}
-
 std::string devices_json(start_attempt const& attempt) {
   return write_json(attempt.devices).dump();
 }
 
 std::vector<std::string> environment(workplace const& where, start_attempt const& attempt,
                                      fs::path const& run_dir, json const& options) {
-  std::map<std::string, std::string> env;
-  for (auto const& name : where.inherited_env)
-    if (char const* value = std::getenv(name.c_str()))
-      env[name] = value;
-  env["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID";
+  auto env = where.base_environment();
   if (auto const given = options.find("env"); given != options.end() && given->is_object())
     for (auto const& [name, value] : given->items())
       env[name] = value.is_string() ? value.get<std::string>() : value.dump();
@@ -71,7 +58,7 @@ std::vector<std::string> environment(workplace const& where, start_attempt const
   env["NSAI_STOP_GRACE_MS"] = std::to_string(attempt.grace_ms);
   env["NSAI_DEVICES"] = devices_json(attempt);
   env["NSAI_TRACE_ID"] = attempt.trace_id;
-  env["CUDA_VISIBLE_DEVICES"] = visible_devices(attempt);
+  env["CUDA_VISIBLE_DEVICES"] = visible_devices(attempt.devices);
   std::vector<std::string> list;
   for (auto const& [name, value] : env)
     list.push_back(name + "=" + value);
@@ -133,27 +120,6 @@ error_info error_of_fault(processes::process_exit const& exit, json const& optio
   }
 }
 
-error_info error_of_exit(start_attempt const& attempt, processes::process_exit const& exit) {
-  std::string tail = exit.stderr_tail;
-  while (!tail.empty() && (tail.back() == '\n' || tail.back() == ' '))
-    tail.pop_back();
-  auto const with_tail = [&](std::string text) { return tail.empty() ? text : text + ": " + tail; };
-  if (exit.memory_exceeded)
-    return stage_error("memory_exceeded", "the job held " + std::to_string(exit.peak_memory_mb) +
-                                              " MiB of memory; it had reserved " +
-                                              std::to_string(attempt.memory_mb));
-  if (exit.signal) {
-    auto const name = processes::signal_name(*exit.signal);
-    auto error = stage_error("signal", with_tail("the program was ended by " + name));
-    error.signal = name;
-    return error;
-  }
-  auto error = stage_error("exit_status", with_tail("the program ended with exit status " +
-                                                    std::to_string(exit.exit_status.value_or(0))));
-  error.exit_status = exit.exit_status;
-  return error;
-}
-
 /// The result file, if the program wrote one; throws shape_error when it is too large or not JSON.
 std::string read_result(fs::path const& file) {
   std::error_code none;
@@ -174,24 +140,29 @@ std::string read_result(fs::path const& file) {
   return text;
 }
 
-void take_result(start_attempt const& attempt, std::string const& backend, fs::path const& run_dir,
-                 attempt_outcome& outcome) {
-  auto const text = read_result(run_dir / "result.json");
-  if (backend == "command") {
-    outcome.value.text = text;
-    return;
-  }
-  if (text.empty())
-    throw shape_error("result", "the stage host wrote no result", "a JSON value");
-  auto const told = json::parse(text).get<attempt_outcome>();
-  outcome.result = told.result;
-  outcome.value = told.value;
-  outcome.context = told.context;
-  outcome.error = told.error;
-  outcome.ref = attempt.ref;
-}
-
 }  // namespace
+
+error_info error_of_exit(start_attempt const& attempt, processes::process_exit const& exit,
+                         std::string const& what) {
+  std::string tail = exit.stderr_tail;
+  while (!tail.empty() && (tail.back() == '\n' || tail.back() == ' '))
+    tail.pop_back();
+  auto const with_tail = [&](std::string text) { return tail.empty() ? text : text + ": " + tail; };
+  if (exit.memory_exceeded)
+    return stage_error("memory_exceeded", "the job held " + std::to_string(exit.peak_memory_mb) +
+                                              " MiB of memory; it had reserved " +
+                                              std::to_string(attempt.memory_mb));
+  if (exit.signal) {
+    auto const name = processes::signal_name(*exit.signal);
+    auto error = stage_error("signal", with_tail("the " + what + " was ended by " + name));
+    error.signal = name;
+    return error;
+  }
+  auto error = stage_error("exit_status", with_tail("the " + what + " ended with exit status " +
+                                                    std::to_string(exit.exit_status.value_or(0))));
+  error.exit_status = exit.exit_status;
+  return error;
+}
 
 error_info timeout_error(start_attempt const& attempt) {
   return stage_error("timeout", "the attempt was stopped after " +
@@ -230,8 +201,7 @@ std::string expand_output_path(std::string const& pattern, start_attempt const& 
 }
 
 std::variant<prepared_program, error_info> prepare(workplace const& where,
-                                                   start_attempt const& attempt,
-                                                   std::string const& backend) {
+                                                   start_attempt const& attempt) {
   prepared_program program;
   program.run_dir = where.run_dir_of(attempt.ref);
   auto const log = where.log_of(attempt.ref);
@@ -254,16 +224,9 @@ std::variant<prepared_program, error_info> prepare(workplace const& where,
     return stage_error("bad_options", e.what(), false);
   }
   auto& spec = program.spec;
-  if (backend == "command") {
-    if (auto fault = fill_command(where, attempt, options, spec))
-      return *fault;
-  } else {
-    spec.argv = {where.stage_host.string(), attempt.stage};
-    spec.cwd = program.run_dir / "scratch";
-    options.erase("env");
-  }
-  spec.env =
-      environment(where, attempt, program.run_dir, backend == "command" ? options : json::object());
+  if (auto fault = fill_command(where, attempt, options, spec))
+    return *fault;
+  spec.env = environment(where, attempt, program.run_dir, options);
   spec.log_path = log;
   spec.log_limit_bytes = where.log_limit_bytes;
   spec.memory_limit_mb = attempt.memory_mb;
@@ -271,11 +234,10 @@ std::variant<prepared_program, error_info> prepare(workplace const& where,
 }
 
 attempt_outcome conclude(workplace const& where, start_attempt const& attempt,
-                         std::string const& backend, processes::process_exit const& exit,
-                         attempt_result stopped_as) {
+                         processes::process_exit const& exit, attempt_result stopped_as) {
   attempt_outcome outcome;
   outcome.ref = attempt.ref;
-  outcome.backend = backend;
+  outcome.backend = "command";
   outcome.duration_ms = exit.duration_ms;
   outcome.peak_memory_mb = exit.peak_memory_mb;
   auto const run_dir = where.run_dir_of(attempt.ref);
@@ -289,14 +251,12 @@ attempt_outcome conclude(workplace const& where, start_attempt const& attempt,
       outcome.result =
           outcome.error->category == "infra" ? attempt_result::returned : attempt_result::failed;
     } else if (exit.exit_status == 0 && !exit.memory_exceeded) {
-      take_result(attempt, backend, run_dir, outcome);
-      if (exit.stopped && outcome.result == attempt_result::canceled)
-        outcome.result = stopped_as;
+      outcome.value.text = read_result(run_dir / "result.json");
     } else if (exit.stopped && !exit.memory_exceeded) {
       outcome.result = stopped_as;
     } else {
       outcome.result = attempt_result::failed;
-      outcome.error = error_of_exit(attempt, exit);
+      outcome.error = error_of_exit(attempt, exit, "program");
     }
   } catch (std::invalid_argument const& e) {
     outcome.result = attempt_result::failed;

@@ -15,18 +15,19 @@ struct prepared_program {
   std::filesystem::path run_dir;
 };
 
-/// Prepares a `command` job or a stage for the stage host: writes options and context, builds argv
-/// and the whole environment (reference.md, "A `command` job"). Errors say what the job's options
-/// lack.
+/// Prepares a `command` job: writes options and context, builds argv and the whole environment.
+/// Errors say what the job's options lack.
 std::variant<prepared_program, error_info> prepare(workplace const& where,
-                                                   start_attempt const& attempt,
-                                                   std::string const& backend);
+                                                   start_attempt const& attempt);
 
 /// The outcome of an attempt whose program ended: reads the result file, removes the run directory.
 /// `stopped_as` is what a stopped attempt counts as (canceled, timed_out or returned).
 attempt_outcome conclude(workplace const& where, start_attempt const& attempt,
-                         std::string const& backend, processes::process_exit const& exit,
-                         attempt_result stopped_as);
+                         processes::process_exit const& exit, attempt_result stopped_as);
+
+/// What a process that failed leaves in the record of its attempt; `what` it was, in words.
+error_info error_of_exit(start_attempt const& attempt, processes::process_exit const& exit,
+                         std::string const& what);
 
 /// What an attempt that outran its timeout ends with.
 error_info timeout_error(start_attempt const& attempt);

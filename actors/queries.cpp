@@ -291,9 +291,22 @@ caf::result<log_chunk> scheduler_state::log(read_log const& request) {
 }
 
 stage_list scheduler_state::stages(list_stages const& request) const {
+  auto all = known_stages_;
+  // A library that could not be loaded stands for its stages, if the config does not name them.
+  for (auto const& node : core_.nodes())
+    for (auto const& fault : node.plugin_faults)
+      for (auto const& name :
+           fault.stages.empty() ? std::vector<std::string>{fault.library} : fault.stages) {
+        auto& stage = all[name];
+        if (stage.name.empty()) {
+          stage.name = name;
+          stage.backend = "stage_host";
+        }
+        stage.unavailable[node.name] = fault.library + ": " + fault.reason;
+      }
   stage_list list;
   std::vector<std::string> names;
-  for (auto const& [name, description] : known_stages_) {
+  for (auto const& [name, description] : all) {
     names.push_back(name);
     if (request.name.empty() || request.name == name)
       list.stages.push_back(description);

@@ -30,10 +30,10 @@ void room::take(start_attempt const& attempt) {
   }
 }
 
-void room::give_back(start_attempt const& attempt) {
-  cpu_milli_ += attempt.cpu.value;
-  memory_mb_ += attempt.memory_mb;
-  for (auto const& grant : attempt.devices) {
+void room::give_back(milli cpu, std::int64_t memory_mb, std::vector<device_grant> const& devices) {
+  cpu_milli_ += cpu.value;
+  memory_mb_ += memory_mb;
+  for (auto const& grant : devices) {
     auto& device = devices_.at(grant.index);
     device.share_milli += grant.share_milli;
     device.memory_mb += grant.memory_mb;

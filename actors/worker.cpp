@@ -9,6 +9,7 @@
 #include <caf/all.hpp>
 #include <spdlog/spdlog.h>
 
+#include "actors/host_pool.hpp"
 #include "actors/program_run.hpp"
 #include "processes/signal_names.hpp"
 
@@ -20,8 +21,15 @@ struct program_over {
   processes::process_exit exit;
 };
 
+/// Sent to the worker by the host pool's thread: no idle host is left on the program's devices.
+struct way_is_clear {
+  start_attempt attempt;
+  std::shared_ptr<attempt_control> control;
+};
+
 }  // namespace nsai::actors
 
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nsai::actors::way_is_clear)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nsai::actors::program_over)
 
 namespace nsai::actors {
@@ -32,7 +40,6 @@ namespace fs = std::filesystem;
 struct running_program {
   start_attempt attempt;
   std::shared_ptr<attempt_control> control;
-  std::string backend;
   processes::process_handle handle = 0;
 };
 
@@ -142,9 +149,11 @@ class worker_state {
         runner_(where_, name_) {}
 
   void run(run_attempts& work) {
-    if (work.backend != "in_process") {
+    if (work.backend == "command") {
       for (auto& attempt : work.attempts)
-        start_program(std::move(attempt), work.control, work.backend);
+        clear_way(std::move(attempt), work.control);
+    } else if (work.backend == "stage_host") {
+      run_in_host(work);
     } else if (work.brief) {
       tell(runner_.run(work));
     } else {
@@ -152,10 +161,13 @@ class worker_state {
     }
   }
 
-  void stop(stop_program const& request) {
+  void stop(stop_outside const& request) {
     auto const found = programs_.find(request.ref);
-    if (found == programs_.end())
+    if (found == programs_.end()) {
+      if (where_->hosts)
+        where_->hosts->stop(request.ref, request.as, request.grace_ms);
       return;
+    }
     auto const signal = processes::signal_number(request.signal).value_or(SIGTERM);
     where_->pool->stop(found->second.handle, signal, std::chrono::milliseconds{request.grace_ms});
   }
@@ -165,8 +177,7 @@ class worker_state {
     if (found == programs_.end())
       return;
     auto const& program = found->second;
-    auto outcome = conclude(*where_, program.attempt, program.backend, end.exit,
-                            program.control->stopped_as());
+    auto outcome = conclude(*where_, program.attempt, end.exit, program.control->stopped_as());
     outcome.worker = name_;
     programs_.erase(found);
     tell({{std::move(outcome)}});
@@ -195,17 +206,54 @@ class worker_state {
     return lane;
   }
 
-  void start_program(start_attempt&& attempt, std::shared_ptr<attempt_control> const& control,
-                     std::string const& backend) {
+  void run_in_host(run_attempts& work) {
+    host_work given;
+    given.attempts = std::move(work.attempts);
+    given.brief = work.brief;
+    auto const executor = executor_;
+    given.over = [executor](std::vector<attempt_outcome> outcomes) {
+      caf::anon_send(executor, attempts_over{std::move(outcomes)});
+    };
+    // Brief attempts share their control: nobody could tell whose progress it was.
+    if (!work.brief)
+      given.progress = [control = work.control](attempt_ref, progress_info progress) {
+        control->set_progress(std::move(progress));
+      };
+    where_->hosts->run(std::move(given));
+  }
+
+  /// A program on a device finds no memory of idle hosts there.
+  void clear_way(start_attempt&& attempt, std::shared_ptr<attempt_control> const& control) {
+    if (attempt.devices.empty() || !where_->hosts)
+      return start_program(std::move(attempt), control);
+    auto const devices = attempt.devices;
+    where_->hosts->clear(
+        devices, [me = caf::actor_cast<caf::actor>(self_),
+                  next = way_is_clear{std::move(attempt), control}] { caf::anon_send(me, next); });
+  }
+
+ public:
+  void go_on(way_is_clear& m) {
+    if (m.control->stopped_as() == attempt_result::none)
+      return start_program(std::move(m.attempt), m.control);
+    attempt_outcome outcome;
+    outcome.ref = m.attempt.ref;
+    outcome.result = m.control->stopped_as();
+    outcome.backend = "command";
+    tell({{std::move(outcome)}});
+  }
+
+ private:
+  void start_program(start_attempt&& attempt, std::shared_ptr<attempt_control> const& control) {
     auto const ref = attempt.ref;
-    auto prepared = prepare(*where_, attempt, backend);
+    auto prepared = prepare(*where_, attempt);
     if (auto* fault = std::get_if<error_info>(&prepared)) {
       attempt_outcome outcome;
       outcome.ref = ref;
       outcome.result =
           fault->category == "infra" ? attempt_result::returned : attempt_result::failed;
       outcome.error = std::move(*fault);
-      outcome.backend = backend;
+      outcome.backend = "command";
       outcome.worker = name_;
       tell({{std::move(outcome)}});
       return;
@@ -214,7 +262,6 @@ class worker_state {
     auto& program = programs_[ref];
     program.attempt = std::move(attempt);
     program.control = control;
-    program.backend = backend;
     auto const me = caf::actor_cast<caf::actor>(self_);
     program.handle = where_->pool->start(std::get<prepared_program>(prepared).spec,
                                          [me, ref](processes::process_exit exit) {
@@ -238,7 +285,8 @@ caf::behavior behave(caf::event_based_actor* self, std::shared_ptr<workplace con
       std::make_shared<worker_state>(self, std::move(where), std::move(executor), std::move(name));
   return {
       [s](run_attempts& m) { s->run(m); },
-      [s](stop_program const& m) { s->stop(m); },
+      [s](stop_outside const& m) { s->stop(m); },
+      [s](way_is_clear& m) { s->go_on(m); },
       [s](program_over const& m) { s->over(m); },
       [s](attempts_over& m, caf::actor const& lane) { s->lane_is_free(std::move(m), lane); },
   };

@@ -37,7 +37,7 @@ class attempt_control {
 };
 
 /// Executor -> worker: run these one after the other (more than one only for brief stages).
-/// Worker -> executor: `attempts_over`, once for the message.
+/// Worker -> executor: `attempts_over`, once for the message; from stage hosts as outcomes come.
 struct run_attempts {
   std::vector<start_attempt> attempts;
   std::shared_ptr<attempt_control> control;
@@ -48,18 +48,19 @@ struct attempts_over {
   std::vector<attempt_outcome> outcomes;
 };
 
-/// Executor -> worker: stop the program that runs (in-process stages are stopped through their
-/// control).
-struct stop_program {
+/// Executor -> worker: stop what runs outside the node's process (in-process stages are stopped
+/// through their control); it then counts as `as`.
+struct stop_outside {
   attempt_ref ref;
+  attempt_result as = attempt_result::canceled;
   std::string signal;
   std::int64_t grace_ms = 0;
 };
 
 /// A CPU worker: runs what it is given: brief stages at once, those that may block on threads of
-/// their own, and programs under a warden.
+/// their own, the others in the node's stage hosts, and programs under a warden.
 ///   run_attempts -> the executor gets attempts_over
-///   stop_program -> nothing
+///   stop_outside -> nothing
 caf::behavior cpu_worker(caf::event_based_actor* self, std::shared_ptr<workplace const> where,
                          caf::actor executor, std::string name);
 
@@ -73,4 +74,4 @@ caf::behavior gpu_worker(caf::event_based_actor* self, std::shared_ptr<workplace
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nsai::actors::run_attempts)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nsai::actors::attempts_over)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nsai::actors::stop_program)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nsai::actors::stop_outside)

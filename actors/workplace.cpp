@@ -1,5 +1,7 @@
 #include "actors/workplace.hpp"
 
+#include <cstdlib>
+
 namespace nsai::actors {
 namespace {
 
@@ -25,6 +27,23 @@ std::filesystem::path workplace::checkpoints_of(job_id job) const {
 }
 std::filesystem::path workplace::artifacts_of(job_id job) const {
   return data_dir / "artifacts" / folder_of(job) / std::to_string(job.value);
+}
+
+std::map<std::string, std::string> workplace::base_environment() const {
+  std::map<std::string, std::string> env;
+  for (auto const& name : inherited_env)
+    if (char const* value = std::getenv(name.c_str()))
+      env[name] = value;
+  env["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID";
+  return env;
+}
+
+std::string visible_devices(std::vector<device_grant> const& devices) {
+  std::string list;
+  for (auto const& device : devices)
+    if (!device.is_virtual)
+      list += (list.empty() ? "" : ",") + device.uuid;
+  return list;
 }
 
 }  // namespace nsai::actors

@@ -12,12 +12,16 @@
 
 namespace nsai::actors {
 
+class host_pool;
+
 /// What the executor and the workers of one node share: where files lie and how things are run.
 struct workplace {
   std::filesystem::path data_dir;
-  std::filesystem::path stage_host;  // program of the one-shot stage host
+  std::filesystem::path stage_host;  // its program
   std::shared_ptr<stages::registry const> registry;
   std::shared_ptr<processes::process_pool> pool;
+  std::shared_ptr<host_pool> hosts;
+  std::map<std::string, std::string> plugins;                 // stage -> library that has it
   std::map<std::string, std::vector<std::string>> launchers;  // name -> argv prefix
   std::map<std::string, stages::dataset_paths> datasets;
   std::vector<std::string> inherited_env{"PATH", "HOME",   "USER",
@@ -32,6 +36,11 @@ struct workplace {
   }
   std::filesystem::path checkpoints_of(job_id job) const;
   std::filesystem::path artifacts_of(job_id job) const;
+  /// What programs and stage hosts get of the node's environment, and the order of CUDA's devices.
+  std::map<std::string, std::string> base_environment() const;
 };
+
+/// CUDA_VISIBLE_DEVICES of attempts on these devices: the real ones.
+std::string visible_devices(std::vector<device_grant> const& devices);
 
 }  // namespace nsai::actors

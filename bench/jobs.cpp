@@ -1,5 +1,7 @@
 // Job rates and latency of a running scheduler, seen by a client process over TCP.
-//   bench_jobs load HOST:PORT JOBS BATCH | latency HOST:PORT JOBS | fill HOST:PORT JOBS BATCH
+//   bench_jobs load HOST:PORT JOBS BATCH [PROGRAM] | latency HOST:PORT JOBS | fill HOST:PORT JOBS
+//   BATCH
+// With a program, `command` jobs that run it, 40 at once on a core; else echo jobs.
 #include <algorithm>
 #include <chrono>
 #include <iostream>
@@ -17,13 +19,19 @@ namespace {
 using namespace nsai;
 using clock_type = std::chrono::steady_clock;
 
-submit_jobs batch_of(int count, int from) {
+submit_jobs batch_of(int count, int from, std::string const& program) {
   submit_jobs m;
   m.subscribe = true;
   for (int i = 0; i < count; ++i) {
     submission s;
-    s.stage = "echo";
-    s.options.text = "{\"text\":\"hello " + std::to_string(from + i) + "\"}";
+    if (program.empty()) {
+      s.stage = "echo";
+      s.options.text = "{\"text\":\"hello " + std::to_string(from + i) + "\"}";
+    } else {
+      s.stage = "command";
+      s.options = json_text::of({{"argv", {program}}});
+      s.resources.cpu = milli{25};
+    }
     m.jobs.push_back(std::move(s));
   }
   return m;
@@ -33,10 +41,11 @@ double seconds_since(clock_type::time_point begin) {
   return std::chrono::duration<double>(clock_type::now() - begin).count();
 }
 
-void load(caf::scoped_actor& self, caf::actor const& scheduler, int jobs, int batch) {
+void load(caf::scoped_actor& self, caf::actor const& scheduler, int jobs, int batch,
+          std::string const& program) {
   auto const begin = clock_type::now();
   for (int sent = 0; sent < jobs; sent += batch)
-    self->send(scheduler, batch_of(std::min(batch, jobs - sent), sent));
+    self->send(scheduler, batch_of(std::min(batch, jobs - sent), sent, program));
   int ended = 0;
   int acknowledged = 0;
   int bad = 0;
@@ -66,7 +75,7 @@ void latency(caf::scoped_actor& self, caf::actor const& scheduler, int jobs) {
   std::vector<double> ms;
   for (int i = 0; i < jobs; ++i) {
     auto const begin = clock_type::now();
-    self->send(scheduler, batch_of(1, i));
+    self->send(scheduler, batch_of(1, i, ""));
     bool ended = false;
     self->receive_while([&] { return !ended; })([&](jobs_ended const&) { ended = true; },
                                                 [](submit_reply const&) {});
@@ -111,8 +120,8 @@ void fill(caf::scoped_actor& self, caf::actor const& scheduler, int jobs, int ba
 int main(int argc, char** argv) {
   std::vector<std::string> const words(argv + 1, argv + argc);
   if (words.size() < 3) {
-    std::cerr << "bench_jobs load HOST:PORT JOBS BATCH | latency HOST:PORT JOBS | fill HOST:PORT "
-                 "JOBS BATCH\n";
+    std::cerr << "bench_jobs load HOST:PORT JOBS BATCH [PROGRAM] | latency HOST:PORT JOBS | fill "
+                 "HOST:PORT JOBS BATCH\n";
     return 2;
   }
   auto const where = actors::parse_endpoint(words[1]);
@@ -127,7 +136,8 @@ int main(int argc, char** argv) {
   caf::scoped_actor self{system};
   auto const scheduler = std::get<caf::actor>(found);
   if (words[0] == "load" && words.size() > 3)
-    load(self, scheduler, std::stoi(words[2]), std::stoi(words[3]));
+    load(self, scheduler, std::stoi(words[2]), std::stoi(words[3]),
+         words.size() > 4 ? words[4] : "");
   else if (words[0] == "fill" && words.size() > 3)
     fill(self, scheduler, std::stoi(words[2]), std::stoi(words[3]));
   else

@@ -59,15 +59,35 @@ struct stage_description {
   std::vector<option_description> options;
   std::string backend = "in_process";  // in_process, stage_host or command
   bool brief = false;  // never blocks and returns within milliseconds: may run on a shared thread
-  bool open_options = false;  // takes further options that are not described
+  bool open_options = false;                       // takes further options that are not described
+  std::map<std::string, std::string> unavailable;  // node -> why it cannot run the stage
 
   static constexpr auto fields() {
     using s = stage_description;
-    return std::tuple{field{"name", &s::name},       field{"summary", &s::summary},
-                      field{"options", &s::options}, field{"backend", &s::backend},
-                      field{"brief", &s::brief},     field{"open_options", &s::open_options}};
+    return std::tuple{field{"name", &s::name},
+                      field{"summary", &s::summary},
+                      field{"options", &s::options},
+                      field{"backend", &s::backend},
+                      field{"brief", &s::brief},
+                      field{"open_options", &s::open_options},
+                      field{"unavailable", &s::unavailable}};
   }
   friend bool operator==(stage_description const&, stage_description const&) = default;
+};
+
+/// A stage library of a node's config whose stages the node cannot run, and why.
+struct plugin_fault {
+  static constexpr char const* type_name = "plugin_fault";
+  std::string library;              // its path
+  std::vector<std::string> stages;  // as far as they are known
+  std::string reason;
+
+  static constexpr auto fields() {
+    using p = plugin_fault;
+    return std::tuple{field{"library", &p::library}, field{"stages", &p::stages},
+                      field{"reason", &p::reason}};
+  }
+  friend bool operator==(plugin_fault const&, plugin_fault const&) = default;
 };
 
 /// What a node offers. `uuid` is the node's own and lasts as long as its data directory;
@@ -85,16 +105,17 @@ struct node_info {
   std::vector<stage_description> stages;
   micro price_per_hour_usd;
   std::string version;
+  std::vector<plugin_fault> plugin_faults;
 
   static constexpr auto fields() {
     using n = node_info;
     return std::tuple{
-        field{"uuid", &n::uuid},      field{"incarnation", &n::incarnation},
-        field{"name", &n::name},      field{"address", &n::address},
-        field{"cpus", &n::cpus},      field{"memory_mb", &n::memory_mb},
-        field{"gpus", &n::gpus},      field{"labels", &n::labels},
-        field{"stages", &n::stages},  field{"price_per_hour_usd", &n::price_per_hour_usd},
-        field{"version", &n::version}};
+        field{"uuid", &n::uuid},       field{"incarnation", &n::incarnation},
+        field{"name", &n::name},       field{"address", &n::address},
+        field{"cpus", &n::cpus},       field{"memory_mb", &n::memory_mb},
+        field{"gpus", &n::gpus},       field{"labels", &n::labels},
+        field{"stages", &n::stages},   field{"price_per_hour_usd", &n::price_per_hour_usd},
+        field{"version", &n::version}, field{"plugin_faults", &n::plugin_faults}};
   }
   friend bool operator==(node_info const&, node_info const&) = default;
 };
@@ -137,6 +158,7 @@ struct node_record {
   std::int64_t running = 0;
   timestamp last_seen_at;
   std::string version;
+  std::vector<plugin_fault> plugin_faults;
 
   static constexpr auto fields() {
     using n = node_record;
@@ -153,7 +175,8 @@ struct node_record {
                       field{"stages", &n::stages},
                       field{"running", &n::running},
                       field{"last_seen_at", &n::last_seen_at},
-                      field{"version", &n::version}};
+                      field{"version", &n::version},
+                      field{"plugin_faults", &n::plugin_faults}};
   }
   friend bool operator==(node_record const&, node_record const&) = default;
 };

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "messages/suggest.hpp"
 #include "node/cli.hpp"
 #include "node/config.hpp"
 #include "node/units.hpp"
@@ -33,6 +34,11 @@ int show_nodes(global_options const& global) {
                     gpus.empty() ? "-" : gpus, std::to_string(node.running), node.address});
   }
   global.out.table(rows);
+  for (auto const& node : nodes)
+    for (auto const& fault : node.plugin_faults)
+      global.out.say(fmt::format("{}: no stages of {}{}: {}", node.name, fault.library,
+                                 fault.stages.empty() ? "" : " (" + joined(fault.stages) + ")",
+                                 escaped(fault.reason)));
   return exit_done;
 }
 
@@ -118,6 +124,8 @@ void show_stage(stage_description const& stage, output const& out) {
                     option.help});
   if (rows.size() > 1)
     out.table(rows);
+  for (auto const& [node, reason] : stage.unavailable)
+    out.say("unavailable on " + node + ": " + escaped(reason));
 }
 
 int show_stages(std::string const& name, global_options const& global) {
@@ -135,6 +143,9 @@ int show_stages(std::string const& name, global_options const& global) {
   for (auto const& stage : stages)
     rows.push_back({stage.name, stage.backend, stage.summary});
   global.out.table(rows);
+  for (auto const& stage : stages)
+    for (auto const& [node, reason] : stage.unavailable)
+      global.out.say(fmt::format("{}: unavailable on {}: {}", stage.name, node, escaped(reason)));
   return exit_done;
 }
 

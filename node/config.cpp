@@ -4,6 +4,7 @@
 
 #include "messages/job.hpp"
 #include "messages/suggest.hpp"
+#include "stages/stage.hpp"
 
 namespace nsai::node {
 namespace {
@@ -15,6 +16,67 @@ void want_range(faults& list, char const* field, std::int64_t value, std::int64_
   if (value < least || value > most)
     list.push_back(usage_error(field, std::to_string(value) + " is not allowed",
                                std::to_string(least) + " to " + std::to_string(most)));
+}
+
+/// Whether a built-in stage may run as the config wishes.
+void check_backend(node_config const& c, std::vector<stage_description> const& built_in,
+                   std::string const& stage, std::string const& wish, faults& list) {
+  auto const path = "stage_backends." + stage;
+  if (wish != "in_process" && wish != "stage_host") {
+    list.push_back(usage_error(path, "\"" + wish.substr(0, 40) + "\" is not allowed",
+                               "one of in_process, stage_host"));
+    return;
+  }
+  std::vector<std::string> names;
+  for (auto const& each : built_in) {
+    names.push_back(each.name);
+    if (each.name != stage || each.backend == wish)
+      continue;
+    if (each.backend == "command")
+      list.push_back(usage_error(path, wish + " is not allowed",
+                                 "nothing: " + stage + " runs under a process of its own"));
+    else if (wish == "in_process")
+      list.push_back(usage_error(path, "in_process is not allowed",
+                                 "stage_host: " + stage + " may end or fill its process"));
+  }
+  if (std::find(names.begin(), names.end(), stage) != names.end())
+    return;
+  if (!c.stage_plugins.empty()) {
+    if (wish == "in_process")
+      list.push_back(usage_error(path, "in_process is not allowed",
+                                 "stage_host: stages of libraries run in stage hosts only"));
+    return;
+  }
+  auto const near = nearest(stage, names);
+  list.push_back(
+      usage_error(path, "there is no such stage",
+                  near.empty() ? "one of " + joined(names) : near + " (did you mean that?)"));
+}
+
+void check_stages(node_config const& c, faults& list) {
+  auto const built_in = stages::built_in_stages().descriptions();
+  for (auto const& [stage, wish] : c.stage_backends)
+    check_backend(c, built_in, stage, wish, list);
+  for (std::size_t i = 0; i < c.stage_plugins.size(); ++i)
+    if (auto const& library = c.stage_plugins[i].library; library.empty() || library[0] != '/')
+      list.push_back(usage_error("stage_plugins[" + std::to_string(i) + "]",
+                                 "\"" + library.substr(0, 200) + "\" is not allowed",
+                                 "the absolute path of a shared library"));
+  auto const& h = c.stage_hosts;
+  want_range(list, "stage_hosts.most_idle", h.most_idle, 0, 10'000);
+  want_range(list, "stage_hosts.attempts", h.attempts, 1, 1'000'000'000);
+  want_range(list, "stage_hosts.age_ms", h.age_ms, 1, 7LL * 24 * 3'600'000);
+  want_range(list, "stage_hosts.grown_mb", h.grown_mb, 1, 1LL << 30);
+  want_range(list, "stage_hosts.plugin_load_ms", h.plugin_load_ms, 10, 600'000);
+}
+
+/// A path alone stands for a library with any stages.
+json full_plugins(json value) {
+  if (value.is_array())
+    for (auto& each : value)
+      if (each.is_string())
+        each = {{"library", each}};
+  return value;
 }
 
 void check_values(node_config const& c, faults& list) {
@@ -45,6 +107,7 @@ void check_values(node_config const& c, faults& list) {
     want_range(list, "events.max_mb", c.events->max_mb, 1, 1'000'000);
     want_range(list, "events.files", c.events->files, 1, 1000);
   }
+  check_stages(c, list);
   want_range(list, "retention.days", c.retention.days, 0, 36'500);
   for (std::size_t i = 0; i < c.virtual_gpus.size(); ++i) {
     auto const path = "virtual_gpus[" + std::to_string(i) + "]";
@@ -69,7 +132,7 @@ std::vector<error_info> read_config(json const& document, node_config& to) {
     return list;
   }
   for (auto const& [key, value] : document.items()) {
-    if (key == "stage_plugins" || key == "tenants" || key == "store") {
+    if (key == "tenants" || key == "store") {
       auto fault =
           usage_error(key, "this key is not supported by this version", "a config without it");
       fault.code = "unsupported";
@@ -78,7 +141,7 @@ std::vector<error_info> read_config(json const& document, node_config& to) {
     }
     // One key at a time, so that the faults of all of them are told at once.
     try {
-      read_json(json{{key, value}}, to);
+      read_json(json{{key, key == "stage_plugins" ? full_plugins(value) : value}}, to);
     } catch (shape_error const& fault) {
       list.push_back(usage_error(fault));
     }

@@ -66,6 +66,36 @@ struct event_settings {
   }
 };
 
+/// A stage library. In the config: its path, or an object with the names of the stages that it is
+/// to have, so that they are known when it cannot be loaded.
+struct stage_plugin {
+  static constexpr char const* type_name = "stage_plugin";
+  std::string library;  // absolute; neither group nor others may be able to write it
+  std::vector<std::string> stages;
+
+  static constexpr auto fields() {
+    return std::tuple{field{"library", &stage_plugin::library},
+                      field{"stages", &stage_plugin::stages}};
+  }
+};
+
+/// When the node gives up a warm stage host.
+struct host_limits {
+  static constexpr char const* type_name = "stage_hosts";
+  std::int64_t most_idle = 16;      // kept warm on the node
+  std::int64_t attempts = 100'000;  // served by one
+  std::int64_t age_ms = 3'600'000;
+  std::int64_t grown_mb = 256;           // MiB that it holds more than after its first attempt
+  std::int64_t plugin_load_ms = 10'000;  // a library that takes longer is not used
+
+  static constexpr auto fields() {
+    using h = host_limits;
+    return std::tuple{field{"most_idle", &h::most_idle}, field{"attempts", &h::attempts},
+                      field{"age_ms", &h::age_ms}, field{"grown_mb", &h::grown_mb},
+                      field{"plugin_load_ms", &h::plugin_load_ms}};
+  }
+};
+
 /// A node's config file; every key is optional. Options of the command line override it.
 struct node_config {
   static constexpr char const* type_name = "config";
@@ -82,6 +112,9 @@ struct node_config {
   std::map<std::string, stages::dataset_paths> datasets;
   std::map<std::string, std::vector<std::string>> launchers;
   std::vector<std::string> job_env{"PATH", "HOME", "USER", "LANG", "TMPDIR", "LD_LIBRARY_PATH"};
+  std::map<std::string, std::string> stage_backends;  // stage -> in_process or stage_host
+  std::vector<stage_plugin> stage_plugins;
+  host_limits stage_hosts;
   retention_settings retention;
   std::int64_t adopt_ms = 60'000;
   std::optional<std::int64_t> lost_after_ms;  // default: the lease
@@ -107,6 +140,9 @@ struct node_config {
                       field{"datasets", &c::datasets},
                       field{"launchers", &c::launchers},
                       field{"job_env", &c::job_env},
+                      field{"stage_backends", &c::stage_backends},
+                      field{"stage_plugins", &c::stage_plugins},
+                      field{"stage_hosts", &c::stage_hosts},
                       field{"retention", &c::retention},
                       field{"adopt_ms", &c::adopt_ms},
                       field{"lost_after_ms", &c::lost_after_ms},

@@ -19,6 +19,8 @@
 #include "actors/event_log.hpp"
 #include "actors/executor.hpp"
 #include "actors/gate.hpp"
+#include "actors/host_pool.hpp"
+#include "actors/plugin_probe.hpp"
 #include "actors/scheduler.hpp"
 #include "actors/scheduler_link.hpp"
 #include "actors/telemetry_bridge.hpp"
@@ -157,6 +159,10 @@ node_info info_of(node_config const& config, std::string const& uuid,
   info.price_per_hour_usd = config.price_per_hour_usd;
   info.version = version_number();
   info.stages = registry.descriptions();
+  for (auto& stage : info.stages)
+    if (auto const wish = config.stage_backends.find(stage.name);
+        wish != config.stage_backends.end())
+      stage.backend = wish->second;
   for (auto const& gpus : config.virtual_gpus)
     for (std::int32_t i = 0; i < gpus.count; ++i) {
       auto const index = static_cast<std::uint32_t>(info.gpus.size());
@@ -273,6 +279,22 @@ std::shared_ptr<actors::workplace> workplace_of(node_config const& config,
   where->datasets = config.datasets;
   where->inherited_env = config.job_env;
   return where;
+}
+
+/// Finds out what the stage libraries have, for the node's offer, and makes the stage hosts.
+void add_hosts(node_config const& config, actors::workplace& where, node_info& info) {
+  std::vector<actors::wanted_plugin> wanted;
+  for (auto const& plugin : config.stage_plugins)
+    wanted.push_back({plugin.library, plugin.stages});
+  auto const& limits = config.stage_hosts;
+  auto found =
+      actors::probe_plugins(where, wanted, std::chrono::milliseconds{limits.plugin_load_ms});
+  where.plugins = std::move(found.libraries);
+  info.stages.insert(info.stages.end(), found.stages.begin(), found.stages.end());
+  info.plugin_faults = std::move(found.faults);
+  where.hosts = std::make_shared<actors::host_pool>(
+      where,
+      actors::host_settings{limits.most_idle, limits.attempts, limits.age_ms, limits.grown_mb});
 }
 
 /// Writes the events that the config asks for, from where the last start has stopped; ends with
@@ -400,7 +422,9 @@ int run_node(node_words const& w, global_options const& global) {
   }
   actors::executor_options options;
   options.node = info_of(config, data.node_uuid(), *registry);
-  options.where = workplace_of(config, data, std::move(keeper), registry);
+  auto const place = workplace_of(config, data, std::move(keeper), registry);
+  add_hosts(config, *place, options.node);
+  options.where = place;
   options.grace_ms = config.grace_ms;
   options.on_ready = [&config, where] { say_ready(config, where); };
   options.find_scheduler = find;

@@ -269,7 +269,12 @@ process_pool::~process_pool() {
   }
 }
 
-process_handle process_pool::start(process_spec spec, on_exit done, on_live live) {
+process_handle process_pool::start(process_spec spec, on_exit done, on_live live,
+                                   std::vector<file_descriptor> inherited) {
+  spec.inherited = static_cast<std::int32_t>(inherited.size());
+  std::vector<int> descriptors;
+  for (auto const& each : inherited)
+    descriptors.push_back(each.get());
   auto const bytes = encode(spec);
   std::lock_guard const lock{state_->mutex};
   auto const handle = state_->next++;
@@ -286,7 +291,7 @@ process_handle process_pool::start(process_spec spec, on_exit done, on_live live
       state_->poke();
       return handle;
     }
-    if (!send_all(fd, bytes)) {
+    if (!send_all(fd, bytes, descriptors)) {
       state_->links.erase(fd);
       continue;
     }
@@ -304,6 +309,13 @@ void process_pool::stop(process_handle handle, int signal, std::chrono::millisec
   auto const found = state_->busy.find(handle);
   if (found != state_->busy.end())
     send_all(found->second, encode(stop_order{signal, grace.count()}));
+}
+
+void process_pool::limit_memory(process_handle handle, std::int64_t memory_limit_mb) {
+  std::lock_guard const lock{state_->mutex};
+  auto const found = state_->busy.find(handle);
+  if (found != state_->busy.end())
+    send_all(found->second, encode_limit(memory_limit_mb));
 }
 
 std::size_t process_pool::running() const {

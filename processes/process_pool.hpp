@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include <sys/types.h>
 
+#include "processes/file_descriptor.hpp"
 #include "processes/keeper.hpp"
 #include "processes/process_spec.hpp"
 
@@ -39,12 +41,15 @@ class process_pool {
   process_pool& operator=(process_pool const&) = delete;
 
   /// Never throws for a program that cannot be started: `done` tells the fault. Does not wait for
-  /// the program.
-  process_handle start(process_spec spec, on_exit done, on_live live = {});
+  /// the program, which gets `inherited` as its descriptors 3, 4, ...
+  process_handle start(process_spec spec, on_exit done, on_live live = {},
+                       std::vector<file_descriptor> inherited = {});
   /// Sends `signal` to the leader; what is left of the tree after `grace`, or when the leader has
   /// ended, is killed. A second call sends its signal too and can only shorten the grace. Unknown
   /// or ended handles are ignored.
   void stop(process_handle handle, int signal, std::chrono::milliseconds grace);
+  /// Bounds a running program anew (0: no more). Unknown or ended handles are ignored.
+  void limit_memory(process_handle handle, std::int64_t memory_limit_mb);
 
   /// Programs whose end has not been reported yet.
   std::size_t running() const;

@@ -21,6 +21,12 @@ struct process_spec {
   std::string log_path;  // absolute, appended to, created with mode 0600; empty: output is dropped
   std::int64_t log_limit_bytes = 16 * 1024 * 1024;  // what this program may add to the log
   std::int64_t memory_limit_mb = 0;  // MiB, resident size of the whole process tree; 0: none
+  std::int32_t inherited =
+      0;  // descriptors that process_pool::start hands on; they become 3, 4, ...
+  /// The program reads what it writes itself: the next two descriptors after the inherited ones are
+  /// the read ends (non-blocking) of its standard output and error. What is left in them at its end
+  /// is in stderr_tail, so that the last words of a crash are not lost.
+  bool reads_own_output = false;
 };
 
 /// Where starting a program failed.

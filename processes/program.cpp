@@ -76,8 +76,27 @@ void place_output(int report, std::string const& path, file_descriptor const& pi
     give_up(report, fault, errno);
 }
 
-[[noreturn]] void become(process_spec const& spec, int report, file_descriptor const& out,
-                         file_descriptor const& err) {
+struct pipe_ends {
+  file_descriptor read;
+  file_descriptor write;
+};
+
+/// Puts `from` at 3, 4, ...; gives the first number behind them. All are moved out of the way
+/// first, since one may lie where another belongs.
+int place_descriptors(int& report, std::vector<int> from) {
+  constexpr int out_of_the_way = 64;
+  report = ::fcntl(report, F_DUPFD_CLOEXEC, out_of_the_way);
+  for (auto& each : from)
+    each = ::fcntl(each, F_DUPFD_CLOEXEC, out_of_the_way);
+  int next = 3;
+  for (int const each : from)
+    if (each < 0 || ::dup2(each, next++) < 0)
+      give_up(report, spawn_fault::resources, errno);
+  return next;
+}
+
+[[noreturn]] void become(process_spec const& spec, int report, pipe_ends const& out,
+                         pipe_ends const& err, std::vector<file_descriptor> const& inherited) {
   auto const names = candidates(spec);
   auto const argv = pointers(spec.argv);
   auto const env = pointers(spec.env);
@@ -87,9 +106,15 @@ void place_output(int report, std::string const& path, file_descriptor const& pi
   ::dup2(nothing, STDIN_FILENO);
   if (::chdir(spec.cwd.empty() ? "/" : spec.cwd.c_str()) != 0)
     give_up(report, spawn_fault::chdir, errno);
-  place_output(report, spec.stdout_path, out, STDOUT_FILENO, spawn_fault::open_stdout);
-  place_output(report, spec.stderr_path, err, STDERR_FILENO, spawn_fault::open_stderr);
-  ::close_range(3, UINT_MAX, CLOSE_RANGE_CLOEXEC);
+  place_output(report, spec.stdout_path, out.write, STDOUT_FILENO, spawn_fault::open_stdout);
+  place_output(report, spec.stderr_path, err.write, STDERR_FILENO, spawn_fault::open_stderr);
+  std::vector<int> kept;
+  for (auto const& each : inherited)
+    kept.push_back(each.get());
+  if (spec.reads_own_output)
+    kept.insert(kept.end(), {out.read.get(), err.read.get()});
+  auto const end = kept.empty() ? 3 : place_descriptors(report, std::move(kept));
+  ::close_range(static_cast<unsigned>(end), UINT_MAX, CLOSE_RANGE_CLOEXEC);
   int why = ENOENT;
   for (auto const& name : names) {
     ::execve(name.c_str(), argv.data(), env.data());
@@ -101,11 +126,6 @@ void place_output(int report, std::string const& path, file_descriptor const& pi
   }
   give_up(report, spawn_fault::exec, why);
 }
-
-struct pipe_ends {
-  file_descriptor read;
-  file_descriptor write;
-};
 
 bool open_pipe(pipe_ends& ends) {
   std::array<int, 2> both{};
@@ -125,7 +145,8 @@ started_program failed(spawn_fault fault, int error) {
 
 }  // namespace
 
-started_program start_program(process_spec const& spec) {
+started_program start_program(process_spec const& spec,
+                              std::vector<file_descriptor> const& inherited) {
   if (spec.argv.empty() || spec.argv.front().empty())
     return failed(spawn_fault::exec, EINVAL);
   pipe_ends out;
@@ -135,11 +156,14 @@ started_program start_program(process_spec const& spec) {
                      (!spec.stderr_path.empty() || open_pipe(err));
   if (!piped || !open_pipe(report))
     return failed(spawn_fault::resources, errno);
+  for (auto* ends : {&out, &err})
+    if (ends->read)
+      ::fcntl(ends->read.get(), F_SETFL, O_NONBLOCK);
   pid_t const pid = ::fork();
   if (pid < 0)
     return failed(spawn_fault::resources, errno);
   if (pid == 0)
-    become(spec, report.write.get(), out.write, err.write);
+    become(spec, report.write.get(), out, err, inherited);
   report.write.reset();
   child_fault told{};
   ssize_t count = 0;
@@ -151,9 +175,6 @@ started_program start_program(process_spec const& spec) {
   }
   started_program program;
   program.pid = pid;
-  for (auto* ends : {&out, &err})
-    if (ends->read)
-      ::fcntl(ends->read.get(), F_SETFL, O_NONBLOCK);
   program.out = std::move(out.read);
   program.err = std::move(err.read);
   return program;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include <sys/types.h>
 
@@ -20,7 +21,9 @@ struct started_program {
 
 /// Forks and executes; returns when exec has succeeded or failed. Called by wardens only: they have
 /// one thread.
-started_program start_program(process_spec const& spec);
+/// `inherited` are the descriptors that the program gets beside its standard ones.
+started_program start_program(process_spec const& spec,
+                              std::vector<file_descriptor> const& inherited);
 
 /// What a fault means, in words: the field, what came and the reason.
 std::string describe_fault(process_spec const& spec, spawn_fault fault, int fault_errno);

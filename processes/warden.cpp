@@ -6,6 +6,8 @@
 #include <chrono>
 #include <optional>
 #include <stdexcept>
+#include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -78,8 +80,10 @@ class warden {
         continue;
       if (ready.signals)
         reap();
-      pump(run_->program.out, false);
-      pump(run_->program.err, true);
+      if (reads_output()) {
+        pump(run_->program.out, false);
+        pump(run_->program.err, true);
+      }
       on_time();
       if (run_->leader_gone)
         conclude();
@@ -97,11 +101,13 @@ class warden {
     ::_exit(0);
   }
 
+  bool reads_output() const { return run_ && !run_->spec.reads_own_output; }
+
   ready_ends wait() {
     std::array<pollfd, 4> ends{{{socket_.get(), POLLIN, 0},
                                 {signals_.get(), POLLIN, 0},
-                                {run_ ? run_->program.out.get() : -1, POLLIN, 0},
-                                {run_ ? run_->program.err.get() : -1, POLLIN, 0}}};
+                                {reads_output() ? run_->program.out.get() : -1, POLLIN, 0},
+                                {reads_output() ? run_->program.err.get() : -1, POLLIN, 0}}};
     ::poll(ends.data(), ends.size(), timeout_ms());
     if (ends[1].revents != 0) {
       signalfd_siginfo info{};
@@ -128,12 +134,14 @@ class warden {
   /// False when the node is gone, or says what makes no sense.
   bool read_socket() {
     std::array<char, 65536> buffer{};
-    auto const count = ::recv(socket_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
-    if (count < 0)
+    auto part = receive_part(socket_.get(), buffer.data(), buffer.size());
+    if (part.count < 0)
       return errno == EAGAIN || errno == EINTR;
-    if (count == 0)
+    if (part.count == 0)
       return false;
-    received_.append(buffer.data(), static_cast<std::size_t>(count));
+    for (auto& each : part.descriptors)
+      descriptors_.push_back(std::move(each));
+    received_.append(buffer.data(), static_cast<std::size_t>(part.count));
     try {
       while (auto message = take_frame(received_))
         obey(*message);
@@ -148,11 +156,14 @@ class warden {
       start(decode_spec(message.body));
     else if (message.kind == frame_kind::stop && run_)
       stop(decode_stop(message.body));
-    else if (message.kind != frame_kind::stop)
+    else if (message.kind == frame_kind::limit && run_)
+      run_->spec.memory_limit_mb = decode_limit(message.body);
+    else if (message.kind != frame_kind::stop && message.kind != frame_kind::limit)
       throw std::runtime_error("processes: a frame that is not for a warden");
   }
 
   void start(process_spec spec) {
+    auto const inherited = std::exchange(descriptors_, {});
     run_.emplace();
     auto& r = *run_;
     r.spec = std::move(spec);
@@ -168,7 +179,9 @@ class warden {
     struct stat about {};
     if (!r.spec.stderr_path.empty() && ::stat(r.spec.stderr_path.c_str(), &about) == 0)
       r.err_file_start = about.st_size;
-    r.program = start_program(r.spec);
+    if (inherited.size() != static_cast<std::size_t>(r.spec.inherited))
+      return refuse(spawn_fault::resources, EBADF);
+    r.program = start_program(r.spec, inherited);
     if (r.program.fault != spawn_fault::none)
       return refuse(r.program.fault, r.program.fault_errno);
     tell(encode_live(r.program.pid));
@@ -225,7 +238,7 @@ class warden {
       }
       std::string_view const bytes{buffer.data(), static_cast<std::size_t>(count)};
       run_->log.append(bytes);
-      if (is_err)
+      if (is_err || run_->spec.reads_own_output)
         run_->err_tail.append(bytes);
     }
   }
@@ -291,6 +304,7 @@ class warden {
   file_descriptor socket_;
   file_descriptor signals_;
   std::string received_;
+  std::vector<file_descriptor> descriptors_;  // for the program whose order is still incomplete
   std::optional<run> run_;
 };
 

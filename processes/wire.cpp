@@ -1,5 +1,7 @@
 #include "processes/wire.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
@@ -95,7 +97,7 @@ class reader {
 template <class Spec, class Do>
 void members_of_spec(Spec& s, Do&& each) {
   each(s.argv, s.env, s.cwd, s.stdout_path, s.stderr_path, s.log_path, s.log_limit_bytes,
-       s.memory_limit_mb);
+       s.memory_limit_mb, s.inherited, s.reads_own_output);
 }
 template <class Exit, class Do>
 void members_of_exit(Exit& e, Do&& each) {
@@ -131,6 +133,12 @@ std::string encode_live(std::int32_t pid) {
   return w.framed(frame_kind::live);
 }
 
+std::string encode_limit(std::int64_t memory_limit_mb) {
+  writer w;
+  w.put(memory_limit_mb);
+  return w.framed(frame_kind::limit);
+}
+
 std::optional<frame> take_frame(std::string& buffer) {
   std::uint32_t length = 0;
   if (buffer.size() < sizeof length)
@@ -141,7 +149,7 @@ std::optional<frame> take_frame(std::string& buffer) {
   if (buffer.size() < sizeof length + length)
     return std::nullopt;
   auto const kind = static_cast<std::uint8_t>(buffer[sizeof length]);
-  if (kind > static_cast<std::uint8_t>(frame_kind::over))
+  if (kind > static_cast<std::uint8_t>(frame_kind::limit))
     throw std::runtime_error("processes: a frame of an unknown kind");
   frame result{static_cast<frame_kind>(kind), buffer.substr(sizeof length + 1, length - 1)};
   buffer.erase(0, sizeof length + length);
@@ -174,6 +182,58 @@ std::int32_t decode_live(std::string_view body) {
   std::int32_t pid = 0;
   reader{body}.get(pid);
   return pid;
+}
+
+std::int64_t decode_limit(std::string_view body) {
+  std::int64_t mb = 0;
+  reader{body}.get(mb);
+  return mb;
+}
+
+bool send_all(int socket, std::string_view bytes, std::vector<int> const& descriptors) {
+  if (descriptors.empty() || bytes.empty())
+    return send_all(socket, bytes);
+  iovec part{const_cast<char*>(bytes.data()), bytes.size()};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(most_descriptors * sizeof(int))> control{};
+  auto const size = std::min(descriptors.size(), most_descriptors) * sizeof(int);
+  msghdr header{};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  header.msg_control = control.data();
+  header.msg_controllen = CMSG_SPACE(size);
+  auto* item = CMSG_FIRSTHDR(&header);
+  item->cmsg_level = SOL_SOCKET;
+  item->cmsg_type = SCM_RIGHTS;
+  item->cmsg_len = CMSG_LEN(size);
+  std::memcpy(CMSG_DATA(item), descriptors.data(), size);
+  ssize_t sent = 0;
+  while ((sent = ::sendmsg(socket, &header, MSG_NOSIGNAL)) < 0 && errno == EINTR) {
+  }
+  return sent > 0 && send_all(socket, bytes.substr(static_cast<std::size_t>(sent)));
+}
+
+received_part receive_part(int socket, char* buffer, std::size_t size) {
+  received_part got;
+  iovec part{buffer, size};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(most_descriptors * sizeof(int))> control{};
+  msghdr header{};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  header.msg_control = control.data();
+  header.msg_controllen = control.size();
+  got.count = ::recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  if (got.count < 0)
+    return got;
+  for (auto* item = CMSG_FIRSTHDR(&header); item != nullptr; item = CMSG_NXTHDR(&header, item)) {
+    if (item->cmsg_level != SOL_SOCKET || item->cmsg_type != SCM_RIGHTS)
+      continue;
+    for (std::size_t at = 0; CMSG_LEN(at + sizeof(int)) <= item->cmsg_len; at += sizeof(int)) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(item) + at, sizeof fd);
+      got.descriptors.emplace_back(fd);
+    }
+  }
+  return got;
 }
 
 bool send_all(int socket, std::string_view bytes) {

@@ -4,7 +4,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include <sys/types.h>
+
+#include "processes/file_descriptor.hpp"
 #include "processes/process_spec.hpp"
 
 /// What node, keeper and wardens say to each other.
@@ -32,10 +36,11 @@ struct warden_made {
 };
 
 enum class frame_kind : std::uint8_t {
-  run,   // node -> warden: a process_spec; only while nothing runs
+  run,   // node -> warden: a process_spec, its descriptors beside it; only while nothing runs
   stop,  // node -> warden: a stop_order; without effect while nothing runs
   live,  // warden -> node: the program's process id
-  over   // warden -> node: a process_exit; the warden is free again
+  over,  // warden -> node: a process_exit; the warden is free again
+  limit  // node -> warden: another memory_limit_mb; without effect while nothing runs
 };
 
 struct stop_order {
@@ -47,6 +52,7 @@ std::string encode(process_spec const& spec);
 std::string encode(process_exit const& exit);
 std::string encode(stop_order const& order);
 std::string encode_live(std::int32_t pid);
+std::string encode_limit(std::int64_t memory_limit_mb);
 
 /// One frame taken out of a buffer.
 struct frame {
@@ -63,8 +69,22 @@ process_spec decode_spec(std::string_view body);
 process_exit decode_exit(std::string_view body);
 stop_order decode_stop(std::string_view body);
 std::int32_t decode_live(std::string_view body);
+std::int64_t decode_limit(std::string_view body);
 
 /// Sends everything, however often the kernel takes only a part. False when the other end is gone.
 bool send_all(int socket, std::string_view bytes);
+
+/// The same with descriptors (at most `most_descriptors`) beside the first byte.
+bool send_all(int socket, std::string_view bytes, std::vector<int> const& descriptors);
+
+/// What one recvmsg gave: bytes (0 at the end, below 0 with errno), and descriptors, which are the
+/// caller's now.
+struct received_part {
+  ssize_t count = 0;
+  std::vector<file_descriptor> descriptors;
+};
+received_part receive_part(int socket, char* buffer, std::size_t size);
+
+inline constexpr std::size_t most_descriptors = 8;
 
 }  // namespace nsai::processes

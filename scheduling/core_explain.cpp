@@ -103,6 +103,7 @@ std::vector<node_record> core::state::node_records() const {
     r.running = static_cast<std::int64_t>(node.attempts() - node.ahead());
     r.last_seen_at = node.last_heard;
     r.version = node.info.version;
+    r.plugin_faults = node.info.plugin_faults;
     list.push_back(std::move(r));
   });
   return list;

@@ -1,101 +1,60 @@
-// The one-shot stage host: runs one stage that must not run in the node's process. It links no CAF.
-//   nsai-stage-host STAGE
-// with the environment of a `command` job (NSAI_OPTIONS, NSAI_CONTEXT, NSAI_RESULT, ...). The
-// result file is an attempt_outcome; the exit status is 0 when it was written.
-#include <cstdlib>
-#include <fstream>
+// The stage host: runs stages outside the node's process, for one tenant on one set of devices, one
+// attempt after the other. It links no CAF. A node starts it:
+//   nsai-stage-host                      with the descriptors of stages/host_protocol.hpp
+//   nsai-stage-host --describe LIBRARY   tells through the channel what a stage library has
+#include <cstdio>
+#include <cstring>
 #include <iostream>
-#include <thread>
 
-#include <signal.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 
-#include "stages/stage.hpp"
+#include "processes/wire.hpp"
+#include "stages/plugin_loader.hpp"
+#include "stages/stage_host.hpp"
 
 namespace {
 
 using namespace nsai;
+using processes::file_descriptor;
 
-std::string variable(char const* name) {
-  char const* value = std::getenv(name);
-  return value != nullptr ? value : "";
+/// A descriptor that the node gave; none of the stages' own children get it.
+file_descriptor given(int number) {
+  return file_descriptor{::fcntl(number, F_SETFD, FD_CLOEXEC) == 0 ? number : -1};
 }
 
-json_text file_text(std::string const& path) {
-  std::ifstream in{path, std::ios::binary};
-  return {std::string{std::istreambuf_iterator<char>{in}, {}}};
+int not_by_hand() {
+  std::cerr << "nsai-stage-host: started by a node; not by hand\n";
+  return 2;
 }
 
-/// Turns SIGTERM and SIGINT into the stage's stop token, on a thread that waits for them.
-void stop_on_signals(std::stop_source source) {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGINT);
-  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  std::thread([set, source]() mutable {
-    int signal = 0;
-    ::sigwait(&set, &signal);
-    source.request_stop();
-  }).detach();
-}
-
-bool write_result(attempt_outcome const& outcome) {
-  auto const path = variable("NSAI_RESULT");
-  auto const draft = path + ".new";
-  std::ofstream out{draft, std::ios::binary};
-  out << json(outcome).dump(-1, ' ', false, json::error_handler_t::replace);
-  out.close();
-  return out && std::rename(draft.c_str(), path.c_str()) == 0;
-}
-
-stages::stage_env environment(std::stop_token stop) {
-  stages::stage_env env;
-  env.stop = std::move(stop);
-  // The same file as any program's, so that the node reads one kind of report.
-  env.progress = [file = variable("NSAI_PROGRESS")](double fraction, std::string const& text) {
-    std::ofstream{file, std::ios::app} << fraction << ' ' << text.substr(0, text.find('\n'))
-                                       << '\n';
-  };
-  env.log = [](std::string const& line) { std::cout << line << std::endl; };
-  env.job = std::strtoull(variable("NSAI_JOB_ID").c_str(), nullptr, 10);
-  env.attempt =
-      static_cast<std::uint32_t>(std::strtoul(variable("NSAI_ATTEMPT").c_str(), nullptr, 10));
-  env.scratch = variable("NSAI_SCRATCH");
-  env.artifacts = variable("NSAI_ARTIFACTS");
-  if (auto const index = variable("NSAI_ARRAY_INDEX"); !index.empty())
-    env.array_index = std::strtoll(index.c_str(), nullptr, 10);
-  if (auto const devices = variable("NSAI_DEVICES"); !devices.empty())
-    read_json(json_text{devices}.value(), env.devices);
-  return env;
+int describe(char const* library) {
+  auto const channel = given(stages::host_channel);
+  if (!channel)
+    return not_by_hand();
+  auto const told = stages::describe_plugin(library);
+  processes::send_all(channel.get(), stages::host_frame_of(stages::host_frame::described, told));
+  std::fflush(nullptr);
+  ::_exit(0);  // the library's own ends of static objects are not run: nobody needs them
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2 || variable("NSAI_RESULT").empty()) {
-    std::cerr << "nsai-stage-host: started by a node with the name of a stage and NSAI_RESULT; not "
-                 "by hand\n";
-    return 2;
-  }
-  std::stop_source source;
-  stop_on_signals(source);
-  auto const registry = stages::built_in_stages();
-  auto const* stage = registry.find(argv[1]);
-  attempt_outcome outcome;
-  try {
-    auto env = environment(source.get_token());
-    if (stage == nullptr)
-      throw std::runtime_error(std::string{"the stage host does not have the stage "} + argv[1]);
-    outcome = stages::run_stage(*stage, file_text(variable("NSAI_OPTIONS")),
-                                file_text(variable("NSAI_CONTEXT")), env);
-  } catch (std::exception const& e) {
-    outcome.result = attempt_result::failed;
-    outcome.error = error_of("stage", "stage_host", e.what());
-  }
-  if (!write_result(outcome)) {
-    std::cerr << "nsai-stage-host: the result cannot be written to " << variable("NSAI_RESULT")
-              << '\n';
-    return 1;
-  }
-  return 0;
+  if (argc == 3 && std::strcmp(argv[1], "--describe") == 0)
+    return describe(argv[2]);
+  auto channel = given(stages::host_channel);
+  auto const page_file = given(stages::host_page_file);
+  stages::host_output output{given(stages::host_output_descriptor),
+                             given(stages::host_output_descriptor + 1)};
+  void* const page = ::mmap(nullptr, sizeof(stages::host_page), PROT_READ | PROT_WRITE, MAP_SHARED,
+                            page_file.get(), 0);
+  if (argc != 1 || !channel || page == MAP_FAILED)
+    return not_by_hand();
+  ::prctl(PR_SET_NAME, "nsai-host");
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  // Lines reach the log as they are written, also those before a crash.
+  ::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
+  stages::stage_host{std::move(channel), *static_cast<stages::host_page*>(page), output}.live();
 }

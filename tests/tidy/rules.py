@@ -24,7 +24,7 @@ FOLDERS = {
     "scheduling": Folder(("messages",), ("std",)),  # less SCHEDULING_HEADERS_BANNED
     "processes": Folder(("messages",), ("std", "POSIX")),
     "store": Folder(("messages",), ("std", "POSIX", "nlohmann_json", "fmt", "spdlog", "SQLite")),
-    "stages": Folder(("messages", "stages/cuda"), ("std", "POSIX", "nlohmann_json", "fmt", "spdlog")),
+    "stages": Folder(("messages", "processes", "stages/cuda"), ("std", "POSIX", "nlohmann_json", "fmt", "spdlog")),
     "stages/cuda": Folder(("messages", "stages"),
                           ("std", "POSIX", "nlohmann_json", "fmt", "spdlog", "CUDA")),
     "actors": Folder(("messages", "scheduling", "processes", "store", "stages"),

@@ -1,0 +1,4 @@
+// Has no entry point.
+extern "C" int nsai_something_else() {
+  return 1;
+}

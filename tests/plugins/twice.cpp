@@ -1,0 +1,21 @@
+// Takes the name of a built-in stage.
+#include "stages/plugin.hpp"
+
+namespace {
+class second_echo final : public nsai::stages::stage {
+ public:
+  nsai::stage_description describe() const override {
+    nsai::stage_description d;
+    d.name = "echo";
+    return d;
+  }
+  nsai::stages::outcome run(nsai::stages::context, nsai::json const&,
+                            nsai::stages::stage_env&) const override {
+    return nsai::stages::outcome::success(nullptr);
+  }
+};
+}  // namespace
+
+NSAI_STAGE_PLUGIN(to) {
+  to.add(std::make_unique<second_echo>());
+}
