@@ -95,7 +95,7 @@ void fill(caf::scoped_actor& self, caf::actor const& scheduler, int jobs, int ba
   int acknowledged = 0;
   int bad = 0;
   for (int sent = 0; sent < jobs; sent += batch) {
-    auto m = batch_of(std::min(batch, jobs - sent), sent);
+    auto m = batch_of(std::min(batch, jobs - sent), sent, "");
     m.subscribe = false;
     self->send(scheduler, std::move(m));
     // A few batches under way are enough; all at once would be measured as memory of the scheduler.

@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include "messages/bounded_json.hpp"
+
 namespace nsai::stages {
 namespace {
 
@@ -42,10 +44,7 @@ std::optional<host_frame_reader::frame> host_frame_reader::next() {
     throw std::invalid_argument("a host frame of kind " + std::to_string(kind) +
                                 " is not allowed; expected 0 to 5");
   auto const body = rest.substr(head_bytes + 1, length - 1);
-  frame taken{static_cast<host_frame>(kind),
-              json::from_cbor(body.begin(), body.end(), true, false)};
-  if (taken.document.is_discarded())
-    throw std::invalid_argument("the body of a host frame is not CBOR");
+  frame taken{static_cast<host_frame>(kind), read_cbor(body)};
   at_ += head_bytes + length;
   // Moving what is left only when it is the smaller part makes a frame cost its own length.
   if (at_ * 2 > buffer_.size()) {

@@ -3,6 +3,7 @@
 #include "actors/spool.hpp"
 #include "messages/attempt.hpp"
 #include "processes/wire.hpp"
+#include "stages/host_protocol.hpp"
 #include "tests/fuzz/targets.hpp"
 
 namespace nsai::fuzz {
@@ -21,6 +22,9 @@ void frames(std::string_view bytes) {
         case frame_kind::stop:
           processes::decode_stop(frame->body);
           break;
+        case frame_kind::limit:
+          processes::decode_limit(frame->body);
+          break;
         case frame_kind::live:
           processes::decode_live(frame->body);
           break;
@@ -30,6 +34,36 @@ void frames(std::string_view bytes) {
       }
     }
   } catch (std::runtime_error const&) {
+  }
+}
+
+void hosts(std::string_view bytes) {
+  using namespace stages;
+  host_frame_reader reader;
+  reader.append(bytes);
+  try {
+    while (auto const frame = reader.next()) {
+      switch (frame->kind) {
+        case host_frame::setup:
+          message_of<host_setup>(frame->document);
+          break;
+        case host_frame::run:
+          message_of<host_requests>(frame->document);
+          break;
+        case host_frame::stop:
+          message_of<host_stop>(frame->document);
+          break;
+        case host_frame::progress:
+          message_of<host_progress>(frame->document);
+          break;
+        case host_frame::over:
+          message_of<host_outcomes>(frame->document);
+          break;
+        case host_frame::described:
+          break;
+      }
+    }
+  } catch (std::invalid_argument const&) {
   }
 }
 

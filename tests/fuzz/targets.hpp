@@ -22,6 +22,7 @@ void words(
     std::string_view bytes);  // sizes, durations, arrays, times, patterns; the first byte chooses
 // What other processes send: bytes_targets.cpp
 void frames(std::string_view bytes);  // between node and warden
+void hosts(std::string_view bytes);   // between a worker and its stage hosts
 void spool(std::string_view bytes);   // a file of the spool
 // messages_target.cpp
 void messages(std::string_view bytes);  // clients, nodes and scheduler to each other; likewise

@@ -112,7 +112,8 @@ TEST_CASE("messages: everything between scheduler and executor comes back too") 
        {{"text", "string", json_text::of(""), false, "", {}, milli{0}, {}}},
        "in_process",
        true,
-       false});
+       false,
+       {{"a", "it does not load"}}});
   registration.held = {{{{1}, 2}, milli{1000}, 5, {}}};
   registration.outcomes = {full_outcome()};
   check_round_trip(registration);
