@@ -2,14 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <filesystem>
 #include <future>
 #include <map>
 #include <system_error>
 #include <thread>
 
-#include <spdlog/spdlog.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -209,7 +207,6 @@ class host_pool::loop {
 
   void start_host(std::shared_ptr<host_batch> const& batch) {
     auto const name = next_++;
-    // Orders are obeyed by this object's own thread, so `this` is there when they are.
     auto made = std::make_unique<host_process>(
         where_, batch->tenant_id(), batch->devices(), batch->memory_mb(),
         [this, to = orders_, name](processes::process_exit exit) {
