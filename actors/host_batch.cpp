@@ -104,6 +104,23 @@ std::optional<attempt_outcome> outcome_of_death(workplace const& where, host_pro
   return outcome;
 }
 
+attempt_outcome outcome_told(host_process const& host, host_batch::item& item,
+                             stages::host_outcome&& told) {
+  auto outcome = host.batch->end(item, told.result);
+  if (told.result == attempt_result::canceled)
+    outcome.result = item.stop_as.value_or(attempt_result::canceled);
+  outcome.value.text = std::move(told.value);
+  outcome.context.text = std::move(told.context);
+  outcome.error = std::move(told.error);
+  if (outcome.result == attempt_result::timed_out)
+    outcome.error = timeout_error(item.attempt);
+  outcome.duration_ms = told.duration_ms;
+  outcome.busy_us = told.busy_us;
+  outcome.peak_memory_mb = told.peak_memory_mb;
+  outcome.worker = "host-" + std::to_string(host.pid);
+  return outcome;
+}
+
 std::string describe_end(processes::process_exit const& exit) {
   if (exit.signal)
     return "signal " + std::to_string(*exit.signal);

@@ -7,6 +7,7 @@
 
 #include "actors/host_pool.hpp"
 #include "processes/process_spec.hpp"
+#include "stages/host_protocol.hpp"
 
 namespace nsai::actors {
 
@@ -45,6 +46,10 @@ class host_process;
 std::optional<attempt_outcome> outcome_of_death(workplace const& where, host_process& host,
                                                 std::size_t item,
                                                 processes::process_exit const& exit);
+
+/// What the host has told of one of its attempts.
+attempt_outcome outcome_told(host_process const& host, host_batch::item& item,
+                             stages::host_outcome&& told);
 
 /// In words, for an error.
 std::string describe_end(processes::process_exit const& exit);

@@ -270,22 +270,12 @@ class host_pool::loop {
 
   void take(host_process& host, stages::host_outcomes told) {
     std::vector<attempt_outcome> outcomes;
+    host.pid = static_cast<pid_t>(told.pid);
     for (auto& each : told.outcomes) {
       auto* item = host.item_of(each.sequence);
       if (item == nullptr || item->done)
         continue;
-      auto outcome = host.batch->end(*item, each.result);
-      if (each.result == attempt_result::canceled)
-        outcome.result = item->stop_as.value_or(attempt_result::canceled);
-      outcome.value.text = std::move(each.value);
-      outcome.context.text = std::move(each.context);
-      outcome.error = std::move(each.error);
-      if (outcome.result == attempt_result::timed_out)
-        outcome.error = timeout_error(item->attempt);
-      outcome.duration_ms = each.duration_ms;
-      outcome.peak_memory_mb = each.peak_memory_mb;
-      outcome.worker = "host-" + std::to_string(host.pid);
-      outcomes.push_back(std::move(outcome));
+      outcomes.push_back(outcome_told(host, *item, std::move(each)));
     }
     host.served += static_cast<std::int64_t>(outcomes.size());
     host.left_processes = host.left_processes || told.left_processes;

@@ -100,17 +100,15 @@ struct host_outcome {
   std::string context;
   std::optional<error_info> error;
   std::int64_t duration_ms = 0;
+  std::int64_t busy_us = 0;
   std::int64_t peak_memory_mb = 0;  // 0: not measured (brief attempts)
 
   static constexpr auto fields() {
     using o = host_outcome;
-    return std::tuple{field{"sequence", &o::sequence},
-                      field{"result", &o::result},
-                      field{"value", &o::value},
-                      field{"context", &o::context},
-                      field{"error", &o::error},
-                      field{"duration_ms", &o::duration_ms},
-                      field{"peak_memory_mb", &o::peak_memory_mb}};
+    return std::tuple{field{"sequence", &o::sequence}, field{"result", &o::result},
+                      field{"value", &o::value},       field{"context", &o::context},
+                      field{"error", &o::error},       field{"duration_ms", &o::duration_ms},
+                      field{"busy_us", &o::busy_us},   field{"peak_memory_mb", &o::peak_memory_mb}};
   }
 };
 
@@ -118,12 +116,14 @@ struct host_outcome {
 struct host_outcomes {
   static constexpr char const* type_name = "host_outcomes";
   std::vector<host_outcome> outcomes;
+  std::int64_t pid = 0;          // of the host: the keeper may tell it later than this
   std::int64_t resident_mb = 0;  // of the host, after the last of them; 0: not measured
   bool left_processes = false;   // an attempt left a process behind: the host has to go
 
   static constexpr auto fields() {
     using o = host_outcomes;
-    return std::tuple{field{"outcomes", &o::outcomes}, field{"resident_mb", &o::resident_mb},
+    return std::tuple{field{"outcomes", &o::outcomes}, field{"pid", &o::pid},
+                      field{"resident_mb", &o::resident_mb},
                       field{"left_processes", &o::left_processes}};
   }
 };

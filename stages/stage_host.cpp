@@ -152,6 +152,7 @@ void stage_host::stop(std::uint64_t sequence) {
       return;
   }
   host_outcomes told;
+  told.pid = ::getpid();
   told.outcomes.emplace_back().sequence = sequence;
   told.outcomes.back().result = attempt_result::canceled;
   send(host_frame_of(host_frame::over, told));
@@ -199,8 +200,10 @@ host_outcome stage_host::run(host_request const& request) {
   std::cout.flush();
   output_.end();
   outcomes_.left_processes = has_children() || outcomes_.left_processes;
-  outcome.duration_ms =
-      std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - begin).count();
+  auto const took = clock::now() - begin;
+  outcome.duration_ms = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
+  outcome.busy_us = std::max<std::int64_t>(
+      1, std::chrono::duration_cast<std::chrono::microseconds>(took).count());
   return outcome;
 }
 
@@ -294,6 +297,7 @@ void stage_host::add(host_outcome outcome, bool brief) {
 void stage_host::flush() {
   if (outcomes_.outcomes.empty())
     return;
+  outcomes_.pid = ::getpid();
   send(host_frame_of(host_frame::over, outcomes_));
   outcomes_ = {};
 }

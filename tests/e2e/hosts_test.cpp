@@ -28,7 +28,9 @@ std::vector<std::string> config(cluster const& c, std::string const& name, json 
 pid_t host_of(json const& record) {
   auto const worker = record.at("worker").get<std::string>();
   REQUIRE(worker.rfind("host-", 0) == 0);
-  return std::stoi(worker.substr(5));
+  auto const pid = std::stoi(worker.substr(5));
+  REQUIRE(pid > 0);
+  return pid;
 }
 
 }  // namespace
