@@ -60,6 +60,8 @@ class reader {
   void get(bool& value) {
     std::uint8_t byte = 0;
     get(byte);
+    if (byte > 1)
+      throw std::runtime_error("processes: a byte that is neither true nor false");
     value = byte != 0;
   }
   void get(std::string& text) {
