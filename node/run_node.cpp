@@ -371,12 +371,10 @@ void work_until_stopped(caf::actor const& executor, sigset_t const& signals) {
     std::this_thread::sleep_for(std::chrono::milliseconds{10});
 }
 
-/// Buffers of large messages go back to the system when they are freed: by default the C library
-/// learns from the first of them to keep those that follow. The lists of a commit, some MiB, stay,
-/// or each commit would ask the system for its memory anew.
+/// Buffers of large messages go back to the system when they are freed. By default the C library
+/// learns from the first of them to keep those that follow.
 void give_large_memory_back() {
-  ::mallopt(M_MMAP_THRESHOLD, 4 * 1024 * 1024);
-  ::mallopt(M_TRIM_THRESHOLD, 32 * 1024 * 1024);
+  ::mallopt(M_MMAP_THRESHOLD, 256 * 1024);
 }
 
 int run_node(node_words const& w, global_options const& global) {
