@@ -58,8 +58,12 @@ TEST_CASE(
   auto const deaf = client(c, {NSAI_DEAF_CLIENT, c.address(), "4000"});
   std::int64_t highest_kb = 0;
   int served = 0;
-  auto const until = std::chrono::steady_clock::now() + 12s;
-  while (std::chrono::steady_clock::now() < until && highest_kb < most_kb) {
+  auto const begin = std::chrono::steady_clock::now();
+  auto const passed = [&](std::chrono::seconds time) {
+    return std::chrono::steady_clock::now() - begin > time;
+  };
+  // Long enough for the memory to show; how quickly the others are served depends on the machine.
+  while ((!passed(12s) || served <= 3) && !passed(120s) && highest_kb < most_kb) {
     served += c.run({"submit", "--stage", "echo", "--wait"}).exit_code == 0 ? 1 : 0;
     highest_kb = std::max(highest_kb, resident_kb(head.pid()));
   }
