@@ -324,6 +324,7 @@ stage_list scheduler_state::stages(list_stages const& request) const {
 
 void scheduler_state::tell_failed(reader_failed const& m) {
   spdlog::warn("telemetry: handler {} is detached: {}", m.handler, m.why);
+  applied_at_ = now();  // no event of the core leads here
   scheduling::happened h;
   h.what = scheduling::happening::handler_detached;
   h.detail = m.handler + ": " + m.why;
