@@ -11,6 +11,7 @@ namespace nsai::actors {
 namespace {
 
 using beat_atom = caf::atom_constant<caf::atom("beat")>;
+using spool_atom = caf::atom_constant<caf::atom("spool")>;
 using timeout_atom = caf::atom_constant<caf::atom("timeouts")>;
 using finish_atom = caf::atom_constant<caf::atom("finish")>;
 using seek_atom = caf::atom_constant<caf::atom("seek")>;
@@ -40,6 +41,7 @@ executor_state::executor_state(caf::event_based_actor* self, executor_options op
   for (auto const& gpu : options_.node.gpus)
     gpu_workers_[gpu.index] = self->spawn<caf::linked>(gpu_worker, options_.where, me, gpu);
   look_for_scheduler();
+  tick_spool();
 }
 
 void executor_state::look_for_scheduler() {
@@ -136,12 +138,17 @@ void executor_state::tick_beat(std::uint64_t generation) {
             if (generation == generation_ && ++missed_beats_ * beat_ms_ >= lease_ms_)
               look_for_scheduler();
           });
-  // What was reported and never confirmed is told again; on disk it outlives this process.
+  beat_again();
+}
+
+/// What was reported and never confirmed is told again; on disk it outlives this process. Apart
+/// from the beats, which stop while the scheduler is away: that is when it matters.
+void executor_state::tick_spool() {
   constexpr std::size_t most_repeated = 1000;
   for (auto const ref : spool_.overdue(most_repeated))
     unreported_.push_back(ref);
   report();
-  beat_again();
+  self_->delayed_send(self_, std::chrono::milliseconds{beat_ms_}, spool_atom::value);
 }
 
 void executor_state::lost_contact(caf::down_msg const& down) {
@@ -405,6 +412,7 @@ caf::actor spawn_executor(caf::actor_system& system, executor_options options) {
             [s](shut_down const& m) { s->shut(m); },
             // its own timers
             [s](beat_atom, std::uint64_t generation) { s->tick_beat(generation); },
+            [s](spool_atom) { s->tick_spool(); },
             [s](timeout_atom) { s->tick_timeouts(); },
             [s](seek_atom) { s->seek_again(); },
             [s](finish_atom) { s->shut({true}); },

@@ -30,6 +30,7 @@ class executor_state {
   void missing(scheduler_missing const& m);
   void lost_contact(caf::down_msg const& down);
   void tick_beat(std::uint64_t generation);
+  void tick_spool();
   void seek_again() { look_for_scheduler(); }
 
   // The work

@@ -45,6 +45,22 @@ TEST_CASE("jobs of one message that are alike keep apart what is their own") {
   CHECK(traces.size() == 4);
 }
 
+TEST_CASE("an outcome that comes while the scheduler is away is on disk at the next beat but one") {
+  virtual_cluster c;
+  auto const executor = c.start_executor("a");
+  c.kill_scheduler();
+  c.run();
+  auto const files = [&] {
+    return std::distance(std::filesystem::directory_iterator{c.directory / "a" / "spool"}, {});
+  };
+  caf::anon_send(executor, stop_attempts{1, {{{7}, 1}}});
+  c.run();
+  c.advance(1s);
+  CHECK(files() == 0);
+  c.advance(1s);
+  CHECK(files() == 1);
+}
+
 TEST_CASE("a flaky stage: retried exactly when the backoff has passed, not a tick before (P4)") {
   virtual_cluster c;
   c.start_executor("a");
