@@ -22,12 +22,7 @@ bool const counted = [] {
 }();
 
 bool cannot() {
-  auto const reason = small_disk::why_not();
-  if (!reason.empty())
-    skip(reason);
-  else
-    did_run();
-  return !reason.empty();
+  return cannot_run(small_disk::why_not());
 }
 
 struct two_nodes {

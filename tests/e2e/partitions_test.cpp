@@ -74,12 +74,7 @@ struct three_networks {
 };
 
 bool cannot() {
-  auto const reason = networks::why_not();
-  if (!reason.empty())
-    skip(reason);
-  else
-    did_run();
-  return !reason.empty();
+  return cannot_run(networks::why_not());
 }
 
 }  // namespace

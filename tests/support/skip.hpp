@@ -31,4 +31,13 @@ inline void did_run() {
   ++ran();
 }
 
+/// For a test in such a program: whether it has to return early, for `reason` unless it is empty.
+inline bool cannot_run(std::string const& reason) {
+  if (reason.empty())
+    did_run();
+  else
+    skip(reason);
+  return !reason.empty();
+}
+
 }  // namespace nsai::tests

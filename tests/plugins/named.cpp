@@ -1,4 +1,4 @@
-// Describes a stage whose name is not allowed.
+// Describes one stage under a name that it must not have: STAGE_NAME, see CMakeLists.txt.
 #include "stages/plugin.hpp"
 
 namespace {
@@ -6,7 +6,7 @@ class misnamed final : public nsai::stages::stage {
  public:
   nsai::stage_description describe() const override {
     nsai::stage_description d;
-    d.name = "no such name";
+    d.name = STAGE_NAME;
     return d;
   }
   nsai::stages::outcome run(nsai::stages::context, nsai::json const&,
