@@ -1,10 +1,18 @@
 #include "processes/output_log.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 namespace nsai::processes {
+namespace {
+
+constexpr std::int64_t most_at_once = 65536;
+
+}  // namespace
 
 void output_log::append(std::string_view bytes) {
   if (!file_)
@@ -20,6 +28,30 @@ void output_log::append(std::string_view bytes) {
   write("\n[nsai] log truncated at " + std::to_string(limit_bytes_) + " bytes\n");
   written_bytes_ = counted;
   truncated_ = true;
+}
+
+std::int64_t output_log::move_from(int pipe) {
+  auto const room = limit_bytes_ - written_bytes_;
+  if (!file_ || truncated_ || room <= 0)
+    return read_from(pipe);
+  auto const count = ::splice(pipe, nullptr, file_.get(), nullptr,
+                              static_cast<std::size_t>(std::min(room, most_at_once)),
+                              SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+  if (count > 0) {
+    offered_bytes_ += count;
+    written_bytes_ += count;
+  }
+  if (count >= 0 || errno == EAGAIN || errno == EINTR)
+    return count;
+  return read_from(pipe);  // not every file system can; a full one says so when it is written to
+}
+
+std::int64_t output_log::read_from(int pipe) {
+  std::array<char, most_at_once> buffer;
+  auto const count = ::read(pipe, buffer.data(), buffer.size());
+  if (count > 0)
+    append({buffer.data(), static_cast<std::size_t>(count)});
+  return count;
 }
 
 void output_log::write(std::string_view bytes) {

@@ -19,6 +19,11 @@ class output_log {
 
   void append(std::string_view bytes);
 
+  /// Moves what is in a pipe, at most 64 KiB at once, into the log; the file is not open with
+  /// O_APPEND. No byte is in this process only, so that the end of the process loses none: it is in
+  /// the log or still in the pipe. Gives what read() would give.
+  std::int64_t move_from(int pipe);
+
   std::int64_t written_bytes() const { return written_bytes_; }
   std::int64_t offered_bytes() const { return offered_bytes_; }
   bool truncated() const { return truncated_; }
@@ -26,6 +31,7 @@ class output_log {
 
  private:
   void write(std::string_view bytes);
+  std::int64_t read_from(int pipe);
 
   file_descriptor file_;
   std::int64_t limit_bytes_ = 0;

@@ -1,10 +1,9 @@
 #include "stages/host_output.hpp"
 
-#include <array>
-#include <cerrno>
 #include <filesystem>
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace nsai::stages {
@@ -36,31 +35,33 @@ void host_output::line(std::string const& text) {
 }
 
 void host_output::take() {
-  std::array<char, 65536> buffer;
   for (auto* pipe : {&out_, &err_}) {
     // Bounded, so that children that never stop writing do not hold an attempt's end up.
-    for (int round = 0; *pipe && round < 64; ++round) {
-      auto const count = ::read(pipe->get(), buffer.data(), buffer.size());
-      if (count < 0 && errno == EINTR)
-        continue;
-      if (count <= 0)
+    for (int round = 0; round < 64; ++round) {
+      int waiting = 0;
+      if (!*pipe || ::ioctl(pipe->get(), FIONREAD, &waiting) != 0 || waiting == 0)
         break;
-      append({buffer.data(), static_cast<std::size_t>(count)});
+      open();
+      if (log_.move_from(pipe->get()) == 0)
+        break;
     }
   }
 }
 
 void host_output::append(std::string_view bytes) {
-  if (!open_ && !file_.empty()) {
-    open_ = true;
-    std::error_code ignored;
-    std::filesystem::create_directories(std::filesystem::path{file_}.parent_path(), ignored);
-    log_ =
-        processes::output_log{processes::file_descriptor{::open(
-                                  file_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)},
-                              limit_bytes_};
-  }
+  open();
   log_.append(bytes);
+}
+
+void host_output::open() {
+  if (open_ || file_.empty())
+    return;
+  open_ = true;
+  std::error_code ignored;
+  std::filesystem::create_directories(std::filesystem::path{file_}.parent_path(), ignored);
+  processes::file_descriptor file{::open(file_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)};
+  ::lseek(file.get(), 0, SEEK_END);
+  log_ = processes::output_log{std::move(file), limit_bytes_};
 }
 
 }  // namespace nsai::stages

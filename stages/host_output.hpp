@@ -31,6 +31,7 @@ class host_output {
  private:
   void take();
   void append(std::string_view bytes);
+  void open();
 
   std::mutex mutex_;
   processes::file_descriptor out_;

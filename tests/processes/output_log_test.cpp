@@ -1,0 +1,88 @@
+#include <array>
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "processes/output_log.hpp"
+#include "tests/processes/support.hpp"
+
+using namespace nsai::processes;
+using namespace nsai::tests;
+
+namespace {
+
+struct pipe_ends {
+  file_descriptor out;
+  file_descriptor in;
+};
+
+pipe_ends new_pipe() {
+  std::array<int, 2> ends{};
+  REQUIRE(::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) == 0);
+  return {file_descriptor{ends[0]}, file_descriptor{ends[1]}};
+}
+
+void put(file_descriptor const& in, std::string const& text) {
+  REQUIRE(::write(in.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+}
+
+output_log log_at(std::filesystem::path const& file, std::int64_t limit) {
+  return {file_descriptor{::open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)}, limit};
+}
+
+}  // namespace
+
+TEST_CASE("a pipe's bytes are moved into the log, to its limit, and the rest is counted") {
+  temporary_directory directory;
+  auto const file = directory.path / "log";
+  auto const pipe = new_pipe();
+  auto log = log_at(file, 8);
+  CHECK(log.move_from(pipe.out.get()) == -1);
+  CHECK(errno == EAGAIN);
+  put(pipe.in, "12345");
+  CHECK(log.move_from(pipe.out.get()) == 5);
+  CHECK(text_of(file) == "12345");
+  put(pipe.in, "67890");
+  while (log.move_from(pipe.out.get()) > 0) {
+  }
+  CHECK(text_of(file) == "12345678\n[nsai] log truncated at 8 bytes\n");
+  CHECK(log.truncated());
+  CHECK(log.written_bytes() == 8);
+  CHECK(log.offered_bytes() == 10);
+}
+
+TEST_CASE("a pipe into a log on a full disk is emptied, and the error is told") {
+  auto const pipe = new_pipe();
+  output_log log{file_descriptor{::open("/dev/full", O_WRONLY | O_CLOEXEC)}, 1000};
+  put(pipe.in, "12345");
+  while (log.move_from(pipe.out.get()) > 0) {
+  }
+  CHECK(log.error() == ENOSPC);
+  CHECK(log.written_bytes() == 0);
+}
+
+TEST_CASE("what a process moves is in the log or in the pipe, whenever it ends") {
+  temporary_directory directory;
+  for (int i = 0; i < 300; ++i) {
+    auto const file = directory.path / std::to_string(i);
+    auto const pipe = new_pipe();
+    auto log = log_at(file, 1000);
+    pid_t const child = ::fork();
+    if (child == 0) {
+      std::thread{[&] {
+        while (true)
+          log.move_from(pipe.out.get());
+      }}.detach();
+      ::usleep(static_cast<useconds_t>(i));
+      [[maybe_unused]] auto const written = ::write(pipe.in.get(), "last words", 10);
+      ::_exit(0);
+    }
+    ::waitpid(child, nullptr, 0);
+    std::array<char, 100> rest{};
+    auto const left = ::read(pipe.out.get(), rest.data(), rest.size());
+    CHECK(text_of(file) + std::string(rest.data(), left > 0 ? static_cast<std::size_t>(left) : 0) ==
+          "last words");
+  }
+}
