@@ -39,9 +39,18 @@ bool commit_pipeline::insert_alike(job_id id, job_status status, timestamp creat
     changes_.emplace_back(store::insert_alike{leader_.id, s.kind, s.priority, {}});
   }
   ++leader_.followers;
+  ++alike_;
   std::get<store::insert_alike>(changes_[leader_.change])
       .list.push_back({created_at, status, std::move(s.options), std::move(s.trace_id)});
   return true;
+}
+
+bool commit_pipeline::ready() const {
+  // Fewer changes wait for company: each commit has a price of its own, a sync.
+  constexpr std::size_t worth_a_commit = 2048;
+  if (under_way_.empty())
+    return waiting();
+  return under_way_.size() == 1 && changes_.size() + alike_ >= worth_a_commit;
 }
 
 commit_order commit_pipeline::begin() {
@@ -50,28 +59,32 @@ commit_order commit_pipeline::begin() {
   order.number = ++number_;
   order.changes = std::make_shared<std::vector<store::change> const>(std::exchange(changes_, {}));
   order.reads = std::make_shared<std::vector<store_read> const>(std::exchange(reads_, {}));
-  in_flight_ = std::exchange(mail_, {});
+  under_way_.push_back({order.number, std::exchange(mail_, {})});
   payloads_wanted_ = 0;
-  under_way_ = true;
+  alike_ = 0;
   return order;
 }
 
+bool commit_pipeline::expects(std::uint64_t number) const {
+  return !under_way_.empty() && under_way_.front().number == number;
+}
+
 outbox commit_pipeline::finish() {
-  under_way_ = false;
-  return std::exchange(in_flight_, {});
+  auto mail = std::move(under_way_.front().mail);
+  under_way_.pop_front();
+  return mail;
 }
 
 std::vector<outbox> commit_pipeline::abandon() {
   std::vector<outbox> untold;
-  untold.push_back(std::exchange(in_flight_, {}));
+  for (auto& each : std::exchange(under_way_, {}))
+    untold.push_back(std::move(each.mail));
   untold.push_back(std::exchange(mail_, {}));
   changes_.clear();
   leader_.id = {};
   reads_.clear();
   payloads_wanted_ = 0;
-  under_way_ = false;
-  // A late answer to the abandoned order carries an older number and is ignored.
-  ++number_;
+  alike_ = 0;
   return untold;
 }
 

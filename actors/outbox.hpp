@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <set>
@@ -60,9 +61,10 @@ struct outbox {
   }
 };
 
-/// Collects changes, and the mail that waits for them, into one batch at a time: while a commit is
-/// under way the next batch fills, so that everything that arrives meanwhile shares the next
-/// commit.
+/// Collects changes, and the mail that waits for them, into batches: while a commit is under way the
+/// next batch fills, so that everything that arrives meanwhile shares the next commit. A batch that
+/// is worth a commit of its own is handed over before the one under way has ended, so that the
+/// writer never waits for the scheduler.
 class commit_pipeline {
  public:
   std::vector<store::change>& changes() { return changes_; }
@@ -81,16 +83,19 @@ class commit_pipeline {
   /// The position that the payload of the next wanting grant will have in the answer.
   std::size_t next_payload() { return payloads_wanted_++; }
 
-  bool under_way() const { return under_way_; }
   /// Whether there is anything to commit or to tell.
   bool waiting() const { return !changes_.empty() || !reads_.empty() || !mail_.empty(); }
 
-  /// Only mail is waiting, and no commit before it.
+  /// Whether the next batch may be handed over now.
+  bool ready() const;
+  /// There is no change among what waits.
   bool nothing_to_store() const { return changes_.empty() && reads_.empty(); }
   outbox take_mail() { return std::exchange(mail_, {}); }
 
-  /// The next order for the writer. Precondition: waiting and not under way.
+  /// The next order for the writer. Precondition: ready, and something to store.
   commit_order begin();
+  /// Whether this is the answer that comes next; others belong to orders that were abandoned.
+  bool expects(std::uint64_t number) const;
   /// The mail of the order that has been committed.
   outbox finish();
   /// Forgets everything that was not told to anyone, and returns it so that those who wait can be
@@ -110,11 +115,15 @@ class commit_pipeline {
 
   std::vector<store::change> changes_;
   leader leader_;  // no id: there is none in this batch
+  std::size_t alike_ = 0;  // jobs that share a change with others
   std::vector<store_read> reads_;
   outbox mail_;
   std::size_t payloads_wanted_ = 0;
-  outbox in_flight_;
-  bool under_way_ = false;
+  struct order_under_way {
+    std::uint64_t number = 0;
+    outbox mail;
+  };
+  std::deque<order_under_way> under_way_;
   std::uint64_t number_ = 0;
 };
 

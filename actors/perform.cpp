@@ -259,7 +259,7 @@ void scheduler_state::perform(scheduling::wake_at& e) {
 }
 
 void scheduler_state::settle() {
-  if (!store_error_.empty() || pipeline_.under_way() || !pipeline_.waiting())
+  if (!store_error_.empty() || !pipeline_.ready())
     return;
   if (pipeline_.nothing_to_store()) {
     std::vector<store::payload> none;
@@ -282,7 +282,7 @@ void scheduler_state::committed(commit_done const& done) {
     settle();
     return;
   }
-  if (done.number != pipeline_.commits())
+  if (!pipeline_.expects(done.number))
     return;
   if (!done.error.empty()) {
     degrade(done.error);

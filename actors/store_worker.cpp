@@ -26,9 +26,22 @@ commit_done carry_out(store::job_store& db, commit_order const& order) {
 
 caf::behavior store_writer(caf::event_based_actor* self, std::shared_ptr<store::job_store> owned,
                            caf::actor scheduler) {
+  // What was ordered before the scheduler could hear of a failure builds upon what failed.
+  auto const refusing = std::make_shared<std::string>();
   return {
-      [=](commit_order const& order) { self->send(scheduler, carry_out(*owned, order)); },
+      [=](commit_order const& order) {
+        commit_done done;
+        if (refusing->empty()) {
+          done = carry_out(*owned, order);
+          *refusing = done.error;
+        } else {
+          done.number = order.number;
+          done.error = *refusing;
+        }
+        self->send(scheduler, std::move(done));
+      },
       [=](probe_order) {
+        refusing->clear();
         commit_done done;
         try {
           owned->probe();
@@ -41,7 +54,7 @@ caf::behavior store_writer(caf::event_based_actor* self, std::shared_ptr<store::
         // A few at a time, so that a commit never waits long behind a large removal.
         constexpr std::int64_t most = 2000;
         try {
-          if (owned->remove_ended(order.completed_before, most) == most)
+          if (owned->remove_ended(order.completed_before, most).more)
             self->send(self, order);
         } catch (store::store_error const& e) {
           spdlog::warn("retention: {}", e.what());

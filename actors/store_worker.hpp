@@ -24,7 +24,8 @@ struct commit_order {
   std::shared_ptr<std::vector<store_read> const> reads;
 };
 
-/// Writer -> scheduler. With an error nothing of the order was done.
+/// Writer -> scheduler. With an error nothing of the order was done, and nothing of those after it
+/// is until a probe comes.
 struct commit_done {
   std::uint64_t number = 0;
   std::string error;

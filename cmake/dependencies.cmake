@@ -14,6 +14,14 @@ endif()
 find_package(CLI11 REQUIRED)
 find_package(doctest REQUIRED)
 
+# What the programs allocate with: messages are made on one thread and freed on another, which costs the C library's
+# allocator a third of a node's processor time (docs/adr/0008). Sanitizers bring their own.
+add_library(nsai_allocator INTERFACE)
+if(NOT NSAI_SANITIZE)
+  find_library(JEMALLOC_LIBRARY libjemalloc_pic.a REQUIRED)
+  target_link_libraries(nsai_allocator INTERFACE ${JEMALLOC_LIBRARY} Threads::Threads ${CMAKE_DL_LIBS} m)
+endif()
+
 # Debian ships CAF 0.17 without a CMake package.
 find_path(CAF_INCLUDE_DIR caf/all.hpp REQUIRED)
 find_library(CAF_CORE_LIBRARY caf_core REQUIRED)

@@ -8,7 +8,6 @@
 #include <caf/all.hpp>
 #include <caf/io/all.hpp>
 #include <fmt/format.h>
-#include <malloc.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
@@ -26,6 +25,7 @@
 #include "actors/telemetry_bridge.hpp"
 #include "actors/trace_id.hpp"
 #include "node/access.hpp"
+#include "node/allocator.hpp"
 #include "node/cli.hpp"
 #include "node/config.hpp"
 #include "node/smooth_clock.hpp"
@@ -371,20 +371,14 @@ void work_until_stopped(caf::actor const& executor, sigset_t const& signals) {
     std::this_thread::sleep_for(std::chrono::milliseconds{10});
 }
 
-/// Buffers of large messages go back to the system when they are freed. By default the C library
-/// learns from the first of them to keep those that follow.
-void give_large_memory_back() {
-  ::mallopt(M_MMAP_THRESHOLD, 256 * 1024);
-}
-
 int run_node(node_words const& w, global_options const& global) {
-  give_large_memory_back();
   auto const config = config_of(w);
   spdlog::set_level(spdlog::level::from_str(config.log.level));
   auto const signals = end_signals();
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   auto keeper = processes::keeper::start();  // before the first thread, and before the lock that it
                                              // would hold on to
+  return_freed_memory();
   store::data_dir const data{config.data_dir};
   auto registry = std::make_shared<stages::registry const>(stages::built_in_stages());
 

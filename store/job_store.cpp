@@ -87,7 +87,7 @@ std::optional<submission> job_store::as_submission(job_id job) const {
 std::vector<std::pair<job_status, std::int64_t>> job_store::counts() const {
   return state_->reads.counts();
 }
-std::int64_t job_store::remove_ended(timestamp before, std::int64_t most) {
+removal job_store::remove_ended(timestamp before, std::int64_t most) {
   return state_->writing().remove_ended(before, most);
 }
 std::string job_store::integrity() const {

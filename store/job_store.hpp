@@ -159,6 +159,11 @@ struct store_options {
       vfs;  // the SQLite file layer to use, empty: the usual; tests pass one that forgets and fails
 };
 
+struct removal {
+  std::int64_t jobs = 0;
+  bool more = false;
+};
+
 /// Durable jobs. One writer; not thread-safe (one thread owns an instance; a second instance opened
 /// read-only on the same path may read beside it).
 ///
@@ -209,9 +214,9 @@ class job_store {
   std::vector<std::pair<job_status, std::int64_t>> counts() const;
 
   /// Removes ended jobs completed before `before`, at most `most` of them, parents with all their
-  /// children; returns how many. A parent with more than `most` - 1 children is removed
-  /// nevertheless, by itself.
-  std::int64_t remove_ended(timestamp before, std::int64_t most);
+  /// children. A parent with more than `most` - 1 children is removed nevertheless, by itself. While
+  /// there may be more to remove, the next call goes on where this one stopped.
+  removal remove_ended(timestamp before, std::int64_t most);
   /// PRAGMA integrity_check; empty when sound, else what is wrong.
   std::string integrity() const;
 

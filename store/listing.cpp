@@ -33,8 +33,8 @@ std::string source(list_jobs const& filter) {
            "e.children "
            "WHERE e.job = ?4) ";
   if (unfinished)
-    return "FROM jobs j INDEXED BY jobs_unfinished CROSS JOIN payloads p ON p.job = j.payload_of "
-           "WHERE j.status < 3 ";
+    return std::string("FROM ") + unfinished_jobs +
+           "CROSS JOIN payloads p ON p.job = j.payload_of WHERE j.status < 3 ";
   if (!filter.tenant_id.empty())
     return "FROM payloads p INDEXED BY payloads_tenant CROSS JOIN jobs j "
            "ON j.id BETWEEN p.job AND p.job + max(p.children, p.alike) AND j.payload_of = p.job "
@@ -53,10 +53,10 @@ std::vector<job_record> reader::list(list_jobs const& filter) {
     rest += "AND p.namespace = ?2 ";
   if (!filter.statuses.empty())
     rest += "AND j.status IN (" + numbers(filter.statuses) + ") ";
-  // Families have numbers without a gap, so both orders are the same; the second one follows the
-  // tenant's index.
-  rest += rest.starts_with("FROM payloads") ? "ORDER BY p.job DESC, j.id DESC LIMIT ?5"
-                                            : "ORDER BY j.id DESC LIMIT ?5";
+  // Families have numbers without a gap, so all orders are the same; each follows its source.
+  rest += rest.starts_with("FROM payloads")     ? "ORDER BY p.job DESC, j.id DESC LIMIT ?5"
+          : rest.starts_with("FROM unfinished") ? "ORDER BY u.page DESC, j.id DESC LIMIT ?5"
+                                                : "ORDER BY j.id DESC LIMIT ?5";
   auto const sql = job_query(rest);
   sqlite::statement query(on_, sql.c_str(), "listing jobs");
   std::vector<job_record> found;

@@ -3,10 +3,11 @@
 namespace nsai::store {
 
 std::optional<job_status> live_jobs::find(job_id job) const {
-  auto const found = pages_.find(job.value >> 8);
-  if (found == pages_.end() || found->second.statuses[job.value & 0xff] == absent)
+  auto const found = pages_.find(job.value / page_size);
+  if (found == pages_.end())
     return std::nullopt;
-  return static_cast<job_status>(found->second.statuses[job.value & 0xff]);
+  auto const status = found->second.statuses[job.value % page_size];
+  return status == absent ? std::nullopt : std::optional{static_cast<job_status>(status)};
 }
 
 void live_jobs::add(job_id job, job_status status) {
@@ -27,8 +28,17 @@ void live_jobs::change(job_id job, job_status status) {
   put(job, is_terminal(status) ? std::nullopt : std::optional(status));
 }
 
+std::vector<std::pair<std::uint64_t, bool>> live_jobs::changed_pages() const {
+  std::vector<std::pair<std::uint64_t, bool>> list;
+  list.reserve(turned_.size());
+  for (auto const each : turned_)
+    list.emplace_back(each, pages_.contains(each));
+  return list;
+}
+
 void live_jobs::keep() {
   before_.clear();
+  turned_.clear();
   kept_counts_ = counts_;
 }
 
@@ -36,15 +46,20 @@ void live_jobs::undo() {
   for (auto entry = before_.rbegin(); entry != before_.rend(); ++entry)
     put(entry->first, entry->second);
   before_.clear();
+  turned_.clear();
   counts_ = kept_counts_;
 }
 
 void live_jobs::put(job_id job, std::optional<job_status> status) {
-  auto const [found, made] = pages_.try_emplace(job.value >> 8);
-  auto& slot = found->second.statuses[job.value & 0xff];
+  auto const number = job.value / page_size;
+  auto const [found, made] = pages_.try_emplace(number);
+  auto& slot = found->second.statuses[job.value % page_size];
   found->second.used += (status ? 1 : 0) - (slot != absent ? 1 : 0);
   slot = status ? static_cast<std::uint8_t>(*status) : absent;
-  if (found->second.used == 0)
+  bool const empty = found->second.used == 0;
+  if (made != empty && !turned_.erase(number))
+    turned_.insert(number);
+  if (empty)
     pages_.erase(found);
 }
 

@@ -188,8 +188,8 @@ std::uint64_t reader::events_reserved() {
 
 void reader::load_unfinished(std::function<void(unfinished_job&&)> const& each) {
   auto const sql = job_query(
-      "FROM jobs j INDEXED BY jobs_unfinished JOIN payloads p ON p.job = j.payload_of "
-      "WHERE j.status < 3 ORDER BY j.id");
+      std::string("FROM ") + unfinished_jobs +
+      "JOIN payloads p ON p.job = j.payload_of WHERE j.status < 3 ORDER BY u.page, j.id");
   sqlite::statement query(on_, sql.c_str(), "loading the unfinished jobs");
   for (sqlite::cursor row(query); row.step();)
     each(job_of(row, texts::left_out));
@@ -198,11 +198,12 @@ void reader::load_unfinished(std::function<void(unfinished_job&&)> const& each) 
 void reader::load_ended_children(std::function<void(ended_child const&)> const& each) {
   sqlite::statement query(
       on_,
-      "SELECT o.id, c.id, c.status, iif(c.payload_of = c.id, q.after, NULL) FROM jobs o INDEXED BY "
-      "jobs_unfinished "
+      "SELECT o.id, c.id, c.status, iif(c.payload_of = c.id, q.after, NULL) FROM unfinished u "
+      "CROSS JOIN jobs o ON o.id BETWEEN u.page * 64 AND u.page * 64 + 63 "
       "CROSS JOIN payloads p ON p.job = o.id AND p.children > 0 "
       "CROSS JOIN jobs c ON c.id BETWEEN o.id + 1 AND o.id + p.children AND c.parent = o.id "
-      "JOIN payloads q ON q.job = c.payload_of WHERE o.status < 3 AND c.status >= 3 ORDER BY o.id, "
+      "JOIN payloads q ON q.job = c.payload_of WHERE o.status < 3 AND c.status >= 3 "
+      "ORDER BY u.page, o.id, "
       "c.id",
       "loading the ended children");
   for (sqlite::cursor row(query); row.step();)

@@ -11,6 +11,10 @@ namespace nsai::store {
 /// j and p.
 std::string job_query(std::string const& rest);
 
+/// Table j with the unfinished jobs and some others: those whose pages (live_jobs.hpp) have one.
+constexpr char const* unfinished_jobs =
+    "unfinished u CROSS JOIN jobs j ON j.id BETWEEN u.page * 64 AND u.page * 64 + 63 ";
+
 /// Everything that is read from the database. job_store.hpp says what each function means.
 class reader {
  public:

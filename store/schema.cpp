@@ -7,9 +7,7 @@ namespace {
 
 /// What is the same for all children of an array lies once, under their parent, in `payloads`; a
 /// job's own row holds what changes. Children have the numbers that follow their parent's without a
-/// gap, so no index leads to them. A status below 3 is an unfinished one (job_status), and a status
-/// is kept with the number in the first index so that a start reads the statuses from the index
-/// alone.
+/// gap, so no index leads to them. A status below 3 is an unfinished one (job_status).
 constexpr char const* first_schema = R"sql(
 CREATE TABLE meta(
   name TEXT PRIMARY KEY,
@@ -102,8 +100,18 @@ ALTER TABLE jobs ADD COLUMN trace_id TEXT;
 ALTER TABLE payloads ADD COLUMN alike INTEGER NOT NULL DEFAULT 0;
 )sql";
 
+/// An index of the unfinished jobs changed with every status: five times a job. Their numbers lie
+/// close together, so it is enough to know which pages of 64 numbers have one; retention goes by the
+/// numbers, whose order is that of creation.
+constexpr char const* unfinished_pages = R"sql(
+CREATE TABLE unfinished(page INTEGER PRIMARY KEY);
+INSERT INTO unfinished SELECT DISTINCT id / 64 FROM jobs WHERE status < 3;
+DROP INDEX jobs_unfinished;
+DROP INDEX jobs_ended;
+)sql";
+
 /// Step k leads from version k to version k + 1. A released step never changes.
-constexpr std::array steps = {first_schema, alike_jobs};
+constexpr std::array steps = {first_schema, alike_jobs, unfinished_pages};
 
 int version_of(sqlite::database& on) {
   return std::stoi("0" + on.value("PRAGMA user_version", "reading the schema version"));

@@ -29,10 +29,13 @@ writer::writer(sqlite::database& on, contexts& flow) : on_(on), flow_(flow) {
   }
   live_.restore(counts);
   sqlite::statement unfinished(
-      on_, "SELECT id, status FROM jobs INDEXED BY jobs_unfinished WHERE status < 3",
+      on_,
+      "SELECT j.id, j.status FROM unfinished u CROSS JOIN jobs j "
+      "ON j.id BETWEEN u.page * 64 AND u.page * 64 + 63 WHERE j.status < 3",
       "reading the unfinished jobs");
   for (sqlite::cursor row(unfinished); row.step();)
     live_.restore({row.number(0)}, static_cast<job_status>(row.integer(1)));
+  live_.keep();
 }
 
 /// All of `work`, or nothing of it; then the next transaction may be tried.
@@ -77,6 +80,8 @@ void writer::write_meta(job_id last_used) {
   if (live_.counts_changed())
     for (std::size_t status = 0; status < live_.now().size(); ++status)
       sqlite::cursor(set_meta_, status_counter(status), live_.now()[status]).run();
+  for (auto const& [page, there] : live_.changed_pages())
+    sqlite::cursor(there ? put_page_ : remove_page_, page).run();
 }
 
 void writer::apply(reserve_events const& c) {
@@ -199,22 +204,46 @@ void writer::probe() {
   in_transaction("probing", [&] { sqlite::cursor(remove_probe_).run(); });
 }
 
-std::int64_t writer::remove_ended(timestamp before, std::int64_t most) {
-  std::int64_t removed = 0;
+removal writer::remove_ended(timestamp before, std::int64_t most) {
+  // Jobs have numbers in the order in which they came, but for a clock that was set: behind this
+  // many that are too young there is none that is old enough.
+  constexpr std::int64_t young_enough = 5000;
+  auto const most_seen = 10 * most;
+  removal done;
   in_transaction("removing ended jobs", [&] {
     std::vector<family> families;
     std::int64_t sum = 0;
-    for (sqlite::cursor row(find_ended_, before, most); row.step();) {
-      auto const size = 1 + row.integer(1);
-      if (!families.empty() && sum + size > most)
+    std::int64_t seen = 0;
+    std::int64_t young = 0;
+    while (auto const next = first_from(retention_at_)) {
+      if (++seen > most_seen || sum >= most) {
+        done.more = true;
         break;
-      sum += size;
-      families.push_back({{row.number(0)}, row.number(1), {row.number(2)}});
+      }
+      if (next->created_at >= before && ++young > young_enough)
+        break;
+      retention_at_ = {next->of.top.value + next->of.children + 1};
+      if (is_terminal(next->status) && next->completed_at < before) {
+        sum += 1 + static_cast<std::int64_t>(next->of.children);
+        families.push_back(next->of);
+      }
     }
     for (auto const& each : families)
-      removed += remove(each);
+      done.jobs += remove(each);
   });
-  return removed;
+  if (!done.more)
+    retention_at_ = {};
+  return done;
+}
+
+std::optional<writer::candidate> writer::first_from(job_id start) {
+  sqlite::cursor row(find_family_, start.value);
+  if (!row.step())
+    return std::nullopt;
+  return candidate{{{row.number(0)}, row.number(1), {row.number(2)}},
+                   static_cast<job_status>(row.integer(3)),
+                   {row.integer(4)},
+                   {row.integer(5)}};
 }
 
 std::int64_t writer::remove(family const& f) {

@@ -14,7 +14,7 @@ class writer {
 
   std::vector<payload> commit(std::vector<change> const& changes);
   void probe();
-  std::int64_t remove_ended(timestamp before, std::int64_t most);
+  removal remove_ended(timestamp before, std::int64_t most);
   job_id last_used() const noexcept { return last_used_; }
 
  private:
@@ -37,6 +37,14 @@ class writer {
     std::uint64_t children = 0;
     job_id payload_of;
   };
+  struct candidate {
+    family of;
+    job_status status = job_status::queued;
+    timestamp created_at;
+    timestamp completed_at;
+  };
+  /// The first family whose top has this number or a higher one.
+  std::optional<candidate> first_from(job_id start);
   std::int64_t remove(family const& f);
   void need_live(job_id job, char const* doing) const;
 
@@ -46,6 +54,7 @@ class writer {
   job_id last_used_;
   job_id highest_;  // as last_used_, with the commit being made
   std::vector<payload> payloads_;
+  job_id retention_at_;  // where the next call of remove_ended goes on
 
   sqlite::statement begin_{on_, "BEGIN IMMEDIATE", "starting a transaction"};
   sqlite::statement end_{on_, "COMMIT", "committing"};
@@ -102,15 +111,18 @@ class writer {
       "ending a job"};
   sqlite::statement set_meta_{on_, "INSERT OR REPLACE INTO meta(name, value) VALUES(?, ?)",
                               "writing the counters"};
+  sqlite::statement put_page_{on_, "INSERT OR IGNORE INTO unfinished(page) VALUES(?)",
+                              "writing the pages of unfinished jobs"};
+  sqlite::statement remove_page_{on_, "DELETE FROM unfinished WHERE page = ?",
+                                 "writing the pages of unfinished jobs"};
   sqlite::statement put_probe_{
       on_, "INSERT OR REPLACE INTO probes(id, filler) VALUES(1, zeroblob(65536))", "probing"};
   sqlite::statement remove_probe_{on_, "DELETE FROM probes", "probing"};
-  sqlite::statement find_ended_{
+  sqlite::statement find_family_{
       on_,
-      "SELECT j.id, p.children, j.payload_of FROM jobs j INDEXED BY jobs_ended "
-      "JOIN payloads p ON p.job = j.payload_of "
-      "WHERE j.parent IS NULL AND j.status >= 3 AND j.completed_at < ?1 "
-      "ORDER BY j.completed_at LIMIT ?2",
+      "SELECT j.id, p.children, j.payload_of, j.status, j.created_at, j.completed_at "
+      "FROM jobs j JOIN payloads p ON p.job = j.payload_of "
+      "WHERE j.id >= ?1 AND j.parent IS NULL ORDER BY j.id LIMIT 1",
       "looking for jobs to remove"};
   sqlite::statement remove_attempts_{on_, "DELETE FROM attempts WHERE job BETWEEN ?1 AND ?2",
                                      "removing ended jobs"};

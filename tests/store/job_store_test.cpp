@@ -1,6 +1,8 @@
 #include "store/job_store.hpp"
 
 #include <map>
+#include <random>
+#include <set>
 
 #include <doctest/doctest.h>
 
@@ -239,11 +241,11 @@ TEST_CASE(
   keyed.key = "k";
   s.commit({keyed, fresh(2), fresh(3)});
   s.commit({grant(1, 1), end(1, job_status::succeeded, 3000), end(2, job_status::failed, 9000)});
-  CHECK(s.remove_ended({3000}, 100) == 0);  // one tick before the boundary
-  CHECK(s.remove_ended({3001}, 100) == 1);
+  CHECK(s.remove_ended({3000}, 100).jobs == 0);  // one tick before the boundary
+  CHECK(s.remove_ended({3001}, 100).jobs == 1);
   CHECK_FALSE(s.find({1}));
   CHECK_FALSE(s.find_key("t", "k"));
-  CHECK(s.remove_ended({1'000'000}, 100) == 1);
+  CHECK(s.remove_ended({1'000'000}, 100).jobs == 1);
   CHECK(s.find({3}));
   CHECK(counts(s)[job_status::succeeded] == 1);
   CHECK(counts(s)[job_status::failed] == 1);
@@ -293,28 +295,115 @@ TEST_CASE("jobs that are alike share a payload, and each has its own options and
   CHECK(numbers() == std::vector<std::uint64_t>{1});
   // The payload stays until the last of those that share it has gone.
   s.commit({end(1, job_status::canceled, 10), end(3, job_status::canceled, 20)});
-  CHECK(s.remove_ended({15}, 100) == 1);
+  CHECK(s.remove_ended({15}, 100).jobs == 1);
   CHECK_FALSE(s.find({1}));
   CHECK(s.find({3})->stage == "echo");
-  CHECK(s.remove_ended({25}, 100) == 1);
+  CHECK(s.remove_ended({25}, 100).jobs == 1);
   s.commit({end(2, job_status::succeeded, 30), end(4, job_status::succeeded, 30)});
-  CHECK(s.remove_ended({35}, 100) == 2);
+  CHECK(s.remove_ended({35}, 100).jobs == 2);
   CHECK(sqlite::database(f.file(), sqlite::open_mode::read_only, "")
             .value("SELECT count(*) FROM payloads", "test") == "0");
 }
 
-TEST_CASE("a database of the first schema is brought up to date with its jobs") {
+TEST_CASE("a database of an older schema is brought up to date with its jobs") {
+  constexpr char const* second =
+      "DROP TABLE unfinished; CREATE INDEX jobs_unfinished ON jobs(id, status) WHERE status < 3; "
+      "CREATE INDEX jobs_ended ON jobs(completed_at) WHERE parent IS NULL AND status >= 3; "
+      "PRAGMA user_version = 2;";
+  constexpr char const* first =
+      "ALTER TABLE jobs DROP COLUMN options; ALTER TABLE jobs DROP COLUMN trace_id; "
+      "ALTER TABLE payloads DROP COLUMN alike; PRAGMA user_version = 1";
+  for (auto const& back : {std::string(second), std::string(second) + first}) {
+    folder f;
+    { job_store{options_at(f)}.commit({fresh(1), fresh(200), end(1)}); }
+    sqlite::database(f.file(), sqlite::open_mode::read_write, "").execute(back.c_str(), "test");
+    job_store s{options_at(f)};
+    CHECK(s.find({200})->options.text == R"({"text":"hi"})");
+    std::vector<job_id> unfinished;
+    s.load_unfinished([&](unfinished_job&& job) { unfinished.push_back(job.record.id); });
+    CHECK(unfinished == std::vector<job_id>{{200}});
+    s.commit({grant(200, 1), end(200)});
+    CHECK(s.remove_ended({1'000'000}, 100).jobs == 2);
+  }
+}
+
+TEST_CASE("unfinished jobs are found on their pages, whatever comes between, also after a restart") {
   folder f;
-  { job_store{options_at(f)}.commit({fresh(1)}); }
-  sqlite::database(f.file(), sqlite::open_mode::read_write, "")
-      .execute(
-          "ALTER TABLE jobs DROP COLUMN options; ALTER TABLE jobs DROP COLUMN trace_id; "
-          "ALTER TABLE payloads DROP COLUMN alike; PRAGMA user_version = 1",
-          "test");
+  std::minstd_rand random{7};
+  std::set<std::uint64_t> live;
+  std::uint64_t last = 0;
+  for (int round = 0; round < 60; ++round) {
+    job_store s{options_at(f)};
+    for (int commit = 0; commit < 5; ++commit) {
+      std::vector<change> changes;
+      auto now = live;
+      for (auto k = random() % 40; k > 0; --k) {
+        last += 1 + random() % 3 * (random() % 50);
+        changes.emplace_back(fresh(last));
+        now.insert(last);
+      }
+      for (auto const id : std::vector(now.begin(), now.end()))
+        if (random() % 3 == 0) {
+          changes.emplace_back(grant(id, 1));
+          changes.emplace_back(end(id));
+          now.erase(id);
+        }
+      if (commit == 3)
+        changes.emplace_back(end(last + 1));  // unknown: nothing of the commit is done
+      try {
+        s.commit(changes);
+        live = now;
+      } catch (store_error const&) {
+        CHECK(commit == 3);
+      }
+    }
+    std::set<std::uint64_t> found;
+    s.load_unfinished([&](unfinished_job&& job) { found.insert(job.record.id.value); });
+    CHECK(found == live);
+    std::vector<std::uint64_t> listed;
+    for (auto const& job : s.list({"", "", {job_status::queued}, "", 100'000}))
+      listed.push_back(job.id.value);
+    CHECK(listed == std::vector<std::uint64_t>(live.rbegin(), live.rend()));
+  }
+  CHECK(!live.empty());
+}
+
+TEST_CASE("retention passes jobs that are too young, also where the clock was set back") {
+  folder f;
   job_store s{options_at(f)};
-  CHECK(s.find({1})->options.text == R"({"text":"hi"})");
-  s.commit({grant(1, 1), end(1)});
-  CHECK(s.remove_ended({1'000'000}, 100) == 1);
+  auto const made_at = [](std::uint64_t id, std::int64_t at) {
+    auto job = fresh(id);
+    job.record.created_at = {at};
+    return job;
+  };
+  s.commit({made_at(1, 90'000), made_at(2, 10), made_at(3, 20), end(1, job_status::failed, 90'001),
+            end(3, job_status::failed, 30)});
+  auto const done = s.remove_ended({1000}, 100);
+  CHECK(done.jobs == 1);
+  CHECK_FALSE(done.more);
+  CHECK_FALSE(s.find({3}));
+}
+
+TEST_CASE("retention goes on where it stopped") {
+  folder f;
+  job_store s{options_at(f)};
+  std::vector<change> changes;
+  for (std::uint64_t id = 1; id <= 100; ++id) {
+    changes.emplace_back(fresh(id));
+    if (id % 2 == 0)
+      changes.emplace_back(end(id, job_status::failed, 30));
+  }
+  s.commit(changes);
+  std::int64_t removed = 0;
+  int calls = 0;
+  for (bool more = true; more; ++calls) {
+    auto const done = s.remove_ended({1'000'000}, 7);
+    CHECK(done.jobs <= 7);
+    removed += done.jobs;
+    more = done.more;
+  }
+  CHECK(removed == 50);
+  CHECK(calls < 12);
 }
 
 TEST_CASE("a database of a newer schema is refused and left alone; one of something else, too") {
