@@ -61,9 +61,9 @@ struct outbox {
   }
 };
 
-/// Collects changes, and the mail that waits for them, into batches: while a commit is under way the
-/// next batch fills, so that everything that arrives meanwhile shares the next commit. A batch that
-/// is worth a commit of its own is handed over before the one under way has ended, so that the
+/// Collects changes, and the mail that waits for them, into batches: while a commit is under way
+/// the next batch fills, so that everything that arrives meanwhile shares the next commit. A batch
+/// that is worth a commit of its own is handed over before the one under way has ended, so that the
 /// writer never waits for the scheduler.
 class commit_pipeline {
  public:
@@ -114,7 +114,7 @@ class commit_pipeline {
   static constexpr std::size_t none = ~std::size_t{0};
 
   std::vector<store::change> changes_;
-  leader leader_;  // no id: there is none in this batch
+  leader leader_;          // no id: there is none in this batch
   std::size_t alike_ = 0;  // jobs that share a change with others
   std::vector<store_read> reads_;
   outbox mail_;

@@ -26,14 +26,6 @@ error_info stage_error(std::string code, std::string message, bool retryable = t
   return error;
 }
 
-void write_file(fs::path const& file, std::string const& text) {
-  std::ofstream out{file, std::ios::binary};
-  out << text;
-  out.close();
-  if (!out)
-    throw fs::filesystem_error("cannot write", file, std::make_error_code(std::errc::io_error));
-}
-
 std::string devices_json(start_attempt const& attempt) {
   return write_json(attempt.devices).dump();
 }
@@ -200,23 +192,18 @@ std::string expand_output_path(std::string const& pattern, start_attempt const& 
   return path;
 }
 
-std::variant<prepared_program, error_info> prepare(workplace const& where,
+std::variant<prepared_program, error_info> prepare(workplace const& where, run_directories& files,
                                                    start_attempt const& attempt) {
   prepared_program program;
   program.run_dir = where.run_dir_of(attempt.ref);
-  auto const log = where.log_of(attempt.ref);
   json options = json::object();
   try {
     if (!attempt.options.empty())
       options = attempt.options.value();
-    fs::create_directories(program.run_dir / "scratch");
-    fs::create_directories(where.checkpoints_of(attempt.ref.job));
-    fs::create_directories(where.artifacts_of(attempt.ref.job));
-    fs::create_directories(log.parent_path());
-    write_file(program.run_dir / "options.json",
-               attempt.options.empty() ? "{}" : attempt.options.text);
-    write_file(program.run_dir / "context.json",
-               attempt.context.empty() ? "{}" : attempt.context.text);
+    files.make_run(program.run_dir, attempt.options.empty() ? "{}" : attempt.options.text,
+                   attempt.context.empty() ? "{}" : attempt.context.text);
+    files.make_folder(where.checkpoints_of(attempt.ref.job));
+    files.make_folder(where.artifacts_of(attempt.ref.job));
   } catch (fs::filesystem_error const& e) {
     return infra_error("node_disk",
                        std::string{"the node could not prepare the attempt: "} + e.what());
@@ -227,14 +214,15 @@ std::variant<prepared_program, error_info> prepare(workplace const& where,
   if (auto fault = fill_command(where, attempt, options, spec))
     return *fault;
   spec.env = environment(where, attempt, program.run_dir, options);
-  spec.log_path = log;
+  spec.log_path = where.log_of(attempt.ref);
   spec.log_limit_bytes = where.log_limit_bytes;
   spec.memory_limit_mb = attempt.memory_mb;
   return program;
 }
 
-attempt_outcome conclude(workplace const& where, start_attempt const& attempt,
-                         processes::process_exit const& exit, attempt_result stopped_as) {
+attempt_outcome conclude(workplace const& where, run_directories& files,
+                         start_attempt const& attempt, processes::process_exit const& exit,
+                         attempt_result stopped_as) {
   attempt_outcome outcome;
   outcome.ref = attempt.ref;
   outcome.backend = "command";
@@ -264,8 +252,9 @@ attempt_outcome conclude(workplace const& where, start_attempt const& attempt,
   }
   if (outcome.result == attempt_result::timed_out)
     outcome.error = timeout_error(attempt);
-  std::error_code ignored;
-  fs::remove_all(run_dir, ignored);
+  files.remove_run(run_dir);
+  files.remove_folder(where.checkpoints_of(attempt.ref.job));
+  files.remove_folder(where.artifacts_of(attempt.ref.job));
   return outcome;
 }
 

@@ -3,6 +3,7 @@
 #include <string>
 #include <variant>
 
+#include "actors/run_directories.hpp"
 #include "actors/workplace.hpp"
 #include "messages/attempt.hpp"
 #include "processes/process_spec.hpp"
@@ -17,13 +18,15 @@ struct prepared_program {
 
 /// Prepares a `command` job: writes options and context, builds argv and the whole environment.
 /// Errors say what the job's options lack.
-std::variant<prepared_program, error_info> prepare(workplace const& where,
+std::variant<prepared_program, error_info> prepare(workplace const& where, run_directories& files,
                                                    start_attempt const& attempt);
 
-/// The outcome of an attempt whose program ended: reads the result file, removes the run directory.
-/// `stopped_as` is what a stopped attempt counts as (canceled, timed_out or returned).
-attempt_outcome conclude(workplace const& where, start_attempt const& attempt,
-                         processes::process_exit const& exit, attempt_result stopped_as);
+/// The outcome of an attempt whose program ended: reads the result file, removes the run directory,
+/// and those for checkpoints and artifacts when nothing is in them. `stopped_as` is what a stopped
+/// attempt counts as (canceled, timed_out or returned).
+attempt_outcome conclude(workplace const& where, run_directories& files,
+                         start_attempt const& attempt, processes::process_exit const& exit,
+                         attempt_result stopped_as);
 
 /// What a process that failed leaves in the record of its attempt; `what` it was, in words.
 error_info error_of_exit(start_attempt const& attempt, processes::process_exit const& exit,

@@ -146,7 +146,8 @@ class worker_state {
         where_(std::move(where)),
         executor_(std::move(executor)),
         name_(std::move(name)),
-        runner_(where_, name_) {}
+        runner_(where_, name_),
+        files_(where_->run_dir() / ("spare-" + name_)) {}
 
   void run(run_attempts& work) {
     if (work.backend == "command") {
@@ -177,7 +178,8 @@ class worker_state {
     if (found == programs_.end())
       return;
     auto const& program = found->second;
-    auto outcome = conclude(*where_, program.attempt, end.exit, program.control->stopped_as());
+    auto outcome =
+        conclude(*where_, files_, program.attempt, end.exit, program.control->stopped_as());
     outcome.worker = name_;
     programs_.erase(found);
     tell({{std::move(outcome)}});
@@ -246,7 +248,7 @@ class worker_state {
  private:
   void start_program(start_attempt&& attempt, std::shared_ptr<attempt_control> const& control) {
     auto const ref = attempt.ref;
-    auto prepared = prepare(*where_, attempt);
+    auto prepared = prepare(*where_, files_, attempt);
     if (auto* fault = std::get_if<error_info>(&prepared)) {
       attempt_outcome outcome;
       outcome.ref = ref;
@@ -274,6 +276,7 @@ class worker_state {
   caf::actor executor_;
   std::string name_;
   stage_runner runner_;
+  run_directories files_;
   std::map<attempt_ref, running_program> programs_;
   std::vector<caf::actor> idle_lanes_;
   std::size_t lanes_made_ = 0;

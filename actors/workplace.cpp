@@ -20,7 +20,7 @@ std::filesystem::path workplace::log_of(attempt_ref ref) const {
   return data_dir / "logs" / folder_of(ref.job) / (name_of(ref) + ".log");
 }
 std::filesystem::path workplace::run_dir_of(attempt_ref ref) const {
-  return data_dir / "run" / name_of(ref);
+  return run_dir() / name_of(ref);
 }
 std::filesystem::path workplace::checkpoints_of(job_id job) const {
   return data_dir / "checkpoints" / folder_of(job) / std::to_string(job.value);

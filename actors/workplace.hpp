@@ -29,6 +29,8 @@ struct workplace {
   std::int64_t log_limit_bytes = 16 * 1024 * 1024;
 
   std::filesystem::path log_of(attempt_ref ref) const;
+  /// Of the attempts that run now; what is in it at a start was left by a crash.
+  std::filesystem::path run_dir() const { return data_dir / "run"; }
   /// options.json, context.json, result.json and scratch/ of one attempt; removed after it.
   std::filesystem::path run_dir_of(attempt_ref ref) const;
   std::filesystem::path progress_file_of(attempt_ref ref) const {

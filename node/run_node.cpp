@@ -20,6 +20,7 @@
 #include "actors/gate.hpp"
 #include "actors/host_pool.hpp"
 #include "actors/plugin_probe.hpp"
+#include "actors/run_directories.hpp"
 #include "actors/scheduler.hpp"
 #include "actors/scheduler_link.hpp"
 #include "actors/telemetry_bridge.hpp"
@@ -267,6 +268,7 @@ std::shared_ptr<actors::workplace> workplace_of(node_config const& config,
                                                 std::shared_ptr<stages::registry const> registry) {
   auto where = std::make_shared<actors::workplace>();
   where->data_dir = data.path();
+  actors::remove_left_runs(where->run_dir());
   where->stage_host = stage_host_path();
   where->registry = std::move(registry);
   // Wardens see their sockets close and end what they run; whoever watches over the node starts it

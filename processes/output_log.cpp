@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <filesystem>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -14,8 +15,23 @@ constexpr std::int64_t most_at_once = 65536;
 
 }  // namespace
 
+void output_log::open() {
+  if (path_.empty())
+    return;
+  std::error_code ignored;
+  auto const path = std::exchange(path_, {});
+  std::filesystem::create_directories(std::filesystem::path{path}.parent_path(), ignored);
+  // Not O_APPEND, with which splice refuses a file.
+  file_ = file_descriptor{::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)};
+  if (file_ && ::lseek(file_.get(), 0, SEEK_END) >= 0)
+    return;
+  error_ = errno;
+  truncated_ = true;
+}
+
 void output_log::append(std::string_view bytes) {
-  if (!file_)
+  open();
+  if (!file_ && !truncated_)
     return;
   offered_bytes_ += static_cast<std::int64_t>(bytes.size());
   if (truncated_)
@@ -31,6 +47,7 @@ void output_log::append(std::string_view bytes) {
 }
 
 std::int64_t output_log::move_from(int pipe) {
+  open();
   auto const room = limit_bytes_ - written_bytes_;
   if (!file_ || truncated_ || room <= 0)
     return read_from(pipe);

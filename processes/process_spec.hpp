@@ -18,7 +18,8 @@ struct process_spec {
   std::string cwd;          // absolute; empty: "/"
   std::string stdout_path;  // appended to, relative to cwd; empty: the log
   std::string stderr_path;  // appended to, relative to cwd; empty: the log
-  std::string log_path;  // absolute, appended to, created with mode 0600; empty: output is dropped
+  std::string log_path;  // absolute, appended to, created with mode 0600 when there is something to
+                         // write; empty: output is dropped
   std::int64_t log_limit_bytes = 16 * 1024 * 1024;  // what this program may add to the log
   std::int64_t memory_limit_mb = 0;  // MiB, resident size of the whole process tree; 0: none
   std::int32_t inherited =
@@ -35,7 +36,6 @@ enum class spawn_fault : std::uint8_t {
   chdir,        // cwd is missing, no directory, or may not be entered
   open_stdout,  // stdout_path
   open_stderr,  // stderr_path
-  open_log,     // log_path
   exec,  // argv[0] was not found or is not executable, or argv and env are malformed or too large
   resources  // no more processes or descriptors, or the keeper is gone (EOWNERDEAD)
 };
@@ -58,7 +58,7 @@ struct process_exit {
   std::int64_t log_bytes = 0;     // written to the log
   std::int64_t output_bytes = 0;  // meant for the log, also what was dropped
   bool log_truncated = false;     // output was dropped, at log_limit_bytes or because of log_errno
-  int log_errno = 0;  // why the log could not be written further (ENOSPC); 0: no such failure
+  int log_errno = 0;  // why the log could not be written (further): ENOSPC, say; 0: no such failure
   std::string
       stderr_tail;  // the last 4 KiB of standard error, also of a stderr_path that is a plain file
 };

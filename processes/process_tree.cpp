@@ -113,8 +113,6 @@ std::int64_t resident_mb_below(pid_t root) {
 reaped end_all_descendants() {
   reaped told;
   while (true) {
-    for (auto const pid : descendants_of(::getpid()))
-      ::kill(pid, SIGKILL);
     rusage usage{};
     pid_t const gone = ::wait4(-1, nullptr, WNOHANG, &usage);
     if (gone < 0 && errno == ECHILD)
@@ -123,6 +121,8 @@ reaped end_all_descendants() {
       told.peak_rss_kb = std::max<std::int64_t>(told.peak_rss_kb, usage.ru_maxrss);
       continue;
     }
+    for (auto const pid : descendants_of(::getpid()))
+      ::kill(pid, SIGKILL);
     timespec const pause{0, 500'000};  // until the kernel has ended what was killed
     ::nanosleep(&pause, nullptr);
   }

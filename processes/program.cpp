@@ -7,25 +7,12 @@
 #include <vector>
 
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <signal.h>
-#include <sys/wait.h>
+#include <spawn.h>
 #include <unistd.h>
 
 namespace nsai::processes {
 namespace {
-
-/// Written by the child into a pipe that exec closes: nothing arrives when all went well.
-struct child_fault {
-  spawn_fault fault;
-  int error;
-};
-
-[[noreturn]] void give_up(int report, spawn_fault fault, int error) {
-  child_fault const told{fault, error};
-  [[maybe_unused]] auto const written = ::write(report, &told, sizeof told);
-  ::_exit(127);
-}
 
 std::string search_path(process_spec const& spec) {
   for (auto const& variable : spec.env)
@@ -59,73 +46,10 @@ std::vector<char*> pointers(std::vector<std::string> const& words) {
   return list;
 }
 
-void default_signals() {
-  for (int signal = 1; signal < NSIG; ++signal)
-    ::signal(signal, SIG_DFL);
-  sigset_t none;
-  sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-}
-
-void place_output(int report, std::string const& path, file_descriptor const& pipe, int as,
-                  spawn_fault fault) {
-  int const from = path.empty()
-                       ? pipe.get()
-                       : ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-  if (from < 0 || ::dup2(from, as) < 0)
-    give_up(report, fault, errno);
-}
-
 struct pipe_ends {
   file_descriptor read;
   file_descriptor write;
 };
-
-/// Puts `from` at 3, 4, ...; gives the first number behind them. All are moved out of the way
-/// first, since one may lie where another belongs.
-int place_descriptors(int& report, std::vector<int> from) {
-  constexpr int out_of_the_way = 64;
-  report = ::fcntl(report, F_DUPFD_CLOEXEC, out_of_the_way);
-  for (auto& each : from)
-    each = ::fcntl(each, F_DUPFD_CLOEXEC, out_of_the_way);
-  int next = 3;
-  for (int const each : from)
-    if (each < 0 || ::dup2(each, next++) < 0)
-      give_up(report, spawn_fault::resources, errno);
-  return next;
-}
-
-[[noreturn]] void become(process_spec const& spec, int report, pipe_ends const& out,
-                         pipe_ends const& err, std::vector<file_descriptor> const& inherited) {
-  auto const names = candidates(spec);
-  auto const argv = pointers(spec.argv);
-  auto const env = pointers(spec.env);
-  ::setsid();
-  default_signals();
-  int const nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-  ::dup2(nothing, STDIN_FILENO);
-  if (::chdir(spec.cwd.empty() ? "/" : spec.cwd.c_str()) != 0)
-    give_up(report, spawn_fault::chdir, errno);
-  place_output(report, spec.stdout_path, out.write, STDOUT_FILENO, spawn_fault::open_stdout);
-  place_output(report, spec.stderr_path, err.write, STDERR_FILENO, spawn_fault::open_stderr);
-  std::vector<int> kept;
-  for (auto const& each : inherited)
-    kept.push_back(each.get());
-  if (spec.reads_own_output)
-    kept.insert(kept.end(), {out.read.get(), err.read.get()});
-  auto const end = kept.empty() ? 3 : place_descriptors(report, std::move(kept));
-  ::close_range(static_cast<unsigned>(end), UINT_MAX, CLOSE_RANGE_CLOEXEC);
-  int why = ENOENT;
-  for (auto const& name : names) {
-    ::execve(name.c_str(), argv.data(), env.data());
-    // A file that may not be run says more than one that is not there.
-    if (errno != ENOENT && errno != ENOTDIR)
-      why = errno;
-    if (why == E2BIG)
-      break;
-  }
-  give_up(report, spawn_fault::exec, why);
-}
 
 bool open_pipe(pipe_ends& ends) {
   std::array<int, 2> both{};
@@ -134,6 +58,67 @@ bool open_pipe(pipe_ends& ends) {
   ends.read = file_descriptor{both[0]};
   ends.write = file_descriptor{both[1]};
   return true;
+}
+
+/// What the new process is given besides its words: the default signals, a session of its own, and
+/// these descriptors.
+class start_settings {
+ public:
+  start_settings() {
+    sigset_t all;
+    sigset_t none;
+    sigfillset(&all);
+    sigemptyset(&none);
+    ::posix_spawnattr_init(&attributes_);
+    ::posix_spawnattr_setsigdefault(&attributes_, &all);
+    ::posix_spawnattr_setsigmask(&attributes_, &none);
+    ::posix_spawnattr_setflags(&attributes_,
+                               POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+    ::posix_spawn_file_actions_init(&actions_);
+    ::posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  }
+  ~start_settings() {
+    ::posix_spawn_file_actions_destroy(&actions_);
+    ::posix_spawnattr_destroy(&attributes_);
+  }
+  start_settings(start_settings const&) = delete;
+  start_settings& operator=(start_settings const&) = delete;
+
+  void directory(file_descriptor const& at) {
+    ::posix_spawn_file_actions_addfchdir_np(&actions_, at.get());
+  }
+  void output(int as, int from) { ::posix_spawn_file_actions_adddup2(&actions_, from, as); }
+  /// Gives these as 3, 4, ..., and nothing else. False: there are no more descriptors.
+  bool others(std::vector<int> const& from) {
+    // Moved out of the way first, since one may lie where another belongs.
+    constexpr int out_of_the_way = 64;
+    int next = 3;
+    for (int const each : from) {
+      auto const& moved = moved_.emplace_back(::fcntl(each, F_DUPFD_CLOEXEC, out_of_the_way));
+      if (!moved)
+        return false;
+      ::posix_spawn_file_actions_adddup2(&actions_, moved.get(), next++);
+    }
+    ::posix_spawn_file_actions_addclosefrom_np(&actions_, next);
+    return true;
+  }
+
+  /// 0, or why not.
+  int start(std::string const& file, process_spec const& spec, pid_t& pid) const {
+    return ::posix_spawn(&pid, file.c_str(), &actions_, &attributes_, pointers(spec.argv).data(),
+                         pointers(spec.env).data());
+  }
+
+ private:
+  posix_spawnattr_t attributes_{};
+  posix_spawn_file_actions_t actions_{};
+  std::vector<file_descriptor> moved_;
+};
+
+/// A file that the program writes to itself, relative to its directory.
+file_descriptor open_output(file_descriptor const& directory, std::string const& path) {
+  return file_descriptor{
+      ::openat(directory.get(), path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666)};
 }
 
 started_program failed(spawn_fault fault, int error) {
@@ -151,33 +136,51 @@ started_program start_program(process_spec const& spec,
     return failed(spawn_fault::exec, EINVAL);
   pipe_ends out;
   pipe_ends err;
-  pipe_ends report;
-  bool const piped = (!spec.stdout_path.empty() || open_pipe(out)) &&
-                     (!spec.stderr_path.empty() || open_pipe(err));
-  if (!piped || !open_pipe(report))
+  if ((spec.stdout_path.empty() && !open_pipe(out)) ||
+      (spec.stderr_path.empty() && !open_pipe(err)))
     return failed(spawn_fault::resources, errno);
   for (auto* ends : {&out, &err})
     if (ends->read)
       ::fcntl(ends->read.get(), F_SETFL, O_NONBLOCK);
-  pid_t const pid = ::fork();
-  if (pid < 0)
+  file_descriptor const directory{
+      ::open(spec.cwd.empty() ? "/" : spec.cwd.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
+  if (!directory)
+    return failed(spawn_fault::chdir, errno);
+  if (::faccessat(directory.get(), ".", X_OK, AT_EACCESS) != 0)
+    return failed(spawn_fault::chdir, errno);
+  if (!spec.stdout_path.empty() && !(out.write = open_output(directory, spec.stdout_path)))
+    return failed(spawn_fault::open_stdout, errno);
+  if (!spec.stderr_path.empty() && !(err.write = open_output(directory, spec.stderr_path)))
+    return failed(spawn_fault::open_stderr, errno);
+  start_settings settings;
+  settings.directory(directory);
+  settings.output(STDOUT_FILENO, out.write.get());
+  settings.output(STDERR_FILENO, err.write.get());
+  std::vector<int> kept;
+  for (auto const& each : inherited)
+    kept.push_back(each.get());
+  if (spec.reads_own_output)
+    kept.insert(kept.end(), {out.read.get(), err.read.get()});
+  if (!settings.others(kept))
     return failed(spawn_fault::resources, errno);
-  if (pid == 0)
-    become(spec, report.write.get(), out, err, inherited);
-  report.write.reset();
-  child_fault told{};
-  ssize_t count = 0;
-  while ((count = ::read(report.read.get(), &told, sizeof told)) < 0 && errno == EINTR) {
+  int why = ENOENT;
+  for (auto const& name : candidates(spec)) {
+    started_program program;
+    int const error = settings.start(name, spec, program.pid);
+    if (error == 0) {
+      program.out = std::move(out.read);
+      program.err = std::move(err.read);
+      return program;
+    }
+    if (error == EAGAIN || error == ENOMEM)
+      return failed(spawn_fault::resources, error);
+    // A file that may not be run says more than one that is not there.
+    if (error != ENOENT && error != ENOTDIR)
+      why = error;
+    if (why == E2BIG)
+      break;
   }
-  if (count == static_cast<ssize_t>(sizeof told)) {
-    ::waitpid(pid, nullptr, 0);
-    return failed(told.fault, told.error);
-  }
-  started_program program;
-  program.pid = pid;
-  program.out = std::move(out.read);
-  program.err = std::move(err.read);
-  return program;
+  return failed(spawn_fault::exec, why);
 }
 
 std::string describe_fault(process_spec const& spec, spawn_fault fault, int fault_errno) {
@@ -191,8 +194,6 @@ std::string describe_fault(process_spec const& spec, spawn_fault fault, int faul
       return "stdout_path: " + spec.stdout_path + ": " + why;
     case spawn_fault::open_stderr:
       return "stderr_path: " + spec.stderr_path + ": " + why;
-    case spawn_fault::open_log:
-      return "log_path: " + spec.log_path + ": " + why;
     case spawn_fault::exec:
       return "argv[0]: " + (spec.argv.empty() ? std::string{"nothing"} : spec.argv.front()) + ": " +
              why;

@@ -19,8 +19,7 @@ struct started_program {
   int fault_errno = 0;
 };
 
-/// Forks and executes; returns when exec has succeeded or failed. Called by wardens only: they have
-/// one thread.
+/// Returns when exec has succeeded or failed.
 /// `inherited` are the descriptors that the program gets beside its standard ones.
 started_program start_program(process_spec const& spec,
                               std::vector<file_descriptor> const& inherited);

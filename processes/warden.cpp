@@ -167,15 +167,10 @@ class warden {
     run_.emplace();
     auto& r = *run_;
     r.spec = std::move(spec);
-    r.begin = r.next_sample = clock::now();
+    r.begin = clock::now();
+    r.next_sample = r.begin + memory_sample_interval;
     r.cpu_ms_before = cpu_ms_of_children();
-    if (!r.spec.log_path.empty()) {
-      file_descriptor file{
-          ::open(r.spec.log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)};
-      if (!file)
-        return refuse(spawn_fault::open_log, errno);
-      r.log = output_log{std::move(file), r.spec.log_limit_bytes};
-    }
+    r.log = output_log{r.spec.log_path, r.spec.log_limit_bytes};
     struct stat about {};
     if (!r.spec.stderr_path.empty() && ::stat(r.spec.stderr_path.c_str(), &about) == 0)
       r.err_file_start = about.st_size;

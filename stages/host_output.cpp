@@ -1,8 +1,5 @@
 #include "stages/host_output.hpp"
 
-#include <filesystem>
-
-#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -11,17 +8,13 @@ namespace nsai::stages {
 void host_output::begin(std::string file, std::int64_t limit_bytes) {
   std::lock_guard const lock{mutex_};
   take();  // by something that outlived the attempt before
-  file_ = std::move(file);
-  limit_bytes_ = limit_bytes;
-  open_ = false;
-  log_ = {};
+  log_ = {std::move(file), limit_bytes};
 }
 
 void host_output::end() {
   std::lock_guard const lock{mutex_};
   take();
   log_ = {};
-  file_.clear();
 }
 
 void host_output::pump() {
@@ -41,7 +34,6 @@ void host_output::take() {
       int waiting = 0;
       if (!*pipe || ::ioctl(pipe->get(), FIONREAD, &waiting) != 0 || waiting == 0)
         break;
-      open();
       if (log_.move_from(pipe->get()) == 0)
         break;
     }
@@ -49,19 +41,7 @@ void host_output::take() {
 }
 
 void host_output::append(std::string_view bytes) {
-  open();
   log_.append(bytes);
-}
-
-void host_output::open() {
-  if (open_ || file_.empty())
-    return;
-  open_ = true;
-  std::error_code ignored;
-  std::filesystem::create_directories(std::filesystem::path{file_}.parent_path(), ignored);
-  processes::file_descriptor file{::open(file_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)};
-  ::lseek(file.get(), 0, SEEK_END);
-  log_ = processes::output_log{std::move(file), limit_bytes_};
 }
 
 }  // namespace nsai::stages

@@ -31,14 +31,10 @@ class host_output {
  private:
   void take();
   void append(std::string_view bytes);
-  void open();
 
   std::mutex mutex_;
   processes::file_descriptor out_;
   processes::file_descriptor err_;
-  std::string file_;
-  std::int64_t limit_bytes_ = 0;
-  bool open_ = false;
   processes::output_log log_;
 };
 

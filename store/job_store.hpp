@@ -214,8 +214,8 @@ class job_store {
   std::vector<std::pair<job_status, std::int64_t>> counts() const;
 
   /// Removes ended jobs completed before `before`, at most `most` of them, parents with all their
-  /// children. A parent with more than `most` - 1 children is removed nevertheless, by itself. While
-  /// there may be more to remove, the next call goes on where this one stopped.
+  /// children. A parent with more than `most` - 1 children is removed nevertheless, by itself.
+  /// While there may be more to remove, the next call goes on where this one stopped.
   removal remove_ended(timestamp before, std::int64_t most);
   /// PRAGMA integrity_check; empty when sound, else what is wrong.
   std::string integrity() const;

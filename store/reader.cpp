@@ -187,9 +187,9 @@ std::uint64_t reader::events_reserved() {
 }
 
 void reader::load_unfinished(std::function<void(unfinished_job&&)> const& each) {
-  auto const sql = job_query(
-      std::string("FROM ") + unfinished_jobs +
-      "JOIN payloads p ON p.job = j.payload_of WHERE j.status < 3 ORDER BY u.page, j.id");
+  auto const sql =
+      job_query(std::string("FROM ") + unfinished_jobs +
+                "JOIN payloads p ON p.job = j.payload_of WHERE j.status < 3 ORDER BY u.page, j.id");
   sqlite::statement query(on_, sql.c_str(), "loading the unfinished jobs");
   for (sqlite::cursor row(query); row.step();)
     each(job_of(row, texts::left_out));

@@ -101,8 +101,8 @@ ALTER TABLE payloads ADD COLUMN alike INTEGER NOT NULL DEFAULT 0;
 )sql";
 
 /// An index of the unfinished jobs changed with every status: five times a job. Their numbers lie
-/// close together, so it is enough to know which pages of 64 numbers have one; retention goes by the
-/// numbers, whose order is that of creation.
+/// close together, so it is enough to know which pages of 64 numbers have one; retention goes by
+/// the numbers, whose order is that of creation.
 constexpr char const* unfinished_pages = R"sql(
 CREATE TABLE unfinished(page INTEGER PRIMARY KEY);
 INSERT INTO unfinished SELECT DISTINCT id / 64 FROM jobs WHERE status < 3;

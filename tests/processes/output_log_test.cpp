@@ -1,3 +1,5 @@
+#include "processes/output_log.hpp"
+
 #include <array>
 
 #include <doctest/doctest.h>
@@ -5,7 +7,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "processes/output_log.hpp"
 #include "tests/processes/support.hpp"
 
 using namespace nsai::processes;
@@ -28,17 +29,13 @@ void put(file_descriptor const& in, std::string const& text) {
   REQUIRE(::write(in.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()));
 }
 
-output_log log_at(std::filesystem::path const& file, std::int64_t limit) {
-  return {file_descriptor{::open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)}, limit};
-}
-
 }  // namespace
 
 TEST_CASE("a pipe's bytes are moved into the log, to its limit, and the rest is counted") {
   temporary_directory directory;
   auto const file = directory.path / "log";
   auto const pipe = new_pipe();
-  auto log = log_at(file, 8);
+  auto log = output_log{file, 8};
   CHECK(log.move_from(pipe.out.get()) == -1);
   CHECK(errno == EAGAIN);
   put(pipe.in, "12345");
@@ -55,7 +52,7 @@ TEST_CASE("a pipe's bytes are moved into the log, to its limit, and the rest is 
 
 TEST_CASE("a pipe into a log on a full disk is emptied, and the error is told") {
   auto const pipe = new_pipe();
-  output_log log{file_descriptor{::open("/dev/full", O_WRONLY | O_CLOEXEC)}, 1000};
+  output_log log{"/dev/full", 1000};
   put(pipe.in, "12345");
   while (log.move_from(pipe.out.get()) > 0) {
   }
@@ -68,7 +65,7 @@ TEST_CASE("what a process moves is in the log or in the pipe, whenever it ends")
   for (int i = 0; i < 300; ++i) {
     auto const file = directory.path / std::to_string(i);
     auto const pipe = new_pipe();
-    auto log = log_at(file, 1000);
+    auto log = output_log{file, 1000};
     pid_t const child = ::fork();
     if (child == 0) {
       std::thread{[&] {

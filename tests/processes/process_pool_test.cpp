@@ -24,8 +24,9 @@ struct pool_fixture {
     return k;
   }
   process_exit run(process_spec spec) {
+    auto const before = over.list().size();
     pool.start(std::move(spec), over.expect());
-    REQUIRE(over.wait(1));
+    REQUIRE(over.wait(before + 1));
     return over.list().back();
   }
   std::string file(char const* name) const { return (directory.path / name).string(); }
@@ -71,15 +72,30 @@ TEST_CASE_FIXTURE(pool_fixture, "pool: what cannot be started says where it fail
   auto no_stdout = shell("true");
   no_stdout.stdout_path = "/no/such/directory/out";
   pool.start(no_stdout, over.expect());
-  auto no_log = shell("true");
-  no_log.log_path = "/no/such/directory/log";
-  pool.start(no_log, over.expect());
-  REQUIRE(over.wait(4));
+  REQUIRE(over.wait(3));
   std::vector<spawn_fault> faults;
   for (auto const& exit : over.list())
     faults.push_back(exit.fault);
-  for (auto const fault : {spawn_fault::chdir, spawn_fault::open_stdout, spawn_fault::open_log})
+  for (auto const fault : {spawn_fault::chdir, spawn_fault::open_stdout})
     CHECK(std::count(faults.begin(), faults.end(), fault) == 1);
+}
+
+TEST_CASE_FIXTURE(
+    pool_fixture,
+    "pool: a log is made with its first line; where it cannot be, its error is told") {
+  auto quiet = shell("true");
+  quiet.log_path = file("quiet");
+  CHECK(run(quiet).exit_status == 0);
+  CHECK_FALSE(std::filesystem::exists(quiet.log_path));
+  auto loud = shell("echo hello");
+  loud.log_path = file("new/folder/loud");
+  run(loud);
+  CHECK(text_of(loud.log_path) == "hello\n");
+  loud.log_path = "/dev/null/log";
+  auto const exit = run(loud);
+  CHECK(exit.exit_status == 0);
+  CHECK(exit.log_errno == ENOTDIR);
+  CHECK(exit.output_bytes == 6);
 }
 
 TEST_CASE_FIXTURE(pool_fixture,

@@ -327,7 +327,8 @@ TEST_CASE("a database of an older schema is brought up to date with its jobs") {
   }
 }
 
-TEST_CASE("unfinished jobs are found on their pages, whatever comes between, also after a restart") {
+TEST_CASE(
+    "unfinished jobs are found on their pages, whatever comes between, also after a restart") {
   folder f;
   std::minstd_rand random{7};
   std::set<std::uint64_t> live;

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace nsai::actors {
+
+/// Makes and removes the directories of attempts. A file system searches long for a free inode
+/// where many were freed a moment ago, so what an attempt leaves as it got it is kept and serves
+/// another one, under its name. Owned by one actor; everything throws
+/// std::filesystem::filesystem_error unless it says otherwise.
+class run_directories {
+ public:
+  /// `spares`: a directory of this object alone, made when it is needed.
+  explicit run_directories(std::filesystem::path spares) : spares_(std::move(spares)) {}
+
+  /// `at`, with options.json, context.json and an empty scratch/ in it.
+  void make_run(std::filesystem::path const& at, std::string const& options,
+                std::string const& context);
+  /// Never throws.
+  void remove_run(std::filesystem::path const& at) noexcept;
+
+  /// An empty directory, unless there is something already.
+  void make_folder(std::filesystem::path const& at);
+  /// Removes it if nothing was put into it. Never throws.
+  void remove_folder(std::filesystem::path const& at) noexcept;
+
+ private:
+  bool take(std::vector<std::filesystem::path>& from, std::filesystem::path const& at);
+  void keep(std::vector<std::filesystem::path>& to, std::filesystem::path const& at);
+
+  std::filesystem::path spares_;
+  std::size_t made_ = 0;  // names of spares
+  std::vector<std::filesystem::path> runs_;
+  std::vector<std::filesystem::path> folders_;
+};
+
+/// Removes what attempts that a crash has cut off left in the directory of all runs, on a thread of
+/// its own: it may be much. Never throws.
+void remove_left_runs(std::filesystem::path const& runs) noexcept;
+
+}  // namespace nsai::actors
