@@ -165,6 +165,31 @@ TEST_CASE("hosts: one that has reached its age is ended, also when it is idle") 
   CHECK(f.run(f.attempt("echo", {})).worker != first.worker);
 }
 
+TEST_CASE("hosts: one whose stages keep more memory than the bound is ended") {
+  pool_fixture f{host_settings{16, 1000, 3'600'000, 64}};
+  f.where.plugins["hoard"] = NSAI_PLUGINS "/keeps.so";
+  f.pool.emplace(f.where, host_settings{16, 1000, 3'600'000, 64});
+  auto const first = f.run(f.attempt("echo", {}));
+  CHECK(f.run(f.attempt("hoard", {{"memory_mb", 20}})).worker == first.worker);
+  CHECK(f.run(f.attempt("echo", {})).worker == first.worker);
+  CHECK(f.run(f.attempt("hoard", {{"memory_mb", 100}})).worker == first.worker);
+  CHECK(f.run(f.attempt("echo", {})).worker != first.worker);
+}
+
+TEST_CASE_FIXTURE(
+    pool_fixture,
+    "hosts: one whose stage leaves a process behind is ended, and that process, too") {
+  where.plugins["linger"] = NSAI_PLUGINS "/keeps.so";
+  pool.emplace(where, host_settings{});
+  auto const first = run(attempt("echo", {}));
+  auto const told = run(attempt("linger", {}));
+  REQUIRE(told.result == attempt_result::succeeded);
+  auto const left = told.value.value().at("pid").get<pid_t>();
+  CHECK(told.worker == first.worker);
+  CHECK(run(attempt("echo", {})).worker != first.worker);
+  CHECK(eventually([&] { return !alive(left); }));
+}
+
 TEST_CASE("hosts: no more than the bound stay idle; the longest idle goes first") {
   pool_fixture f{host_settings{2, 1000, 3'600'000, 256}};
   f.run(f.attempt("echo", {}, "a"));

@@ -1,9 +1,14 @@
 #include "processes/process_pool.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <sys/prctl.h>
 
 #include "processes/process_tree.hpp"
+#include "processes/wire.hpp"
 #include "tests/processes/support.hpp"
 
 using namespace nsai::processes;
@@ -188,6 +193,39 @@ TEST_CASE_FIXTURE(pool_fixture, "pool: large arguments and environments arrive w
   spec.argv.insert(spec.argv.end(), {"x", std::string(100'000, 'a')});
   spec.env.push_back("BIG=" + std::string(100'000, 'b'));
   CHECK(run(spec).exit_status == 0);
+}
+
+TEST_CASE_FIXTURE(pool_fixture,
+                  "pool: descriptors arrive in order as 3, 4, ..., with a large spec too, and no "
+                  "others") {
+  std::vector<file_descriptor> reads;
+  std::vector<file_descriptor> given;
+  std::string script;
+  for (std::size_t i = 0; i < most_descriptors; ++i) {
+    std::array<int, 2> ends{};
+    REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
+    reads.emplace_back(ends[0]);
+    given.emplace_back(ends[1]);
+    script += "echo pipe " + std::to_string(i) + " > /dev/fd/" + std::to_string(3 + i) + "; ";
+  }
+  // In another order than their numbers have, so that one lies where another belongs.
+  std::reverse(given.begin(), given.end());
+  std::reverse(reads.begin(), reads.end());
+  auto spec = shell(script + "ls /proc/self/fd | tr '\\n' ' '");
+  spec.argv.push_back(std::string(100'000, 'x'));
+  spec.log_path = file("log");
+  pool.start(std::move(spec), over.expect(), {}, std::move(given));
+  REQUIRE(over.wait(1));
+  CHECK(over.list()[0].exit_status == 0);
+  for (std::size_t i = 0; i < reads.size(); ++i) {
+    std::array<char, 100> text{};
+    auto const count = ::read(reads[i].get(), text.data(), text.size());
+    CHECK(std::string(text.data(), count > 0 ? static_cast<std::size_t>(count) : 0) ==
+          "pipe " + std::to_string(i) + "\n");
+    CHECK(::read(reads[i].get(), text.data(), text.size()) == 0);  // nobody holds the other end
+  }
+  // The last one is the directory that ls itself has open.
+  CHECK(text_of(file("log")) == "0 1 10 11 2 3 4 5 6 7 8 9 ");
 }
 
 TEST_CASE_FIXTURE(pool_fixture,
