@@ -49,6 +49,16 @@ std::optional<error_info> scheduler_state::check_stage(std::string const& stage,
                                                        std::string const& path) const {
   auto known = known_stages_.find(stage);
   if (known == known_stages_.end()) {
+    // A node whose library for it is at fault may say so.
+    for (auto const& each : stages({stage}).stages)
+      for (auto const& [node, reason] : each.unavailable) {
+        auto fault =
+            usage_error(path + "stage",
+                        "\"" + stage + "\" cannot be loaded on node " + node + " (" + reason + ")",
+                        "a stage that some node has");
+        fault.code = "stage_unavailable";
+        return fault;
+      }
     std::vector<std::string> names;
     for (auto const& [name, description] : known_stages_)
       names.push_back(name);

@@ -102,7 +102,9 @@ TEST_CASE(
   CHECK(c.ask({"stages", "fancy"}).at(0).at("unavailable").contains("head"));
   CHECK(c.run({"nodes"}).out.find("SIGSEGV") != std::string::npos);
   CHECK(c.run({"stages"}).out.find("fancy: unavailable on head") != std::string::npos);
-  CHECK(c.run({"submit", "--stage", "fancy"}).exit_code == 2);
+  auto const refused = c.run({"submit", "--stage", "fancy"});
+  CHECK(refused.exit_code == 2);
+  CHECK(refused.err.find("SIGSEGV") != std::string::npos);
   CHECK(c.ask({"submit", "--stage", "echo", "--set", "text=x", "--wait"}).at(0).at("status") ==
         "succeeded");
 }
