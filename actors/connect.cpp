@@ -100,11 +100,10 @@ handle_or_error adopt(caf::scoped_actor& self, endpoint const& where, int fd, de
   return result;
 }
 
-/// One knock and one hello; nothing when an answer has not come by `until`.
-std::optional<handle_or_error> try_gate(caf::scoped_actor& self, caf::actor const& gate,
-                                        endpoint const& where, std::string const& secret,
-                                        deadline until) {
-  std::optional<handle_or_error> result;
+/// One knock and one hello.
+handle_or_error pass_gate(caf::scoped_actor& self, caf::actor const& gate, endpoint const& where,
+                          std::string const& secret, deadline until) {
+  handle_or_error result = unavailable(where, "timed_out", "it did not answer in time");
   auto const failed = [&](caf::error& e) {
     if (e != caf::sec::request_timeout)
       result = unavailable(where, "not_a_scheduler", self->system().render(e));
@@ -135,18 +134,6 @@ std::optional<handle_or_error> try_gate(caf::scoped_actor& self, caf::actor cons
           },
           failed);
   return result;
-}
-
-/// Asks again when no answer comes: of hundreds of new peers at once, CAF has been seen to drop a
-/// first message.
-handle_or_error pass_gate(caf::scoped_actor& self, caf::actor const& gate, endpoint const& where,
-                          std::string const& secret, deadline until) {
-  constexpr std::chrono::milliseconds one_try{1000};
-  do {
-    if (auto result = try_gate(self, gate, where, secret, std::min(until, clock::now() + one_try)))
-      return *result;
-  } while (clock::now() < until);
-  return unavailable(where, "timed_out", "it did not answer in time");
 }
 
 }  // namespace

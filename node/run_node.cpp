@@ -26,9 +26,9 @@
 #include "actors/telemetry_bridge.hpp"
 #include "actors/trace_id.hpp"
 #include "node/access.hpp"
-#include "node/allocator.hpp"
 #include "node/cli.hpp"
 #include "node/config.hpp"
+#include "node/own_process.hpp"
 #include "node/smooth_clock.hpp"
 #include "node/units.hpp"
 #include "node/version.hpp"
@@ -381,6 +381,7 @@ int run_node(node_words const& w, global_options const& global) {
   auto keeper = processes::keeper::start();  // before the first thread, and before the lock that it
                                              // would hold on to
   return_freed_memory();
+  raise_descriptor_limit();
   store::data_dir const data{config.data_dir};
   auto registry = std::make_shared<stages::registry const>(stages::built_in_stages());
 

@@ -1,0 +1,110 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "messages/values.hpp"
+#include "scheduling/indices.hpp"
+
+namespace nsai::scheduling {
+
+/// Amounts of cpu (thousandths of a core), memory (MiB) and GPUs (devices; shares are fractions).
+struct amounts {
+  double cpu = 0;
+  double memory_mb = 0;
+  double gpus = 0;
+};
+
+/// Who is to be served next, by weighted dominant-resource fairness (Ghodsi et al., NSDI 2011) over
+/// use that decays. The use of a resource grows by what is held, continuously, and halves in a half
+/// life. A tenant's standing is the largest part of a resource of the cluster that it has used, by
+/// its weight; the lowest standing has the turn. The owners of a tenant stand to each other in the
+/// same way, with equal weights.
+///
+/// Use counts as if what is held now were held for another `horizon`. Without this, a tenant that
+/// has used nothing yet would be given everything at once, and get nothing for as long afterwards.
+class fair_share {
+ public:
+  explicit fair_share(std::int64_t half_life_ms);
+
+  /// The time for all that follows; never earlier than before.
+  void advance(timestamp now);
+  /// Of the whole cluster. A resource of which there is none is not counted.
+  void set_capacity(amounts const& all) { capacity_ = parts(all); }
+  /// Above 0.
+  void set_weight(tenant_index tenant, double weight);
+  /// An attempt of this length has ended.
+  void note_duration(std::int64_t ms);
+
+  void start(tenant_index tenant, owner_index owner, amounts const& held);
+  void stop(tenant_index tenant, owner_index owner, amounts const& held);
+
+  double standing(tenant_index tenant) const;
+  double standing(tenant_index tenant, owner_index owner) const;
+  double weight(tenant_index tenant) const;
+  /// The tenant has work that waits at one priority level more (or less). With what it holds this
+  /// makes it an active one.
+  void wait(tenant_index tenant);
+  void wait_no_more(tenant_index tenant);
+  /// The part of the cluster that is the tenant's among the active ones, 0 to 1.
+  double entitled(tenant_index tenant) const;
+  /// It holds its part or more of the cluster, and others are active.
+  bool is_above(tenant_index tenant) const;
+  /// The dominant part of the cluster that the tenant holds now, 0 to 1.
+  double held(tenant_index tenant) const;
+
+  /// What was used, in amounts × seconds, decayed to the present.
+  struct usage {
+    tenant_index tenant = none;
+    owner_index owner = none;
+    amounts used;
+  };
+  std::vector<usage> all_usage() const;
+  /// Adds what was used before, decayed to the present.
+  void restore(usage const& before);
+  amounts used(tenant_index tenant) const;
+
+ private:
+  using vector = std::array<double, 3>;
+  /// What is used grows by rate × (e^(λt) - 1) / λ where everything is scaled by e^(λt), so that
+  /// the order of two accounts whose rates do not change needs no look at the clock.
+  struct account {
+    vector base{};
+    vector rate{};
+  };
+  struct owner_account {
+    owner_index owner = none;
+    account of;
+  };
+  struct tenant_account {
+    account of;
+    double weight = 1;
+    std::uint32_t active = 0;  // levels it waits at, and attempts it holds
+    std::vector<owner_account> owners;  // by number
+  };
+
+  static vector parts(amounts const& a) { return {a.cpu, a.memory_mb, a.gpus}; }
+  tenant_account& at(tenant_index tenant);
+  owner_account& at(tenant_account& tenant, owner_index owner);
+  void join(tenant_account& tenant);
+  void leave(tenant_account& tenant);
+  void change(account& a, vector const& by, double sign) const;
+  double dominant(vector const& of) const;
+  double standing(account const& a) const;
+  amounts used(account const& a) const;
+  void set_scale();
+  void rebase();
+
+  double const decay_;  // λ, per second
+  timestamp origin_;    // where e^(λt) is 1
+  timestamp now_;
+  double scale_ = 1;  // e^(λt) now
+  double grown_ = 0;  // (e^(λt) - 1) / λ now
+  double horizon_s_ = 60;
+  vector capacity_{};
+  double active_weight_ = 0;
+  std::vector<tenant_account> tenants_;
+};
+
+}  // namespace nsai::scheduling
