@@ -14,6 +14,7 @@ core& core::operator=(core&&) noexcept = default;
 core::state::state(core_settings given)
     : settings(std::move(given)),
       last_id(settings.last_used),
+      shares(settings.half_life_ms),
       places(nodes, settings.share_between_tenants) {
   for (auto const& stage : settings.known_stages) {
     auto const index = stage_names.intern(stage.name);
@@ -32,6 +33,7 @@ void core::state::begin(timestamp at, effects& to) {
   out = &to;
   auto const before = now;
   now = std::max(now, at);  // time that runs backwards stands still here
+  shares.advance(now);
   bool const stalled = before && now - before > settings.lease_ms;
   if (stalled && nodes.size() > 0) {
     // Nobody was heard because the scheduler did not listen.
@@ -182,6 +184,14 @@ void core::describe(stats& to) const {
   });
   to.refused_outcomes = state_->refused_outcomes;
   to.live_jobs = static_cast<std::int64_t>(state_->jobs.size());
+}
+
+std::vector<tenant_view> core::tenants() const {
+  return state_->tenant_views();
+}
+
+std::vector<used_amounts> core::usage() const {
+  return state_->usage();
 }
 
 void core::check_invariants() const {

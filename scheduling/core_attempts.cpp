@@ -66,6 +66,7 @@ void core::state::handle(attempt_ended const& e) {
   bool const waited = held != nullptr && held->ahead;
   if (outcome.result == attempt_result::succeeded || is_own(outcome.result))
     count(stages[shapes[j->shape].key.stage], outcome);
+  shares.note_duration(now - j->since);
   release_attempt(*j);
   if (outcome.result == attempt_result::succeeded) {
     end(*j, job_status::succeeded, std::nullopt, &outcome);
@@ -105,6 +106,7 @@ void core::state::release_attempt(job& j) {
       unconfirmed.erase(on);
     return;
   }
+  discharge(j);
   nodes[j.node].release({j.id, j.attempt});
   gained_room(j.node);
 }

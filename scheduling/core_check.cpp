@@ -87,6 +87,7 @@ void core::state::check_shapes() const {
 }
 
 void core::state::check() const {
+  check_shares();
   NSAI_ASSERT(ended.empty());
   std::size_t waiting = 0;
   std::int64_t attempts = 0;

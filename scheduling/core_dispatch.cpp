@@ -28,6 +28,7 @@ bool is_brief(stage_facts const& stage) {
 void core::state::dispatch() {
   if (queues.count() == 0)
     return;
+  refresh_standings();
   for (auto next = choose(); next.slot != none; next = choose()) {
     auto& s = shapes[queues.place_of(next.slot).shape];
     auto found = places.find(s);
@@ -52,7 +53,7 @@ core::state::choice core::state::choose() {
     return best;
   queue_slot aged = none;
   for (std::size_t level = 0; level < priority_levels; ++level) {
-    auto const slot = queues.front(static_cast<priority>(level), open);
+    auto const slot = next_of(static_cast<priority>(level), open);
     if (slot == none)
       continue;
     if (best.slot == none) {
@@ -67,12 +68,25 @@ core::state::choice core::state::choose() {
   return aged == none ? best : choice{aged, true};
 }
 
+/// Urgent jobs go first while their tenant is within its share; above it they compete as batch.
+queue_slot core::state::next_of(priority level, shape_set const& open) const {
+  if (level < priority::batch)
+    return queues.front(level, open, whose::within_share);
+  auto best = queues.front(level, open);
+  if (level > priority::batch)
+    return best;
+  for (auto const urgent : {priority::interactive, priority::realtime}) {
+    auto const slot = queues.front(urgent, open, whose::above_share);
+    if (slot != none && (best == none || !queues.is_before(best, slot)))
+      best = slot;
+  }
+  return best;
+}
+
 void core::state::grant(queue_slot slot, place where, bool ahead) {
   auto& j = at(queues[slot].job);
   auto const queue_ms = now - queues[slot].since;
   auto& s = shapes[j.shape];
-  queues.serve(slot);
-  j.slot = none;
   shapes.drop_waiting(j.shape);
   if (!ahead)
     ++room_epoch;  // one rival less for what may go ahead, perhaps
@@ -90,6 +104,10 @@ void core::state::grant(queue_slot slot, place where, bool ahead) {
   h.ahead = ahead;
   auto const& held = node.hold({j.id, j.attempt}, std::move(h));
   NSAI_ASSERT(held.ahead == ahead);
+  charge(j, node, held);
+  queues.serve(slot);
+  j.slot = none;
+  queues.refresh(j.tenant, j.owner, j.level);
 
   attempt_granted g;
   g.ref = {j.id, j.attempt};

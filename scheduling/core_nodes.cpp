@@ -135,7 +135,11 @@ void core::state::adopt(node_index index, register_node const& r) {
       j->unconfirmed = false;
       j->node = index;
     }
-    node.hold(held.ref, std::move(h));
+    auto const& holds = node.hold(held.ref, std::move(h));
+    if (ours) {
+      charge(*j, node, holds);
+      queues.refresh(j->tenant, j->owner);
+    }
     if (!ours || j->canceled || j->expired)
       emit(attempt_stopped{node.info.uuid, node.session, held.ref});
   }
@@ -174,8 +178,8 @@ void core::state::handle(node_beat const& e) {
         j->node != index)
       continue;
     tell(happening::job_progress, *j, 0, progress.text);
-    std::get<happened>(out->back()).progress_permille = static_cast<std::uint16_t>(
-        std::clamp<std::int64_t>(progress.fraction.value, 0, 1000));
+    std::get<happened>(out->back()).progress_permille =
+        static_cast<std::uint16_t>(std::clamp<std::int64_t>(progress.fraction.value, 0, 1000));
   }
 }
 

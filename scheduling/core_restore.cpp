@@ -19,7 +19,7 @@ void core::state::handle(job_restored const& e) {
   j.own_failures = static_cast<std::uint16_t>(e.own_failures);
   j.infra_failures = static_cast<std::uint16_t>(e.infra_failures);
   j.canceled = e.cancel_requested;
-  j.tenant = tenants.intern(r.tenant_id);
+  j.tenant = tenant_of(r.tenant_id);
   j.owner = owners.intern(r.owner);
   // Not in the future, should the clock have been set back between two starts.
   j.since =

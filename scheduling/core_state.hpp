@@ -9,6 +9,7 @@
 #include "scheduling/assert.hpp"
 #include "scheduling/cluster.hpp"
 #include "scheduling/core.hpp"
+#include "scheduling/fair_share.hpp"
 #include "scheduling/job_facts.hpp"
 #include "scheduling/job_table.hpp"
 #include "scheduling/lifecycle.hpp"
@@ -121,6 +122,18 @@ struct core::state {
   void rest(node_index index);
   void end_rests();
 
+  // core_shares.cpp
+  tenant_index tenant_of(std::string const& name);
+  void charge(job& j, node_state const& node, holding const& h);
+  void discharge(job const& j);
+  amounts charged(job const& j) const;
+  void learn_capacity();
+  void refresh_standings();
+  void handle(usage_restored const& e);
+  std::vector<tenant_view> tenant_views() const;
+  std::vector<used_amounts> usage() const;
+  void check_shares() const;
+
   // core_dispatch.cpp
   void dispatch();
   void dispatch_ahead();
@@ -129,6 +142,7 @@ struct core::state {
     bool aged = false;  // its level got the grant for having waited long
   };
   choice choose();
+  queue_slot next_of(priority level, shape_set const& open) const;
   void grant(queue_slot slot, place where, bool ahead);
   void first_grant(job_id parent);
   bool may_go_ahead(shape const& s) const;
@@ -182,7 +196,8 @@ struct core::state {
   mutable job_table jobs;
   terms_table terms;
   mutable shape_table shapes;
-  ready_queues queues;
+  fair_share shares;
+  ready_queues queues{&shares};
   timers clock;
   mutable cluster nodes;
   placement places;
@@ -201,7 +216,11 @@ struct core::state {
       restored;                // until `restore_finished`, with ended dependencies
   std::deque<departed> ended;  // whose parents and dependents have not been told yet
 
-  std::uint64_t room_epoch = 1;  // changes whenever some node may take more ahead
+  std::uint64_t capacity_epoch = 0;  // the cluster epoch of `learn_capacity`
+  double mean_price = 0;             // of a device on nodes with devices; 0: none has a price
+  double mean_core_price = 0;        // of a core on the others
+  timestamp standings_at;            // when all were refreshed last
+  std::uint64_t room_epoch = 1;      // changes whenever some node may take more ahead
   std::uint32_t grants_since_aged = 0;
   timestamp next_rest_end;  // 0: no node rests
   timestamp next_silence;   // when the silence of nodes is looked at again; 0: never

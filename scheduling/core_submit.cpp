@@ -119,7 +119,7 @@ job& core::state::create(job_id id, submission const& s, label_no label) {
   last_id = std::max(last_id, id);
   auto& j = jobs.add(id);
   j.since = now;
-  j.tenant = tenants.intern(s.tenant_id);
+  j.tenant = tenant_of(s.tenant_id);
   j.owner = owners.intern(s.owner);
   j.level = s.priority;
   j.label = label;

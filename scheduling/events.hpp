@@ -7,6 +7,7 @@
 #include "messages/attempt.hpp"
 #include "messages/job.hpp"
 #include "messages/observe.hpp"
+#include "scheduling/fair_share.hpp"
 
 /// Everything the core can be told. The core owns no payloads: options, contexts and results pass
 /// it by.
@@ -55,6 +56,12 @@ struct child_restored {
   job_id child;
   job_status status = job_status::succeeded;
   std::vector<std::uint32_t> after{};  // of an experiment's child: positions in the pipeline
+};
+/// What an owner had used when the scheduler ended, decayed to the present.
+struct usage_restored {
+  std::string tenant_id;
+  std::string owner;
+  amounts used;
 };
 /// All jobs were restored: unconfirmed attempts wait `adopt_ms` from now for their nodes.
 struct restore_finished {};
@@ -106,8 +113,8 @@ struct supervisor_restarted {
 struct clock_advanced {};
 
 using event =
-    std::variant<job_submitted, job_restored, child_restored, restore_finished, cancel_requested,
-                 node_registered, node_beat, node_disconnected, node_left, attempt_ended,
-                 supervisor_decided, supervisor_restarted, clock_advanced>;
+    std::variant<job_submitted, job_restored, child_restored, usage_restored, restore_finished,
+                 cancel_requested, node_registered, node_beat, node_disconnected, node_left,
+                 attempt_ended, supervisor_decided, supervisor_restarted, clock_advanced>;
 
 }  // namespace nsai::scheduling

@@ -167,6 +167,13 @@ double fair_share::held(tenant_index tenant) const {
   return tenant < tenants_.size() ? dominant(tenants_[tenant].of.rate) : 0;
 }
 
+amounts fair_share::holding(tenant_index tenant) const {
+  if (tenant >= tenants_.size())
+    return {};
+  auto const& rate = tenants_[tenant].of.rate;
+  return {rate[0], rate[1], rate[2]};
+}
+
 amounts fair_share::used(account const& a) const {
   vector sum;
   for (std::size_t i = 0; i < sum.size(); ++i)

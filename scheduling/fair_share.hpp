@@ -53,6 +53,7 @@ class fair_share {
   bool is_above(tenant_index tenant) const;
   /// The dominant part of the cluster that the tenant holds now, 0 to 1.
   double held(tenant_index tenant) const;
+  amounts holding(tenant_index tenant) const;
 
   /// What was used, in amounts × seconds, decayed to the present.
   struct usage {
@@ -80,7 +81,7 @@ class fair_share {
   struct tenant_account {
     account of;
     double weight = 1;
-    std::uint32_t active = 0;  // levels it waits at, and attempts it holds
+    std::uint32_t active = 0;           // levels it waits at, and attempts it holds
     std::vector<owner_account> owners;  // by number
   };
 

@@ -38,6 +38,8 @@ struct job {
   queue_slot slot = none;   // while it is queued
   std::uint32_t label = 0;  // the caller's, for telemetry
   std::uint32_t unmet = 0;  // dependencies and earlier steps that have not succeeded yet
+  float charged_gpus = 0;   // devices that its attempt counts as
+  float price_factor = 1;   // by which all that it holds counts more or less
   std::uint16_t own_failures = 0;
   std::uint16_t infra_failures = 0;
   job_status status = job_status::pending;

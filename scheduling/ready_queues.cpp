@@ -21,19 +21,27 @@ std::uint32_t slot_in(std::vector<T>& table, std::vector<std::uint32_t>& unused)
 
 }  // namespace
 
-template <class Lines>
-void ready_queues::round::append(Lines& lines, std::uint32_t who) {
-  lines[who].before = tail;
-  lines[who].after = none;
-  (tail == none ? head : lines[tail].after) = who;
-  tail = who;
+std::vector<ready_queues::turn>::iterator ready_queues::round::find(turn const& at) {
+  auto const found = std::lower_bound(order_.begin(), order_.end(), at);
+  NSAI_ASSERT(found != order_.end() && found->who == at.who);
+  return found;
 }
 
-template <class Lines>
-void ready_queues::round::take_out(Lines& lines, std::uint32_t who) {
-  auto const [before, after] = std::pair(lines[who].before, lines[who].after);
-  (before == none ? head : lines[before].after) = after;
-  (after == none ? tail : lines[after].before) = before;
+void ready_queues::round::add(turn const& at) {
+  order_.insert(std::lower_bound(order_.begin(), order_.end(), at), at);
+}
+
+void ready_queues::round::remove(turn const& at) {
+  order_.erase(find(at));
+}
+
+void ready_queues::round::move(turn const& from, turn const& to) {
+  auto at = find(from);
+  for (; at != order_.begin() && to < *(at - 1); --at)
+    *at = *(at - 1);
+  for (; at + 1 != order_.end() && *(at + 1) < to; ++at)
+    *at = *(at + 1);
+  *at = to;
 }
 
 void ready_queues::counted_shapes::add(shape_index shape) {
@@ -72,13 +80,22 @@ std::uint32_t ready_queues::open_lane(place const& where) {
   if (level.lines.size() <= where.tenant)
     level.lines.resize(where.tenant + 1);
   auto& tenant = level.lines[where.tenant];
-  if (tenant.owner_at.empty())  // whoever comes to wait joins the end of the round
-    level.tenants.append(level.lines, where.tenant);
+  if (tenant.owner_at.empty()) {  // whoever comes to wait joins the end of the round
+    tenant.at = {standing(where.tenant), ++last_turn_, where.tenant};
+    level.tenants.add(tenant.at);
+    if (shares_ != nullptr)
+      shares_->wait(where.tenant);
+  }
   auto const [owner, new_owner] = tenant.owner_at.try_emplace(where.owner);
   if (new_owner) {
+    // Alone it needed no place among others; now it does.
+    if (tenant.owner_at.size() == 2)
+      place_again(tenant, where.tenant, tenant.owners.order().front().who, false);
     owner->second = slot_in(owners_, free_owners_);
-    owners_[owner->second].owner = where.owner;
-    tenant.owners.append(owners_, owner->second);
+    auto& own = owners_[owner->second];
+    own.owner = where.owner;
+    own.at = {standing(where.tenant, where.owner), ++last_turn_, owner->second};
+    tenant.owners.add(own.at);
   }
   owners_[owner->second].lanes.push_back(index);
   tenant.shapes.add(where.shape);
@@ -96,12 +113,15 @@ void ready_queues::close_lane(std::uint32_t index) {
   tenant.shapes.remove(where.shape);
   level.shapes.remove(where.shape);
   if (lanes.empty()) {
-    tenant.owners.take_out(owners_, owner);
+    tenant.owners.remove(owners_[owner].at);
     free_owners_.push_back(owner);
     tenant.owner_at.erase(where.owner);
   }
-  if (tenant.owner_at.empty())
-    level.tenants.take_out(level.lines, where.tenant);
+  if (tenant.owner_at.empty()) {
+    level.tenants.remove(tenant.at);
+    if (shares_ != nullptr)
+      shares_->wait_no_more(where.tenant);
+  }
   lane_at_.erase(where);
   free_lanes_.push_back(index);
 }
@@ -159,35 +179,98 @@ void ready_queues::serve(queue_slot slot) {
   auto const where = place_of(slot);
   auto& level = level_of(where);
   auto& tenant = level.lines[where.tenant];
-  auto const owner = tenant.owners.head == tenant.owners.tail ? tenant.owners.head
-                                                              : tenant.owner_at.at(where.owner);
-  level.tenants.take_out(level.lines, where.tenant);
-  level.tenants.append(level.lines, where.tenant);
-  tenant.owners.take_out(owners_, owner);
-  tenant.owners.append(owners_, owner);
+  place_again(level, where.tenant, true);
+  if (tenant.owner_at.size() > 1)
+    place_again(tenant, where.tenant, tenant.owner_at.at(where.owner), true);
   remove(slot);
 }
 
-queue_slot ready_queues::front(priority level, shape_set const& wanted) const {
+double ready_queues::standing(tenant_index tenant) const {
+  return shares_ == nullptr ? 0 : shares_->standing(tenant);
+}
+
+double ready_queues::standing(tenant_index tenant, owner_index owner) const {
+  return shares_ == nullptr ? 0 : shares_->standing(tenant, owner);
+}
+
+void ready_queues::place_again(level_line& level, tenant_index tenant, bool was_served) {
+  auto& line = level.lines[tenant];
+  turn const to{standing(tenant), was_served ? ++last_turn_ : line.at.served, tenant};
+  level.tenants.move(line.at, to);
+  line.at = to;
+}
+
+void ready_queues::place_again(tenant_line& tenant, tenant_index of, std::uint32_t owner,
+                               bool was_served) {
+  auto& own = owners_[owner];
+  turn const to{standing(of, own.owner), was_served ? ++last_turn_ : own.at.served, owner};
+  tenant.owners.move(own.at, to);
+  own.at = to;
+}
+
+void ready_queues::refresh(tenant_index tenant, owner_index owner, std::optional<priority> but_at) {
+  for (auto& level : levels_) {
+    if (but_at && &level == &levels_[static_cast<std::size_t>(*but_at)])
+      continue;
+    if (level.lines.size() <= tenant || level.lines[tenant].owner_at.empty())
+      continue;
+    place_again(level, tenant, false);
+    auto& line = level.lines[tenant];
+    if (line.owner_at.size() == 1)
+      continue;  // it is before nobody; its standing is looked at when another one joins
+    if (auto const at = line.owner_at.find(owner); at != line.owner_at.end())
+      place_again(line, tenant, at->second, false);
+  }
+}
+
+void ready_queues::refresh() {
+  for (auto& level : levels_)
+    for (tenant_index tenant = 0; tenant < level.lines.size(); ++tenant) {
+      auto& line = level.lines[tenant];
+      if (line.owner_at.empty())
+        continue;
+      place_again(level, tenant, false);
+      if (line.owner_at.size() > 1)
+        for (auto const& [owner, at] : line.owner_at)
+          place_again(line, tenant, at, false);
+    }
+}
+
+bool ready_queues::is_looked_at(tenant_index tenant, whose of) const {
+  return of == whose::all ||
+         (shares_ != nullptr && shares_->is_above(tenant)) == (of == whose::above_share);
+}
+
+queue_slot ready_queues::front(priority level, shape_set const& wanted, whose of) const {
   auto const& line = levels_[static_cast<std::size_t>(level)];
   if (!line.shapes.set().meets(wanted))
     return none;
-  auto tenant = line.tenants.head;
-  while (!line.lines[tenant].shapes.set().meets(wanted))
-    tenant = line.lines[tenant].after;
-  for (auto at = line.lines[tenant].owners.head; at != none; at = owners_[at].after) {
-    lane const* best = nullptr;
-    for (auto const index : owners_[at].lanes) {
-      auto const& lane = lanes_[index];
-      if ((best == nullptr || lane.head_order < best->head_order) &&
-          wanted.contains(lane.where.shape))
-        best = &lane;
+  for (auto const& next : line.tenants.order()) {
+    auto const& tenant = line.lines[next.who];
+    if (!tenant.shapes.set().meets(wanted) || !is_looked_at(next.who, of))
+      continue;
+    for (auto const& own : tenant.owners.order()) {
+      lane const* best = nullptr;
+      for (auto const index : owners_[own.who].lanes) {
+        auto const& lane = lanes_[index];
+        if ((best == nullptr || lane.head_order < best->head_order) &&
+            wanted.contains(lane.where.shape))
+          best = &lane;
+      }
+      if (best != nullptr)
+        return best->head;
     }
-    if (best != nullptr)
-      return best->head;
+    NSAI_ASSERT(false);  // the tenant has a lane of a wanted shape
   }
-  NSAI_ASSERT(false);  // the tenant has a lane of a wanted shape
   return none;
+}
+
+bool ready_queues::is_before(queue_slot a, queue_slot b) const {
+  auto const standing_of = [&](queue_slot slot) {
+    auto const& where = place_of(slot);
+    return levels_[static_cast<std::size_t>(where.level)].lines[where.tenant].at.standing;
+  };
+  return standing_of(a) < standing_of(b);
 }
 
 void ready_queues::check_tenant(level_line const& level, tenant_index tenant,
@@ -195,10 +278,12 @@ void ready_queues::check_tenant(level_line const& level, tenant_index tenant,
   auto const& line = level.lines[tenant];
   std::unordered_map<shape_index, std::uint32_t> lanes_of;
   std::size_t owners = 0;
-  for (auto at = line.owners.head; at != none; at = owners_[at].after, ++owners) {
+  for (auto const& next : line.owners.order()) {
+    auto const at = next.who;
     auto const& own = owners_[at];
+    ++owners;
     NSAI_ASSERT(line.owner_at.at(own.owner) == at && !own.lanes.empty());
-    NSAI_ASSERT(own.after == none ? line.owners.tail == at : owners_[own.after].before == at);
+    NSAI_ASSERT(!(own.at < next) && !(next < own.at));
     for (auto const index : own.lanes) {
       auto const& lane = lanes_[index];
       NSAI_ASSERT(lane.where.tenant == tenant && lane.where.owner == own.owner && lane.count > 0);
@@ -224,9 +309,11 @@ void ready_queues::check() const {
   for (auto const& level : levels_) {
     std::size_t in_level = 0;
     std::size_t waiting = 0;
-    for (auto tenant = level.tenants.head; tenant != none;
-         tenant = level.lines[tenant].after, ++waiting)
-      check_tenant(level, tenant, in_level);
+    for (auto const& next : level.tenants.order()) {
+      ++waiting;
+      NSAI_ASSERT(!(level.lines[next.who].at < next) && !(next < level.lines[next.who].at));
+      check_tenant(level, next.who, in_level);
+    }
     NSAI_ASSERT(in_level == level.count);
     NSAI_ASSERT(waiting == static_cast<std::size_t>(
                                std::count_if(level.lines.begin(), level.lines.end(),

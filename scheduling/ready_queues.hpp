@@ -1,10 +1,13 @@
 #pragma once
 
 #include <array>
+#include <optional>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
 #include "messages/job.hpp"
+#include "scheduling/fair_share.hpp"
 #include "scheduling/indices.hpp"
 #include "scheduling/shape_set.hpp"
 
@@ -22,13 +25,20 @@ struct queue_entry {
   queue_slot after = none;
 };
 
-/// Queued jobs by priority level, tenant, owner and shape. Within a level the tenant that was
-/// served longest ago has the turn, within a tenant the owner that was served longest ago, then the
-/// order of arrival counts. The next job is found by walking the round of tenants to the first that
-/// has a wanted shape: that costs by the number of tenants, owners and shapes, never by the number
-/// of jobs, and mostly the first has one.
+/// Which tenants' jobs are looked at.
+enum class whose : std::uint8_t { all, within_share, above_share };
+
+/// Queued jobs by priority level, tenant, owner and shape. Within a level the tenant with the
+/// lowest standing (fair_share.hpp) has the turn, within a tenant the owner with the lowest, then
+/// the order of arrival counts. Among equals it is who was served longest ago. The next job is
+/// found by walking the tenants in this order to the first that has a wanted shape: that costs by
+/// the number of tenants, owners and shapes, never by the number of jobs, and mostly the first has
+/// one.
 class ready_queues {
  public:
+  /// Without `shares` all standings are equal. It has to live as long.
+  explicit ready_queues(fair_share* shares = nullptr) : shares_(shares) {}
+
   struct place {
     priority level;
     tenant_index tenant;
@@ -44,7 +54,14 @@ class ready_queues {
   void serve(queue_slot slot);
 
   /// The job that has the turn among the jobs of the `wanted` shapes; `none` when there is none.
-  queue_slot front(priority level, shape_set const& wanted) const;
+  queue_slot front(priority level, shape_set const& wanted, whose of = whose::all) const;
+  /// The standings of a tenant and an owner have changed. `but_at`: a level where `serve` has seen
+  /// to it.
+  void refresh(tenant_index tenant, owner_index owner, std::optional<priority> but_at = {});
+  /// All may have changed.
+  void refresh();
+  /// Whether the job at `a` has its turn before that at `b`, by their tenants' standings.
+  bool is_before(queue_slot a, queue_slot b) const;
 
   queue_entry const& operator[](queue_slot slot) const { return entries_[slot]; }
   place const& place_of(queue_slot slot) const { return lanes_[entries_[slot].lane].where; }
@@ -65,15 +82,26 @@ class ready_queues {
     std::int64_t head_order = 0;  // that of the entry at `head`
     std::size_t count = 0;
   };
-  /// Who comes next: the members in the order in which they were served, new ones last. Each member
-  /// of a round has `before` and `after`.
-  struct round {
-    std::uint32_t head = none;
-    std::uint32_t tail = none;
-    template <class Lines>
-    void append(Lines& lines, std::uint32_t who);
-    template <class Lines>
-    void take_out(Lines& lines, std::uint32_t who);
+  struct turn {
+    double standing = 0;
+    std::uint64_t served = 0;  // when it was, or joined
+    std::uint32_t who = none;
+    friend bool operator<(turn const& a, turn const& b) {
+      return std::tie(a.standing, a.served, a.who) < std::tie(b.standing, b.served, b.who);
+    }
+  };
+  /// Who comes next. Each member keeps its `turn`.
+  class round {
+   public:
+    void add(turn const& at);
+    void remove(turn const& at);
+    void move(turn const& from, turn const& to);
+    std::vector<turn> const& order() const { return order_; }
+
+   private:
+    std::vector<turn>::iterator find(turn const& at);
+
+    std::vector<turn> order_;  // sorted; a standing changes by little, so that a move is short
   };
   /// The shapes of a line, each with the number of lanes it stands for.
   class counted_shapes {
@@ -90,13 +118,11 @@ class ready_queues {
   };
   struct owner_line {
     owner_index owner = none;
-    std::uint32_t before = none;
-    std::uint32_t after = none;
+    turn at;
     std::vector<std::uint32_t> lanes;
   };
   struct tenant_line {
-    std::uint32_t before = none;
-    std::uint32_t after = none;
+    turn at;
     counted_shapes shapes;
     round owners;
     std::unordered_map<owner_index, std::uint32_t> owner_at;  // in owners_
@@ -114,8 +140,14 @@ class ready_queues {
   level_line& level_of(place const& p) { return levels_[static_cast<std::size_t>(p.level)]; }
   std::uint32_t open_lane(place const& where);
   void close_lane(std::uint32_t index);
+  double standing(tenant_index tenant) const;
+  double standing(tenant_index tenant, owner_index owner) const;
+  void place_again(level_line& level, tenant_index tenant, bool was_served);
+  void place_again(tenant_line& tenant, tenant_index of, std::uint32_t owner, bool was_served);
+  bool is_looked_at(tenant_index tenant, whose of) const;
   void check_tenant(level_line const& level, tenant_index tenant, std::size_t& jobs) const;
 
+  fair_share* shares_;
   std::array<level_line, priority_levels> levels_;
   std::vector<queue_entry> entries_;
   std::vector<queue_slot> free_entries_;
@@ -126,6 +158,7 @@ class ready_queues {
   std::unordered_map<place, std::uint32_t, place_hash> lane_at_;
   std::int64_t next_order_ = 0;
   std::int64_t front_order_ = -1;
+  std::uint64_t last_turn_ = 0;
   std::size_t count_ = 0;
 };
 
