@@ -1,4 +1,5 @@
 // How jobs come in: by submission, by retry of an ended one, and from the store at a start.
+#include <cmath>
 #include <set>
 
 #include <spdlog/spdlog.h>
@@ -264,6 +265,18 @@ caf::result<submit_reply> scheduler_state::retry(retry_jobs const& request) {
   return promise;
 }
 
+void scheduler_state::load_usage(store::put_usage const& before) {
+  auto const age_ms = std::max<std::int64_t>(0, now() - before.at);
+  auto const left =
+      std::exp2(-static_cast<double>(age_ms) / static_cast<double>(options_.core.half_life_ms));
+  for (auto const& each : before.list)
+    apply(scheduling::usage_restored{
+        each.tenant_id,
+        each.name,
+        {static_cast<double>(each.cpu_ms) * left, static_cast<double>(each.memory_mb_s) * left,
+         static_cast<double>(each.gpu_ms) / 1000 * left}});
+}
+
 void scheduler_state::load() {
   store::job_store db{options_.store, store::job_store::access::read_only};
   auto settings = options_.core;
@@ -274,6 +287,7 @@ void scheduler_state::load() {
   payload_bytes_ = 0;
   live_digests_.clear();
   traces_.clear();
+  load_usage(db.usage());
   // Only asked when some job waits for another: it costs a second reading.
   std::set<job_id> unfinished;
   auto const is_live = [&](job_id id) {

@@ -143,6 +143,13 @@ result_or_error<std::vector<node_record>> client::nodes() {
   return std::move(std::get<node_list>(result).nodes);
 }
 
+result_or_error<std::vector<tenant_record>> client::tenants() {
+  auto result = call<tenant_list>(list_tenants{});
+  if (auto* error = std::get_if<error_info>(&result))
+    return *error;
+  return std::move(std::get<tenant_list>(result).tenants);
+}
+
 result_or_error<std::vector<stage_description>> client::stages(std::string const& name) {
   auto result = call<stage_list>(list_stages{name});
   if (auto* error = std::get_if<error_info>(&result))

@@ -14,6 +14,7 @@
 #include "actors/scheduler_link.hpp"
 #include "messages/api.hpp"
 #include "messages/observe.hpp"
+#include "messages/tenant.hpp"
 
 namespace nsai::actors {
 
@@ -60,6 +61,7 @@ class client {
   result_or_error<std::vector<job_record>> list(list_jobs const& filter);
   result_or_error<log_chunk> log(job_id job, attempt_no attempt, std::int64_t offset);
   result_or_error<std::vector<node_record>> nodes();
+  result_or_error<std::vector<tenant_record>> tenants();
   result_or_error<std::vector<stage_description>> stages(std::string const& name = {});
   result_or_error<stats> statistics();
   /// Recent events go to `each`; with `follow`, also those to come, until `each` returns false.

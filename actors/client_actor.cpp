@@ -8,6 +8,7 @@
 
 #include "actors/secret.hpp"
 #include "messages/caf_inspection.hpp"
+#include "messages/tenant.hpp"
 
 namespace nsai::actors {
 namespace {
@@ -371,6 +372,7 @@ caf::behavior client_actor(caf::event_based_actor* self, client_settings setting
       },
       [s](list_nodes const& m) { return s->forward<node_list>(m); },
       [s](list_stages const& m) { return s->forward<stage_list>(m); },
+      [s](list_tenants const& m) { return s->forward<tenant_list>(m); },
       [s](get_stats const& m) { return s->forward<stats>(m); },
       [s](await_jobs& m) { return s->await(m); },
       [s](watch_events const& m, caf::actor const& reader) { return s->follow(m, reader); },

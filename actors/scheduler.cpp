@@ -1,5 +1,7 @@
 #include "actors/scheduler.hpp"
 
+#include <cmath>
+
 #include <spdlog/spdlog.h>
 
 #include "actors/scheduler_state.hpp"
@@ -11,6 +13,10 @@ namespace {
 using wake_atom = caf::atom_constant<caf::atom("wake")>;
 using probe_atom = caf::atom_constant<caf::atom("probe")>;
 using retain_atom = caf::atom_constant<caf::atom("retain")>;
+using usage_atom = caf::atom_constant<caf::atom("usage")>;
+
+/// A crash forgets no more than this of what tenants have used.
+constexpr std::chrono::seconds between_usages{60};
 
 }  // namespace
 
@@ -62,6 +68,18 @@ void scheduler_state::retain() {
     self_->send(writer_, retention_order{now() + -options_.retention_ms});
 }
 
+void scheduler_state::keep_usage() {
+  store::put_usage usage;
+  usage.at = now();
+  for (auto const& each : core_.usage())
+    usage.list.push_back({each.tenant_id, each.owner, std::llround(each.used.cpu),
+                          std::llround(each.used.memory_mb), std::llround(each.used.gpus * 1000)});
+  if (usage.list.empty() || !store_error_.empty())
+    return;
+  pipeline_.changes().emplace_back(std::move(usage));
+  settle();
+}
+
 caf::actor spawn_scheduler(caf::actor_system& system, scheduler_options options) {
   // Opened here, so that the caller hears of a store that cannot be used.
   opened_store store;
@@ -79,6 +97,7 @@ caf::actor spawn_scheduler(caf::actor_system& system, scheduler_options options)
           spdlog::warn("scheduler: a peer answered {}", self->system().render(e));
         });
         self->delayed_send(self, std::chrono::minutes{10}, retain_atom::value);
+        self->delayed_send(self, between_usages, usage_atom::value);
         return {
             // clients
             [s](submit_jobs& m) { return s->submit(m); },
@@ -90,6 +109,7 @@ caf::actor spawn_scheduler(caf::actor_system& system, scheduler_options options)
             [s](read_log const& m) { return s->log(m); },
             [s](list_nodes const&) { return s->nodes(); },
             [s](list_stages const& m) { return s->stages(m); },
+            [s](list_tenants const&) { return s->tenants(); },
             [s](get_stats const&) { return s->statistics(); },
             [s, self](watch_events const& m, caf::actor const& who) {
               self->delegate(s->feed(), m, who);
@@ -115,6 +135,10 @@ caf::actor spawn_scheduler(caf::actor_system& system, scheduler_options options)
             [s](scheduling::supervisor_decided const& m) { s->decided(m); },
             [s](wake_atom, std::int64_t) { s->woke(); },
             [s](probe_atom) { s->probe(); },
+            [s, self](usage_atom) {
+              s->keep_usage();
+              self->delayed_send(self, between_usages, usage_atom::value);
+            },
             [s, self](retain_atom) {
               s->retain();
               self->delayed_send(self, std::chrono::minutes{10}, retain_atom::value);

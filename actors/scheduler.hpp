@@ -35,7 +35,8 @@ struct scheduler_options {
 ///   cancel_jobs, watch_jobs -> answer            watch: and `jobs_ended` later
 ///   get_jobs, list_jobs     -> job_list
 ///   read_log                -> log_chunk         asked of the executor that has it
-///   list_nodes -> node_list, list_stages -> stage_list, get_stats -> stats
+///   list_nodes -> node_list, list_stages -> stage_list, list_tenants -> tenant_list,
+///   get_stats -> stats
 ///   (watch_events, actor)   -> events            and more `events` later; events_read -> nothing
 ///   detach_reader           -> answer
 ///   (register_node, actor)  -> registered | answer with the refusal

@@ -37,6 +37,7 @@ class scheduler_state {
   caf::result<job_list> list(list_jobs const& request);
   caf::result<log_chunk> log(read_log const& request);
   node_list nodes() const { return {core_.nodes()}; }
+  tenant_list tenants() const { return {core_.tenants()}; }
   stage_list stages(list_stages const& request) const;
   caf::result<stats> statistics();
   caf::actor const& feed() const { return feed_; }
@@ -53,6 +54,7 @@ class scheduler_state {
   void woke();
   void probe();
   void retain();
+  void keep_usage();
 
  private:
   struct node_link {
@@ -79,6 +81,7 @@ class scheduler_state {
   submit_result admit_one(submission& s, std::vector<scheduling::ended_job> const& ended);
   std::uint32_t label_for(submission const& s, std::string const& stage);
   void load();
+  void load_usage(store::put_usage const& before);
   void learn_backends(std::vector<stage_description> const& stages);
 
   // perform.cpp: effects to changes and mail

@@ -42,6 +42,26 @@ int show_nodes(global_options const& global) {
   return exit_done;
 }
 
+int show_tenants(global_options const& global) {
+  session connection{global};
+  auto const tenants = value_of(connection->tenants());
+  if (global.out.as_json) {
+    global.out.document(write_json(tenants));
+    return exit_done;
+  }
+  auto const percent = [](milli part) {
+    return fmt::format("{:.1f}%", static_cast<double>(part.value) / 10);
+  };
+  std::vector<std::vector<std::string>> rows{{"TENANT", "WEIGHT", "HOLDS", "ITS SHARE", "RUNNING",
+                                              "QUEUED", "CPU HOURS", "GPU HOURS", "AT MOST"}};
+  for (auto const& t : tenants)
+    rows.push_back({t.tenant_id, json(t.weight).dump(), percent(t.share), percent(t.entitled),
+                    std::to_string(t.running), std::to_string(t.queued), json(t.cpu_hours).dump(),
+                    json(t.gpu_hours).dump(), to_string(t.max_priority)});
+  global.out.table(rows);
+  return exit_done;
+}
+
 int show_stats(global_options const& global) {
   session connection{global};
   auto const s = value_of(connection->statistics());
@@ -180,6 +200,10 @@ std::vector<command> cluster_commands() {
        [](CLI::App&, global_options& global) -> command_body {
          return [&global] { return show_nodes(global); };
        }},
+      {"tenants", "shares and use of the tenants", "nsai tenants",
+       [](CLI::App&, global_options& global) -> command_body {
+         return [&global] { return show_tenants(global); };
+       }},
       {"stats", "counters", "nsai stats --json",
        [](CLI::App&, global_options& global) -> command_body {
          return [&global] { return show_stats(global); };
@@ -211,7 +235,7 @@ std::vector<command> cluster_commands() {
 
 std::vector<command> later_commands() {
   std::vector<command> list;
-  for (char const* name : {"drain", "resume", "tenants", "simulate"})
+  for (char const* name : {"drain", "resume", "simulate"})
     list.push_back({name, "not in this version", "nsai --help",
                     [name](CLI::App& app, global_options&) -> command_body {
                       app.allow_extras();

@@ -70,6 +70,37 @@ void check_stages(node_config const& c, faults& list) {
   want_range(list, "stage_hosts.plugin_load_ms", h.plugin_load_ms, 10, 600'000);
 }
 
+void check_tenants(node_config const& c, faults& list) {
+  constexpr std::int64_t most = 1'000'000;
+  for (auto const& [name, tenant] : c.tenants) {
+    auto const path = "tenants." + name.substr(0, 80);
+    if (name != "*" && !is_name(name))
+      list.push_back(usage_error(path, "this is not the name of a tenant",
+                                 "1 to 64 of A-Z a-z 0-9 . _ -, beginning with a letter or a "
+                                 "digit; or * for all others"));
+    if (tenant.weight.value <= 0 || tenant.weight.value > most * 1000)
+      list.push_back(usage_error(path + ".weight", json(tenant.weight).dump() + " is not allowed",
+                                 "above 0 and at most " + std::to_string(most)));
+  }
+}
+
+/// Of cli.md, but not there yet.
+error_info unsupported(std::string const& key) {
+  auto fault = usage_error(key, "this key is not supported by this version", "a config without it");
+  fault.code = "unsupported";
+  return fault;
+}
+
+/// Takes them out, so that the faults of the others are told, too.
+void refuse_later_keys(json& tenants, faults& list) {
+  if (!tenants.is_object())
+    return;
+  for (auto& [name, settings] : tenants.items())
+    for (auto const* key : {"quota", "budget_usd"})
+      if (settings.is_object() && settings.erase(key) > 0)
+        list.push_back(unsupported("tenants." + name.substr(0, 80) + "." + key));
+}
+
 /// A path alone stands for a library with any stages.
 json full_plugins(json value) {
   if (value.is_array())
@@ -108,6 +139,7 @@ void check_values(node_config const& c, faults& list) {
     want_range(list, "events.files", c.events->files, 1, 1000);
   }
   check_stages(c, list);
+  check_tenants(c, list);
   want_range(list, "retention.days", c.retention.days, 0, 36'500);
   for (std::size_t i = 0; i < c.virtual_gpus.size(); ++i) {
     auto const path = "virtual_gpus[" + std::to_string(i) + "]";
@@ -132,16 +164,16 @@ std::vector<error_info> read_config(json const& document, node_config& to) {
     return list;
   }
   for (auto const& [key, value] : document.items()) {
-    if (key == "tenants" || key == "store") {
-      auto fault =
-          usage_error(key, "this key is not supported by this version", "a config without it");
-      fault.code = "unsupported";
-      list.push_back(std::move(fault));
+    if (key == "store") {
+      list.push_back(unsupported(key));
       continue;
     }
     // One key at a time, so that the faults of all of them are told at once.
     try {
-      read_json(json{{key, key == "stage_plugins" ? full_plugins(value) : value}}, to);
+      auto given = key == "stage_plugins" ? full_plugins(value) : value;
+      if (key == "tenants")
+        refuse_later_keys(given, list);
+      read_json(json{{key, std::move(given)}}, to);
     } catch (shape_error const& fault) {
       list.push_back(usage_error(fault));
     }

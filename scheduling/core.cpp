@@ -186,8 +186,8 @@ void core::describe(stats& to) const {
   to.live_jobs = static_cast<std::int64_t>(state_->jobs.size());
 }
 
-std::vector<tenant_view> core::tenants() const {
-  return state_->tenant_views();
+std::vector<tenant_record> core::tenants() const {
+  return state_->tenant_records();
 }
 
 std::vector<used_amounts> core::usage() const {

@@ -7,35 +7,18 @@
 
 #include "messages/api.hpp"
 #include "messages/observe.hpp"
+#include "messages/tenant.hpp"
 #include "scheduling/effects.hpp"
 #include "scheduling/events.hpp"
 #include "scheduling/fair_share.hpp"
 
 namespace nsai::scheduling {
 
-/// What a tenant may have. Those that no config names have `core_settings::other_tenants`.
-struct tenant_settings {
-  milli weight{1000};  // of its fair share, above 0
-  priority max_priority = priority::interactive;
-};
-
 /// What an owner has used of the cluster, decayed to the present: amounts × seconds.
 struct used_amounts {
   std::string tenant_id;
   std::string owner;
   amounts used;
-};
-
-/// A tenant, as `nsai tenants` shows it.
-struct tenant_view {
-  std::string tenant_id;
-  tenant_settings settings;
-  double share = 0;     // of the cluster, held now: the largest part of one resource
-  double entitled = 0;  // to which part of it, among those that hold or wait for something
-  double standing = 0;  // who has the lowest is served first
-  amounts used;
-  std::int64_t running = 0;
-  std::int64_t queued = 0;
 };
 
 struct core_settings {
@@ -47,9 +30,8 @@ struct core_settings {
       60'000;  // no node is declared lost for this long after a stall or a mass silence
   bool share_between_tenants = false;  // whether jobs of different tenants may share a GPU
   std::int64_t half_life_ms = 7LL * 24 * 60 * 60 * 1000;  // of use, for the fair share
-  std::map<std::string, tenant_settings> tenants;
-  tenant_settings other_tenants;
-  job_id last_used;  // the largest number ever given out
+  std::map<std::string, tenant_settings> tenants;         // `*`: all that are not named
+  job_id last_used;                                       // the largest number ever given out
   std::vector<stage_description>
       known_stages;  // of the scheduler's own build: accepted before any node has come
 };
@@ -110,7 +92,7 @@ class core {
 
   std::vector<node_record> nodes() const;
   /// Those that have used or asked for anything, by name.
-  std::vector<tenant_view> tenants() const;
+  std::vector<tenant_record> tenants() const;
   std::vector<used_amounts> usage() const;
   /// The union of the stages that known nodes have, by name.
   std::vector<stage_description> stages() const;

@@ -10,11 +10,6 @@ namespace {
 // Standings drift only by what is held; a second of it is nothing beside the horizon.
 constexpr std::int64_t refresh_every_ms = 1000;
 
-tenant_settings const& settings_of(core_settings const& all, std::string const& tenant) {
-  auto const found = all.tenants.find(tenant);
-  return found == all.tenants.end() ? all.other_tenants : found->second;
-}
-
 double price_of(node_info const& node) {
   return static_cast<double>(node.price_per_hour_usd.value);
 }
@@ -25,11 +20,33 @@ bool counts(node_state const& node) {
 
 }  // namespace
 
+tenant_settings const& core::state::settings_of(std::string const& tenant) const {
+  static tenant_settings const usual;
+  auto found = settings.tenants.find(tenant);
+  if (found == settings.tenants.end())
+    found = settings.tenants.find("*");
+  return found == settings.tenants.end() ? usual : found->second;
+}
+
+std::optional<error_info> core::state::check_priority(submission const& s) const {
+  auto const most = settings_of(s.tenant_id).max_priority;
+  if (s.priority >= most)
+    return std::nullopt;
+  auto error = usage_error("priority",
+                           "\"" + to_string(s.priority) + "\" is more than tenant " + s.tenant_id +
+                               " may ask for (tenants." + s.tenant_id +
+                               ".max_priority in the scheduler's config)",
+                           to_string(most) + " or less urgent");
+  error.category = "refused";
+  error.code = "max_priority";
+  return error;
+}
+
 tenant_index core::state::tenant_of(std::string const& name) {
   auto const before = tenants.size();
   auto const index = tenants.intern(name);
   if (tenants.size() > before)
-    shares.set_weight(index, static_cast<double>(settings_of(settings, name).weight.value) / 1000);
+    shares.set_weight(index, static_cast<double>(settings_of(name).weight.value) / 1000);
   return index;
 }
 
@@ -107,16 +124,22 @@ void core::state::handle(usage_restored const& e) {
   shares.restore({tenant_of(e.tenant_id), owners.intern(e.owner), e.used});
 }
 
-std::vector<tenant_view> core::state::tenant_views() const {
-  std::vector<tenant_view> list(tenants.size());
+std::vector<tenant_record> core::state::tenant_records() const {
+  auto const thousandths = [](double x) { return milli{std::llround(x * 1000)}; };
+  constexpr double seconds = 3600;
+  std::vector<tenant_record> list(tenants.size());
   for (tenant_index i = 0; i < list.size(); ++i) {
-    auto& view = list[i];
-    view.tenant_id = tenants[i];
-    view.settings = settings_of(settings, tenants[i]);
-    view.share = shares.held(i);
-    view.entitled = shares.entitled(i);
-    view.standing = shares.standing(i);
-    view.used = shares.used(i);
+    auto& r = list[i];
+    auto const& given = settings_of(tenants[i]);
+    auto const used = shares.used(i);
+    r.tenant_id = tenants[i];
+    r.weight = given.weight;
+    r.max_priority = given.max_priority;
+    r.share = thousandths(shares.held(i));
+    r.entitled = thousandths(shares.entitled(i));
+    r.cpu_hours = thousandths(used.cpu / 1000 / seconds);
+    r.memory_gib_hours = thousandths(used.memory_mb / 1024 / seconds);
+    r.gpu_hours = thousandths(used.gpus / seconds);
   }
   jobs.for_each([&](job const& j) {
     if (j.composite)

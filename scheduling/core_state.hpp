@@ -130,7 +130,9 @@ struct core::state {
   void learn_capacity();
   void refresh_standings();
   void handle(usage_restored const& e);
-  std::vector<tenant_view> tenant_views() const;
+  tenant_settings const& settings_of(std::string const& tenant) const;
+  std::optional<error_info> check_priority(submission const& s) const;
+  std::vector<tenant_record> tenant_records() const;
   std::vector<used_amounts> usage() const;
   void check_shares() const;
 

@@ -52,6 +52,8 @@ std::optional<error_info> core::state::check_dependencies(job_submitted const& e
 
 std::optional<error_info> core::state::refuse(job_submitted const& e) const {
   auto const& s = *e.request;
+  if (auto fault = check_priority(s))
+    return fault;
   if (s.pipeline.empty())
     if (auto fault = check_stage(s.stage, "stage"))
       return fault;

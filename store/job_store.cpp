@@ -55,6 +55,9 @@ std::uint64_t job_store::events_reserved() const {
 job_id job_store::last_used() const {
   return state_->writes ? state_->writes->last_used() : state_->reads.last_used();
 }
+put_usage job_store::usage() const {
+  return state_->reads.usage();
+}
 void job_store::load_unfinished(std::function<void(unfinished_job&&)> const& each) const {
   state_->reads.load_unfinished(each);
 }

@@ -97,6 +97,20 @@ struct reserve_events {
   std::uint64_t up_to = 0;
 };
 
+/// What owners have used of the cluster until `at` takes the place of what was stored before.
+struct put_usage {
+  struct owner {
+    std::string tenant_id;
+    std::string name;
+    std::int64_t cpu_ms = 0;       // thousandths of a core × seconds
+    std::int64_t memory_mb_s = 0;  // MiB × seconds
+    std::int64_t gpu_ms = 0;       // thousandths of a device × seconds
+    friend bool operator==(owner const&, owner const&) = default;
+  };
+  timestamp at;
+  std::vector<owner> list;
+};
+
 /// The record of a new job is by far the largest of the changes; it lies apart, so that a list of
 /// changes stays small and cheap to move.
 class boxed_insert {
@@ -116,7 +130,7 @@ class boxed_insert {
 };
 
 using change = std::variant<boxed_insert, insert_children, insert_alike, change_job, grant_attempt,
-                            close_attempt, end_job, reserve_events>;
+                            close_attempt, end_job, reserve_events, put_usage>;
 
 /// What an attempt is started with: the payload of the job, with the contexts of the jobs it
 /// follows merged in.
@@ -186,6 +200,7 @@ class job_store {
   void probe();
 
   job_id last_used() const;
+  put_usage usage() const;
   /// The last number that may have been given to an event.
   std::uint64_t events_reserved() const;
   /// Calls back for every unfinished job, parents before their children, in ascending order.

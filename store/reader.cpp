@@ -186,6 +186,17 @@ std::uint64_t reader::events_reserved() {
   return row.step() ? row.number(0) : 0;
 }
 
+put_usage reader::usage() {
+  put_usage all;
+  sqlite::statement query(on_, "SELECT at, tenant, owner, cpu, memory, gpu FROM usage",
+                          "reading what was used");
+  for (sqlite::cursor row(query); row.step();) {
+    all.at = {row.integer(0)};
+    all.list.push_back({row.text(1), row.text(2), row.integer(3), row.integer(4), row.integer(5)});
+  }
+  return all;
+}
+
 void reader::load_unfinished(std::function<void(unfinished_job&&)> const& each) {
   auto const sql =
       job_query(std::string("FROM ") + unfinished_jobs +

@@ -22,6 +22,7 @@ class reader {
 
   job_id last_used();
   std::uint64_t events_reserved();
+  put_usage usage();
   void load_unfinished(std::function<void(unfinished_job&&)> const& each);
   void load_ended_children(std::function<void(ended_child const&)> const& each);
   std::vector<std::pair<job_id, job_status>> statuses(std::vector<job_id> const& jobs);

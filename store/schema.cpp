@@ -110,8 +110,20 @@ DROP INDEX jobs_unfinished;
 DROP INDEX jobs_ended;
 )sql";
 
+/// For the fair share between tenants, and between the owners of each, after a restart.
+constexpr char const* usage_of_owners = R"sql(
+CREATE TABLE usage(
+  tenant TEXT,
+  owner TEXT,
+  at INTEGER NOT NULL,
+  cpu INTEGER NOT NULL,
+  memory INTEGER NOT NULL,
+  gpu INTEGER NOT NULL
+);
+)sql";
+
 /// Step k leads from version k to version k + 1. A released step never changes.
-constexpr std::array steps = {first_schema, alike_jobs, unfinished_pages};
+constexpr std::array steps = {first_schema, alike_jobs, unfinished_pages, usage_of_owners};
 
 int version_of(sqlite::database& on) {
   return std::stoi("0" + on.value("PRAGMA user_version", "reading the schema version"));

@@ -88,6 +88,14 @@ void writer::apply(reserve_events const& c) {
   sqlite::cursor(set_meta_, "events", c.up_to).run();
 }
 
+void writer::apply(put_usage const& c) {
+  sqlite::cursor(forget_usage_).run();
+  for (auto const& each : c.list)
+    sqlite::cursor(put_usage_, c.at, std::string_view(each.tenant_id), std::string_view(each.name),
+                   each.cpu_ms, each.memory_mb_s, each.gpu_ms)
+        .run();
+}
+
 void writer::need_live(job_id job, char const* doing) const {
   if (!live_.find(job))
     throw store_error(std::string("store: ") + doing + " job " + std::to_string(job.value) +

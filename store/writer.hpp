@@ -28,6 +28,7 @@ class writer {
   void apply(grant_attempt const& c);
   void apply(close_attempt const& c);
   void apply(reserve_events const& c);
+  void apply(put_usage const& c);
   void apply(end_job const& c);
   void need_new(job_id job) const;
   void insert_payload(insert_job const& c);
@@ -111,6 +112,10 @@ class writer {
       "ending a job"};
   sqlite::statement set_meta_{on_, "INSERT OR REPLACE INTO meta(name, value) VALUES(?, ?)",
                               "writing the counters"};
+  sqlite::statement forget_usage_{on_, "DELETE FROM usage", "writing what was used"};
+  sqlite::statement put_usage_{
+      on_, "INSERT INTO usage(at, tenant, owner, cpu, memory, gpu) VALUES(?,?,?,?,?,?)",
+      "writing what was used"};
   sqlite::statement put_page_{on_, "INSERT OR IGNORE INTO unfinished(page) VALUES(?)",
                               "writing the pages of unfinished jobs"};
   sqlite::statement remove_page_{on_, "DELETE FROM unfinished WHERE page = ?",

@@ -5,6 +5,7 @@
 #include "messages/attempt.hpp"
 #include "messages/caf_inspection.hpp"
 #include "messages/observe.hpp"
+#include "messages/tenant.hpp"
 #include "tests/fuzz/targets.hpp"
 
 namespace nsai::fuzz {
@@ -61,9 +62,9 @@ struct list {
 
 using everything =
     list<submit_jobs, retry_jobs, cancel_jobs, watch_jobs, get_jobs, list_jobs, read_log,
-         list_nodes, list_stages, get_stats, watch_events, events_read, detach_reader, knock, hello,
-         register_node, report_outcomes, beat, leave_cluster, start_attempts, stop_attempts,
-         outcomes_recorded, job_list, jobs_ended, submit_reply, events>;
+         list_nodes, list_stages, list_tenants, get_stats, watch_events, events_read, detach_reader,
+         knock, hello, register_node, report_outcomes, beat, leave_cluster, start_attempts,
+         stop_attempts, outcomes_recorded, job_list, jobs_ended, submit_reply, events>;
 
 }  // namespace
 

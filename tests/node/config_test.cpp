@@ -8,12 +8,42 @@ using namespace nsai::node;
 TEST_CASE("config: every fault is told at once, each with its path") {
   node_config config;
   auto const faults = read_config(
-      json::parse(R"({"nam": "x", "cpus": "two", "labels": {"a": 1}, "tenants": {}})"), config);
+      json::parse(R"({"nam": "x", "cpus": "two", "labels": {"a": 1}, "store": {}})"), config);
   REQUIRE(faults.size() == 4);
   CHECK(faults[0].field == "cpus");
   CHECK(faults[1].field == "labels.a");
   CHECK(faults[2].message.find("name (did you mean that?)") != std::string::npos);
   CHECK(faults[3].code == "unsupported");
+}
+
+TEST_CASE(
+    "config: tenants have a weight above 0 and a known priority; what is not there yet is said") {
+  node_config config;
+  auto const faults =
+      read_config(json::parse(R"({"tenants": {"a b": {}, "c": {"weight": -1}, "d": {"weight": 0},
+                                  "e": {"quota": {"gpus": 4}, "budget_usd": 9}, "*": {"weight": 0.5}}})"),
+                  config);
+  REQUIRE(faults.size() == 2);  // values are looked at when every key is known
+  CHECK(faults[0].field == "tenants.e.quota");
+  CHECK(faults[1].field == "tenants.e.budget_usd");
+  CHECK(faults[0].code == "unsupported");
+  node_config others;
+  auto const more =
+      read_config(json::parse(R"({"tenants": {"a b": {}, "c": {"weight": -1}}})"), others);
+  REQUIRE(more.size() == 2);
+  CHECK(more[0].field == "tenants.a b");
+  CHECK(more[1].field == "tenants.c.weight");
+  CHECK(more[1].message.find("-1 is not allowed; expected above 0") != std::string::npos);
+  auto const words = read_config(
+      json::parse(R"({"tenants": {"a": {"max_priority": "urgent"}, "b": {"wieght": 2}}})"), others);
+  REQUIRE(words.size() == 1);
+  node_config sound;
+  CHECK(read_config(
+            json::parse(R"({"tenants": {"lab": {"weight": 2.5, "max_priority": "realtime"}}})"),
+            sound)
+            .empty());
+  CHECK(sound.tenants.at("lab").weight.value == 2500);
+  CHECK(sound.tenants.at("lab").max_priority == priority::realtime);
 }
 
 TEST_CASE("config: values outside their bounds are refused") {

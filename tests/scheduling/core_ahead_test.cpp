@@ -131,7 +131,7 @@ TEST_CASE("ahead: only for the most urgent level that waits for something possib
   CHECK(f.runs(urgent));
   CHECK(f.runs(late));  // nothing more urgent waits now
   auto impossible = f.gpu_job("B200");
-  impossible.priority = priority::realtime;
+  impossible.priority = priority::interactive;
   f.submitted(impossible);
   CHECK(f.runs(f.submitted(f.job("brief"))));
 }

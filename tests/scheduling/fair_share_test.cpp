@@ -34,7 +34,7 @@ class market : public fixture {
     core_settings s;
     for (auto const& [name, weight] : milli_weights)
       s.tenants[name] = {milli{weight}, priority::realtime};
-    s.other_tenants.max_priority = priority::realtime;
+    s.tenants["*"].max_priority = priority::realtime;
     return s;
   }
   static submission of(std::string tenant, std::int64_t cores = 1) {
@@ -335,8 +335,8 @@ TEST_CASE("fair share: what is held on a node of twice the mean price counts twi
   auto const views = m.core_.tenants();
   REQUIRE(views.size() == 2);
   CHECK(views[0].tenant_id == "lavish");
-  CHECK(views[0].share == doctest::Approx(0.75));
-  CHECK(views[1].share == doctest::Approx(0.25));
+  CHECK(views[0].share.value == 750);
+  CHECK(views[1].share.value == 250);
 }
 
 TEST_CASE("fair share: what was used before a restart counts after it") {
@@ -349,6 +349,37 @@ TEST_CASE("fair share: what was used before a restart counts after it") {
     after.apply(usage_restored{each.tenant_id, each.owner, each.used});
   auto const views = after.core_.tenants();
   REQUIRE(views.size() == 1);
-  CHECK(views[0].used.cpu == doctest::Approx(before.core_.usage()[0].used.cpu));
-  CHECK(views[0].used.cpu == doctest::Approx(4000.0 * 3600).epsilon(0.02));
+  CHECK(std::abs(views[0].cpu_hours.value - 4000) < 80);
+  CHECK(views[0].cpu_hours.value == before.core_.tenants()[0].cpu_hours.value);
+}
+
+TEST_CASE("a tenant's jobs are at most as urgent as its settings allow; the refusal names both") {
+  core_settings settings;
+  settings.tenants["lab"] = {milli{1000}, priority::realtime};
+  settings.tenants["guests"] = {milli{500}, priority::offline};
+  fixture f{settings};
+  f.join(fixture::node("n", 4));
+  auto const ask = [&](std::string const& tenant, priority level) {
+    auto s = fixture::job();
+    s.tenant_id = tenant;
+    s.priority = level;
+    return f.submit(s).error;
+  };
+  CHECK_FALSE(ask("lab", priority::realtime));
+  CHECK_FALSE(ask("others", priority::interactive));
+  CHECK_FALSE(ask("guests", priority::offline));
+  auto const refused = ask("others", priority::realtime);
+  REQUIRE(refused);
+  CHECK(refused->category == "refused");
+  CHECK(refused->field == "priority");
+  CHECK(refused->message.find("interactive or less urgent") != std::string::npos);
+  CHECK(ask("guests", priority::batch));
+  auto const all = f.core_.tenants();
+  REQUIRE(all.size() == 3);
+  CHECK(all[0].tenant_id == "guests");
+  CHECK(all[0].weight.value == 500);
+  CHECK(all[1].max_priority == priority::realtime);
+  CHECK(all[1].running == 1);
+  CHECK(all[1].share.value == 250);
+  CHECK(all[1].entitled.value == 400);  // 1 of 1 + 0.5 + 1
 }

@@ -31,6 +31,7 @@ class world {
     settings_.adopt_ms = 20'000;
     settings_.stall_grace_ms = 10'000;
     settings_.share_between_tenants = below(2) == 0;
+    settings_.tenants["*"].max_priority = priority::realtime;
     core_ = core{settings_};
     std::vector<std::vector<std::string>> const gpus{
         {}, {"A100", "A100"}, {"H100"}, {"A100", "H100", "T4"}, {}};

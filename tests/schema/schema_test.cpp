@@ -9,6 +9,7 @@
 
 #include "messages/api.hpp"
 #include "messages/observe.hpp"
+#include "messages/tenant.hpp"
 #include "node/config.hpp"
 #include "stages/experiment_file.hpp"
 
@@ -29,6 +30,7 @@ std::map<std::string, json> schemas() {
           {"stage", schema_of<stage_description>()},
           {"event", schema_of<nsai::event>()},
           {"stats", schema_of<stats>()},
+          {"tenant", schema_of<tenant_record>()},
           {"explain", schema_of<explanation>()},
           {"error", schema_of<error_info>()},
           {"config", schema_of<node::node_config>()},

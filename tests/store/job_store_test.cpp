@@ -307,7 +307,8 @@ TEST_CASE("jobs that are alike share a payload, and each has its own options and
 
 TEST_CASE("a database of an older schema is brought up to date with its jobs") {
   constexpr char const* second =
-      "DROP TABLE unfinished; CREATE INDEX jobs_unfinished ON jobs(id, status) WHERE status < 3; "
+      "DROP TABLE usage; DROP TABLE unfinished; CREATE INDEX jobs_unfinished ON jobs(id, status) "
+      "WHERE status < 3; "
       "CREATE INDEX jobs_ended ON jobs(completed_at) WHERE parent IS NULL AND status >= 3; "
       "PRAGMA user_version = 2;";
   constexpr char const* first =
@@ -383,6 +384,19 @@ TEST_CASE("retention passes jobs that are too young, also where the clock was se
   CHECK(done.jobs == 1);
   CHECK_FALSE(done.more);
   CHECK_FALSE(s.find({3}));
+}
+
+TEST_CASE("what was used is kept over a restart, the latest only") {
+  folder f;
+  {
+    job_store s{options_at(f)};
+    CHECK(s.usage().list.empty());
+    s.commit({put_usage{{1000}, {{"t", "ada", 1, 2, 3}, {"u", "", 4, 5, 6}}}});
+    s.commit({put_usage{{2000}, {{"t", "ada", 10, 20, 30}}}});
+  }
+  auto const usage = job_store{options_at(f), job_store::access::read_only}.usage();
+  CHECK(usage.at == timestamp{2000});
+  CHECK(usage.list == std::vector<put_usage::owner>{{"t", "ada", 10, 20, 30}});
 }
 
 TEST_CASE("retention goes on where it stopped") {

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "messages/field_list.hpp"
+#include "messages/job.hpp"
+
+namespace nsai {
+
+/// What a tenant may have, in a node's config under `tenants`. Under the name `*` it is for all
+/// that have no entry of their own.
+struct tenant_settings {
+  static constexpr char const* type_name = "tenant_settings";
+  milli weight{1000};  // of its fair share, above 0
+  nsai::priority max_priority = nsai::priority::interactive;
+
+  static constexpr auto fields() {
+    return std::tuple{field{"weight", &tenant_settings::weight},
+                      field{"max_priority", &tenant_settings::max_priority}};
+  }
+};
+
+/// A tenant as the scheduler sees it. Within a priority level, the tenant that has used least by
+/// its weight is served first; use halves in a week.
+struct tenant_record {
+  static constexpr char const* type_name = "tenant_record";
+  std::string tenant_id;
+  milli weight{1000};
+  nsai::priority max_priority = nsai::priority::interactive;
+  milli share;     // of the cluster, held now: the largest part of cpu, memory or GPUs
+  milli entitled;  // by weight, among those that hold or wait for something
+  std::int64_t running = 0;
+  std::int64_t queued = 0;
+  // Used, decayed to the present; at the price of the nodes where they have one.
+  milli cpu_hours;
+  milli memory_gib_hours;
+  milli gpu_hours;
+
+  static constexpr auto fields() {
+    using t = tenant_record;
+    return std::tuple{field{"tenant_id", &t::tenant_id},
+                      field{"weight", &t::weight},
+                      field{"max_priority", &t::max_priority},
+                      field{"share", &t::share},
+                      field{"entitled", &t::entitled},
+                      field{"running", &t::running},
+                      field{"queued", &t::queued},
+                      field{"cpu_hours", &t::cpu_hours},
+                      field{"memory_gib_hours", &t::memory_gib_hours},
+                      field{"gpu_hours", &t::gpu_hours}};
+  }
+};
+
+/// Those that hold, wait for or have used anything, by name. Answered by `tenant_list`.
+struct list_tenants {
+  static constexpr char const* type_name = "list_tenants";
+  bool all = true;
+  static constexpr auto fields() { return std::tuple{field{"all", &list_tenants::all}}; }
+};
+struct tenant_list {
+  static constexpr char const* type_name = "tenant_list";
+  std::vector<tenant_record> tenants;
+  static constexpr auto fields() { return std::tuple{field{"tenants", &tenant_list::tenants}}; }
+};
+
+}  // namespace nsai
