@@ -8,6 +8,7 @@
 #include "messages/observe.hpp"
 #include "scheduling/effects.hpp"
 #include "scheduling/events.hpp"
+#include "scheduling/placement_policy.hpp"
 
 namespace nsai::scheduling {
 
@@ -19,7 +20,8 @@ struct core_settings {
   std::int64_t stall_grace_ms =
       60'000;  // no node is declared lost for this long after a stall or a mass silence
   bool share_between_tenants = false;  // whether jobs of different tenants may share a GPU
-  job_id last_used;                    // the largest number ever given out
+  placement_policy placement = placement_policy::balanced;
+  job_id last_used;  // the largest number ever given out
   std::vector<stage_description>
       known_stages;  // of the scheduler's own build: accepted before any node has come
 };

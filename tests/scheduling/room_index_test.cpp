@@ -15,7 +15,7 @@ namespace {
 /// A cluster of few kinds of nodes, some with mixed devices, on which things come and go.
 class busy_cluster {
  public:
-  busy_cluster(std::uint64_t seed, bool share) : random_(seed), places_(nodes_, share) {
+  busy_cluster(std::uint64_t seed, bool share) : random_(seed), places_(nodes_, {placement_policy::balanced, share}) {
     for (int i = 0; i < 24; ++i)
       join();
   }
@@ -148,7 +148,7 @@ TEST_CASE("room index: leads to the place that a look at every node would choose
 
 TEST_CASE("room index: a node that has gone leaves nothing behind, whatever comes in its place") {
   cluster nodes;
-  placement places{nodes, false};
+  placement places{nodes};
   auto const first = nodes.add("first");
   nodes.offer(first, fixture::node("first", 4, {"A100"}), {true});
   shape s;
