@@ -57,7 +57,8 @@ void cluster::remove(node_index index) {
 void cluster::offer(node_index index, node_info const& offered, std::vector<bool> stages) {
   std::vector<device_kind> of_devices;
   // Separated by what no name contains.
-  auto kind = std::to_string(offered.cpus.value) + "/" + std::to_string(offered.memory_mb) + "/";
+  auto kind = std::to_string(offered.cpus.value) + "/" + std::to_string(offered.memory_mb) + "/" +
+              std::to_string(offered.price_per_hour_usd.value) + "/";
   for (bool const has : stages)
     kind += has ? '1' : '0';
   for (auto const& [label, value] : offered.labels)

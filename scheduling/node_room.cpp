@@ -24,6 +24,7 @@ void read_room(node_state const* node, node_room& to) {
   to.micro_usd_per_hour = node->info.price_per_hour_usd.value;
   to.gpu_milli = 0;
   to.devices.resize(node->devices.size());
+  to.first_class = node->devices.empty() ? none : node->devices[0].device_class;
   for (std::size_t i = 0; i < to.devices.size(); ++i) {
     auto const& from = node->devices[i];
     auto& d = to.devices[i];

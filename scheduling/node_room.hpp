@@ -22,22 +22,24 @@ struct room_value {
   double unused = 0;                 // what is expected to be left unused of the node, in GPUs
 };
 
-/// What is free on one node, close together for the many looks of placement.
-struct node_room {
+/// What is free on one node, close together for the many looks of placement: what every look needs
+/// comes first.
+struct alignas(64) node_room {
   bool takes_more = false;  // there, nobody waits on it for room, and it has not too many attempts
   bool uniform = false;     // its devices are of one class
   bool in_use = false;
   kind_index kind = none;
   std::uint32_t idle_devices = 0;
-  std::int64_t cpu = 0;  // thousandths of a core
+  device_class_index first_class = none;  // of its first device; none: it has no device
+  std::int64_t cpu = 0;                   // thousandths of a core
   std::int64_t memory_mb = 0;
   std::int64_t gpu_milli = 0;  // of all its devices
+  mutable room_value value;
+  std::vector<device_room> devices;
   // What it offers when it is idle, and at what price.
   std::int64_t all_cpu = 0;
   std::int64_t all_memory_mb = 0;
   std::int64_t micro_usd_per_hour = 0;  // 0: no price is known
-  std::vector<device_room> devices;
-  mutable room_value value;
 };
 
 /// Reads off a node what is free there; null: the node is gone.

@@ -128,18 +128,30 @@ std::uint64_t placement::next_draw() {
              : 0;
 }
 
+rating placement::rate(shape& s, node_index index, node_room const& room, placement_score& score) {
+  if (!room.takes_more)
+    return no_room;
+  bool const known = room.kind < s.suits.size() && s.suits[room.kind] >= 0;
+  if (known ? s.suits[room.kind] == 0 : !suits(s, nodes_[index]))
+    return no_room;
+  if (room.in_use)
+    return score.rate(s, room);
+  // Idle nodes of one kind are alike.
+  if (of_idle_.size() <= room.kind)
+    of_idle_.resize(room.kind + 1);
+  auto& of_idle = of_idle_[room.kind];
+  if (!of_idle)
+    of_idle = score.rate(s, room);
+  return *of_idle;
+}
+
 node_index placement::best_of_all(shape& s, std::uint64_t draw) {
   auto const& rooms = nodes_.by_room();
   auto rates = score();
+  of_idle_.clear();
   auto const& all =
-      ratings_.ratings(s.key, s.rating, rooms, mix_.learned(nodes_).version, [&](node_index index) {
-        auto const& room = rooms[index];
-        if (!room.takes_more)
-          return no_room;
-        bool const known = room.kind < s.suits.size() && s.suits[room.kind] >= 0;
-        bool const suitable = known ? s.suits[room.kind] == 1 : suits(s, nodes_[index]);
-        return suitable ? rates.rate(s, room) : no_room;
-      });
+      ratings_.ratings(s.key, s.rating, rooms, mix_.learned(nodes_).version,
+                       [&](node_index index) { return rate(s, index, rooms[index], rates); });
   auto const accept = [&](node_index index) { return fits(s, nodes_[index]); };
   if (settings_.policy != placement_policy::random)
     return all.best(accept);

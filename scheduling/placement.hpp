@@ -55,6 +55,7 @@ class placement {
   bool serves(shape& s, device_state const& d) const { return need(s, d.device_class).serves; }
   bool has_free(shape& s, device_state const& d) const;
   placement_score score();
+  rating rate(shape& s, node_index index, node_room const& room, placement_score& score);
   node_index best_of_all(shape& s, std::uint64_t draw);
   node_index best_candidate(shape& s, std::uint64_t draw);
   std::uint64_t next_draw();
@@ -63,6 +64,7 @@ class placement {
   placement_settings settings_;
   request_mix mix_;
   rating_index ratings_;
+  std::vector<std::optional<rating>> of_idle_;  // by kind, while one request is looked at
   std::uint64_t draws_ = 0;
 };
 

@@ -125,7 +125,7 @@ bool placement_score::take_whole(shape const& s, node_room const& room, taken& w
   if (room.idle_devices < count)
     return false;
   if (room.uniform) {
-    auto const c = room.devices[0].device_class;
+    auto const c = room.first_class;
     if (!s.needs[c].serves)
       return false;
     what.idle_devices = static_cast<std::uint32_t>(count);
@@ -189,7 +189,7 @@ rating placement_score::rate(shape const& s, node_room const& room) {
 double placement_score::unused(node_room const& room, double hole, taken const& what,
                                std::int64_t cpu) const {
   // On a node of several classes the first one stands for all where the node as a whole is meant.
-  auto const& c = demand_.classes[room.devices[0].device_class];
+  auto const& c = demand_.classes[room.first_class];
   auto const free = static_cast<double>(room.gpu_milli - what.gpu_milli) / 1000;
   auto const usable = free - hole - c.too_few_with(room.idle_devices - what.idle_devices);
   return free - usable * c.enough_cpu_with(cpu);
@@ -200,7 +200,7 @@ room_value const& placement_score::value_of(node_room const& room) {
   if (value.demand_version == demand_.version)
     return value;
   value = {demand_.version, 0, 0};
-  if (room.devices.empty())
+  if (room.first_class == none)
     return value;
   if (policy_ == placement_policy::fgd) {
     after_.clear();
@@ -226,7 +226,7 @@ rating placement_score::balanced(shape const& s, node_room const& room, taken co
   auto const stranded = [](double over) { return over < 0 ? -over : weight_of_cpu * over; };
   auto cost = stranded(over(cpu_after, milli_after)) - stranded(over(room.cpu, room.gpu_milli)) +
               weight_of_scarcity * what.scarcity;
-  if (!room.devices.empty())
+  if (room.first_class != none)
     cost +=
         weight_of_unused * (unused(room, before.hole + what.hole, what, cpu_after) - before.unused);
   // For the last tie: cpu jobs keep away from free GPUs, others take the smallest that serve.
@@ -237,10 +237,10 @@ rating placement_score::balanced(shape const& s, node_room const& room, taken co
 /// free on the devices is in `after_`.
 double placement_score::fragmentation(node_room const& room, std::int64_t cpu,
                                       std::int64_t gpu_milli) const {
-  if (room.devices.empty())
+  if (room.first_class == none)
     return 0;
   double usable = 0;
-  for (auto const& t : demand_.classes[room.devices[0].device_class].typical) {
+  for (auto const& t : demand_.classes[room.first_class].typical) {
     if (t.cpu > cpu)
       continue;
     std::int32_t devices = 0;

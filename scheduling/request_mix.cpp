@@ -13,6 +13,7 @@ constexpr double most_weight = 1e12;
 
 /// A change of what was learned that is not worth scoring every node anew.
 constexpr double noise = 0.02;
+constexpr double noise_of_scarcity = 0.1;  // it is off by more while a model is asked for seldom
 
 bool differ(std::vector<float> const& a, std::vector<float> const& b, double by) {
   auto const n = std::max(a.size(), b.size());
@@ -23,7 +24,7 @@ bool differ(std::vector<float> const& a, std::vector<float> const& b, double by)
 }
 
 bool differ(class_demand const& a, class_demand const& b) {
-  if (std::abs(a.scarcity - b.scarcity) > noise * std::max(1.F, a.scarcity))
+  if (std::abs(a.scarcity - b.scarcity) > noise_of_scarcity * std::max(1.F, a.scarcity))
     return true;
   for (std::size_t f = 0; f < a.hole.size(); ++f)
     if (std::abs(a.hole[f] - b.hole[f]) > noise)
@@ -105,12 +106,29 @@ void request_mix::judge_classes(cluster const& nodes) {
                             gpu_model_matches(e.asks.model, nodes.models[classes[c].model]));
 }
 
+/// Whether the cluster is another than that of which was learned, by more than a few nodes of many.
+bool request_mix::has_changed(cluster const& nodes) const {
+  auto const apart = [](std::int64_t now, std::int64_t then) {
+    return std::abs(now - then) * 20 > std::max<std::int64_t>(1, then);
+  };
+  auto const& now = nodes.device_classes();
+  if (now.size() != of_classes_.size() || apart(nodes.cpus(), of_cpus_))
+    return true;
+  for (std::size_t c = 0; c < now.size(); ++c)
+    if (apart(now[c].devices, of_classes_[c].devices))
+      return true;
+  return false;
+}
+
 demand const& request_mix::learned(cluster const& nodes) {
-  if (noted_ < renew_at_ && cluster_epoch_ == nodes.epoch && learned_.version > 0)
+  bool const another = cluster_epoch_ != nodes.epoch && has_changed(nodes);
+  cluster_epoch_ = nodes.epoch;
+  if (noted_ < renew_at_ && !another && learned_.version > 0)
     return learned_;
+  of_classes_ = nodes.device_classes();
+  of_cpus_ = nodes.cpus();
   // At first everything is news; later it takes a good part of the memory to change anything.
   renew_at_ = noted_ + std::clamp(noted_ / 4, 1.0, half_life / 8);
-  cluster_epoch_ = nodes.epoch;
   judge_classes(nodes);
   auto now = learn(nodes);
   if (learned_.version == 0 || differ(learned_, now)) {

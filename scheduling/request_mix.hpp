@@ -85,6 +85,7 @@ class request_mix {
     double weight = 0;
     std::vector<bool> served_by{};  // device classes
   };
+  bool has_changed(cluster const& nodes) const;
   void forget_rare();
   void judge_classes(cluster const& nodes);
   demand learn(cluster const& nodes) const;
@@ -96,7 +97,10 @@ class request_mix {
   double weight_ = 1;  // of the next request
   double noted_ = 0;
   double renew_at_ = 1;
+  // The cluster of which was learned.
   std::uint64_t cluster_epoch_ = 0;
+  std::vector<device_class> of_classes_;
+  std::int64_t of_cpus_ = 0;
   demand learned_;
 };
 

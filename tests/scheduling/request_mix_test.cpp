@@ -147,3 +147,16 @@ TEST_CASE("request mix: requests of ever new sizes keep it bounded") {
   CHECK(c.mix.size() <= 1024);
   CHECK(c.of("T4").scarcity > 1);
 }
+
+TEST_CASE("request mix: another cluster makes other models scarce") {
+  mixed_cluster c;
+  c.note(request(2, "T4"), 200);
+  c.note(request(2), 200);
+  auto const before = c.of("T4").scarcity;
+  for (int i = 0; i < 30; ++i)
+    c.join("T4", 16'384);
+  CHECK(c.of("T4").scarcity < 0.6 * before);
+  c.join("H100", 81'920);
+  CHECK(c.learned().classes.size() == 3);
+  CHECK(c.of("H100").scarcity == 0);
+}
