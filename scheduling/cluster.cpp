@@ -72,9 +72,12 @@ void cluster::offer(node_index index, node_info const& offered, std::vector<bool
   node.reset(offered, std::move(stages), of_devices);
   node.kind = kinds_.intern(kind);
   count(node, 1);
+  ++epoch;
+  if (node.info.cpus.value <= most_cpus_ && node.devices.size() <= most_devices_)
+    return;
   most_cpus_ = std::max(most_cpus_, node.info.cpus.value);
   most_devices_ = std::max(most_devices_, node.devices.size());
-  ++epoch;
+  ++records_;
 }
 
 room_index const& cluster::by_room() {

@@ -60,6 +60,8 @@ class cluster {
   /// The largest that a single node has offered.
   std::int64_t most_cpus() const { return most_cpus_; }
   std::size_t most_devices() const { return most_devices_; }
+  /// How often one of these two has changed.
+  std::uint64_t records() const { return records_; }
 
   name_table models;
   /// Changes when nodes join or leave, or what they offer does.
@@ -74,6 +76,7 @@ class cluster {
   std::int64_t cpus_ = 0;
   std::int64_t most_cpus_ = 0;
   std::size_t most_devices_ = 0;
+  std::uint64_t records_ = 0;
   std::vector<node_index> changed_;  // since `room_` was asked
   room_index room_;
   name_table kinds_;  // by what makes them

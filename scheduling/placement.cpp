@@ -129,8 +129,6 @@ std::uint64_t placement::next_draw() {
 }
 
 rating placement::rate(shape& s, node_index index, node_room const& room, placement_score& score) {
-  if (!room.takes_more)
-    return no_room;
   bool const known = room.kind < s.suits.size() && s.suits[room.kind] >= 0;
   if (known ? s.suits[room.kind] == 0 : !suits(s, nodes_[index]))
     return no_room;
@@ -149,9 +147,15 @@ node_index placement::best_of_all(shape& s, std::uint64_t draw) {
   auto const& rooms = nodes_.by_room();
   auto rates = score();
   of_idle_.clear();
+  auto const& r = s.key.resources;
+  auto const idle = s.shares_gpu() ? 0 : static_cast<std::uint32_t>(r.gpu_count);
   auto const& all =
-      ratings_.ratings(s.key, s.rating, rooms, mix_.learned(nodes_).version,
-                       [&](node_index index) { return rate(s, index, rooms[index], rates); });
+      ratings_.ratings(s.key, s.rating, rooms, mix_.learned(nodes_).version + nodes_.records(),
+                       [&](node_index index) {
+                         return rooms.may_have(index, r.cpu.value, r.memory_mb, idle)
+                                    ? rate(s, index, rooms[index], rates)
+                                    : no_room;
+                       });
   auto const accept = [&](node_index index) { return fits(s, nodes_[index]); };
   if (settings_.policy != placement_policy::random)
     return all.best(accept);

@@ -11,8 +11,8 @@ namespace nsai::scheduling {
 
 /// The ratings of all nodes by request, so that a place is found without a look at every node. When
 /// it is asked, only the nodes that have changed since it was asked for the same request are rated
-/// again; all of them when the demand has changed (`version`). What was asked for longest ago is
-/// given up when there is too much of it.
+/// again; all of them when what else they depend on has changed (`version`). What was asked for
+/// longest ago is given up when there is too much of it.
 class rating_index {
  public:
   /// The ratings as they are now, by `rate(node)`. `slot`: see `shape::rating`.

@@ -1,5 +1,7 @@
 #include "scheduling/room_index.hpp"
 
+#include <bit>
+
 namespace nsai::scheduling {
 
 void room_index::make_slot(node_index index) {
@@ -7,7 +9,7 @@ void room_index::make_slot(node_index index) {
     return;
   rooms_.resize(index + 1);
   entries_.resize(index + 1);
-  latest_.resize(index + 1);
+  glances_.resize(index + 1);
 }
 
 void room_index::look(node_index index, node_state const& node) {
@@ -20,11 +22,12 @@ void room_index::update(node_index index, node_state const* node) {
   read_room(node, rooms_[index]);
   if (log_.size() < rooms_.size()) {
     // The numbers of the kept changes would lead elsewhere: nothing is kept.
-    log_.assign(2 * rooms_.size() + 64, none);
+    log_.assign(std::bit_ceil(2 * rooms_.size()), none);
     changes_ += log_.size() + 1;
   }
-  latest_[index] = changes_;
-  log_[changes_++ % log_.size()] = index;
+  auto const& room = rooms_[index];
+  glances_[index] = {changes_, room.cpu, room.memory_mb, room.idle_devices, room.takes_more};
+  log_[changes_++ & (log_.size() - 1)] = index;
 
   auto& e = entries_[index];
   entry const now = node == nullptr ? entry{} : entry{node->kind, node->ahead()};
