@@ -226,9 +226,13 @@ int main(int argc, char** argv) {
     } else if (word == "--trace") {
       traces.push_back(value);
     } else {
-      auto const dash = value.find('-');
-      seeds.first = std::stoull(value);
-      seeds.second = dash == std::string::npos ? seeds.first : std::stoull(value.substr(dash + 1));
+      std::istringstream range(value);
+      char dash = '-';
+      range >> seeds.first;
+      if (seeds.second = seeds.first; !range.eof())
+        range >> dash >> seeds.second;
+      if (range.fail() || dash != '-' || seeds.second < seeds.first)
+        return usage();
     }
   }
   if (traces.empty())
@@ -240,8 +244,8 @@ int main(int argc, char** argv) {
     if (!std::filesystem::exists(folder / ("openb_pod_list_" + name + ".csv"))) {
       std::cout << json{{"what", "openb"},
                         {"trace", name},
-                        {"skipped", "there is no openb_pod_list_" + name + ".csv in " +
-                                        folder.string()}}
+                        {"skipped",
+                         "there is no openb_pod_list_" + name + ".csv in " + folder.string()}}
                 << std::endl;
       continue;
     }
