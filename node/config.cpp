@@ -4,6 +4,7 @@
 
 #include "messages/job.hpp"
 #include "messages/suggest.hpp"
+#include "scheduling/placement_policy.hpp"
 #include "stages/stage.hpp"
 
 namespace nsai::node {
@@ -114,6 +115,12 @@ void check_values(node_config const& c, faults& list) {
   if (!c.name.empty() && !is_name(c.name))
     list.push_back(usage_error("name", "\"" + c.name.substr(0, 80) + "\" is not allowed",
                                "1 to 64 of A-Z a-z 0-9 . _ -, beginning with a letter or a digit"));
+  if (!scheduling::placement_policy_named(c.placement)) {
+    std::vector<std::string> const names(scheduling::placement_policy_names.begin(),
+                                         scheduling::placement_policy_names.end());
+    list.push_back(usage_error("placement", "\"" + c.placement.substr(0, 40) + "\" is not allowed",
+                               "one of " + joined(names)));
+  }
   want_range(list, "heartbeat_ms", c.heartbeat_ms, 10, 60'000);
   want_range(list, "lease_ms", c.lease_ms, 50, 3'600'000);
   if (c.lease_ms < 2 * c.heartbeat_ms)
@@ -127,6 +134,10 @@ void check_values(node_config const& c, faults& list) {
   if (c.cpus && (c.cpus->value < 0 || c.cpus->value > 100'000'000))
     list.push_back(
         usage_error("cpus", json(*c.cpus).dump() + " is not allowed", "0 to 100000 cores"));
+  if (c.price_per_hour_usd.value < 0)
+    list.push_back(usage_error("price_per_hour_usd",
+                               json(c.price_per_hour_usd).dump() + " is not allowed",
+                               "0 (no price) or more"));
   if (c.memory_mb)
     want_range(list, "memory_mb", *c.memory_mb, 0, 1LL << 30);
   if (c.events) {

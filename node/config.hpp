@@ -118,6 +118,7 @@ struct node_config {
   host_limits stage_hosts;
   retention_settings retention;
   std::map<std::string, tenant_settings> tenants;  // of the scheduler; `*`: all others
+  std::string placement = "balanced";  // scheduling/placement_policy.hpp has the others
   std::int64_t adopt_ms = 60'000;
   std::optional<std::int64_t> lost_after_ms;  // default: the lease
   std::int64_t heartbeat_ms = 1000;
@@ -147,6 +148,7 @@ struct node_config {
                       field{"stage_hosts", &c::stage_hosts},
                       field{"retention", &c::retention},
                       field{"tenants", &c::tenants},
+                      field{"placement", &c::placement},
                       field{"adopt_ms", &c::adopt_ms},
                       field{"lost_after_ms", &c::lost_after_ms},
                       field{"heartbeat_ms", &c::heartbeat_ms},

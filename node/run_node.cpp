@@ -197,6 +197,7 @@ class scheduler_half {
     options.core.lost_after_ms = config.lost_after_ms.value_or(config.lease_ms);
     options.core.adopt_ms = config.adopt_ms;
     options.core.tenants = config.tenants;
+    options.core.placement = *scheduling::placement_policy_named(config.placement);
     options.core.known_stages = registry.descriptions();
     options.beat_ms = config.heartbeat_ms;
     options.retention_ms = std::int64_t{config.retention.days} * 24 * 60 * 60 * 1000;

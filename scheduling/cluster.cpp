@@ -29,7 +29,25 @@ node_index cluster::add(std::string const& uuid) {
   return index;
 }
 
+void cluster::count(node_state const& node, int sign) {
+  cpus_ += sign * node.info.cpus.value;
+  for (auto const& d : node.devices)
+    device_classes_[d.device_class].devices += sign;
+}
+
+device_kind cluster::kind_of(gpu_info const& gpu) {
+  auto const model = models.intern(gpu.model);
+  auto const at = std::find_if(
+      device_classes_.begin(), device_classes_.end(),
+      [&](device_class const& c) { return c.model == model && c.memory_mb == gpu.memory_mb; });
+  auto const found = static_cast<device_class_index>(at - device_classes_.begin());
+  if (at == device_classes_.end())
+    device_classes_.push_back({model, gpu.memory_mb});
+  return {model, found};
+}
+
 void cluster::remove(node_index index) {
+  count(*nodes_[index], -1);
   by_uuid_.erase(nodes_[index]->info.uuid);
   nodes_[index].reset();
   changed_.push_back(index);
@@ -37,21 +55,29 @@ void cluster::remove(node_index index) {
 }
 
 void cluster::offer(node_index index, node_info const& offered, std::vector<bool> stages) {
-  std::vector<model_index> of_devices;
+  std::vector<device_kind> of_devices;
   // Separated by what no name contains.
-  auto kind = std::to_string(offered.cpus.value) + "/" + std::to_string(offered.memory_mb) + "/";
+  auto kind = std::to_string(offered.cpus.value) + "/" + std::to_string(offered.memory_mb) + "/" +
+              std::to_string(offered.price_per_hour_usd.value) + "/";
   for (bool const has : stages)
     kind += has ? '1' : '0';
   for (auto const& [label, value] : offered.labels)
     kind.append(1, '\0').append(label).append(1, '\0').append(value);
   for (auto const& gpu : offered.gpus) {
-    of_devices.push_back(models.intern(gpu.model));
-    kind.append(2, '\0').append(std::to_string(of_devices.back()));
-    kind.append(1, '/').append(std::to_string(gpu.memory_mb));
+    of_devices.push_back(kind_of(gpu));
+    kind.append(2, '\0').append(std::to_string(of_devices.back().device_class));
   }
-  nodes_[index]->reset(offered, std::move(stages), of_devices);
-  nodes_[index]->kind = kinds_.intern(kind);
+  auto& node = *nodes_[index];
+  count(node, -1);
+  node.reset(offered, std::move(stages), of_devices);
+  node.kind = kinds_.intern(kind);
+  count(node, 1);
   ++epoch;
+  if (node.info.cpus.value <= most_cpus_ && node.devices.size() <= most_devices_)
+    return;
+  most_cpus_ = std::max(most_cpus_, node.info.cpus.value);
+  most_devices_ = std::max(most_devices_, node.devices.size());
+  ++records_;
 }
 
 room_index const& cluster::by_room() {
@@ -63,6 +89,12 @@ room_index const& cluster::by_room() {
   }
   changed_.clear();
   return room_;
+}
+
+node_room const& cluster::room_of(node_index index) {
+  if (nodes_[index]->has_changed())
+    room_.look(index, *nodes_[index]);
+  return room_[index];
 }
 
 }  // namespace nsai::scheduling

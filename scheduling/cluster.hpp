@@ -9,6 +9,13 @@
 
 namespace nsai::scheduling {
 
+/// Devices of one model and memory size, and how many of them the nodes offer.
+struct device_class {
+  model_index model = none;
+  std::int64_t memory_mb = 0;
+  std::int64_t devices = 0;
+};
+
 /// The nodes by index and by uuid. An index is given out again after its node was removed.
 class cluster {
  public:
@@ -26,8 +33,10 @@ class cluster {
   void remove(node_index index);
   /// The node says what it offers; nothing is held on it then.
   void offer(node_index index, node_info const& offered, std::vector<bool> stages);
-  /// The nodes as they are now, in order of preference.
+  /// What is free on the nodes now.
   room_index const& by_room();
+  /// The same of one node, when the others do not matter.
+  node_room const& room_of(node_index index);
   node_state& operator[](node_index index) { return *nodes_[index]; }
   node_state const& operator[](node_index index) const { return *nodes_[index]; }
   /// Visits (index, node) in order of index.
@@ -44,13 +53,30 @@ class cluster {
         visit(i, static_cast<node_state const&>(*nodes_[i]));
   }
   std::size_t size() const { return by_uuid_.size(); }
+  /// By `device_class_index`. A class whose last node has gone stays, with no devices.
+  std::vector<device_class> const& device_classes() const { return device_classes_; }
+  /// Thousandths of a core that the nodes offer together.
+  std::int64_t cpus() const { return cpus_; }
+  /// The largest that a single node has offered.
+  std::int64_t most_cpus() const { return most_cpus_; }
+  std::size_t most_devices() const { return most_devices_; }
+  /// How often one of these two has changed.
+  std::uint64_t records() const { return records_; }
 
   name_table models;
   /// Changes when nodes join or leave, or what they offer does.
   std::uint64_t epoch = 1;
 
  private:
+  device_kind kind_of(gpu_info const& gpu);
+  void count(node_state const& node, int sign);
+
   std::vector<std::unique_ptr<node_state>> nodes_;
+  std::vector<device_class> device_classes_;
+  std::int64_t cpus_ = 0;
+  std::int64_t most_cpus_ = 0;
+  std::size_t most_devices_ = 0;
+  std::uint64_t records_ = 0;
   std::vector<node_index> changed_;  // since `room_` was asked
   room_index room_;
   name_table kinds_;  // by what makes them

@@ -15,7 +15,7 @@ core::state::state(core_settings given)
     : settings(std::move(given)),
       last_id(settings.last_used),
       shares(settings.half_life_ms),
-      places(nodes, settings.share_between_tenants) {
+      places(nodes, {settings.placement, settings.share_between_tenants}) {
   for (auto const& stage : settings.known_stages) {
     auto const index = stage_names.intern(stage.name);
     stages.resize(std::max<std::size_t>(stages.size(), index + 1));

@@ -11,6 +11,7 @@
 #include "scheduling/effects.hpp"
 #include "scheduling/events.hpp"
 #include "scheduling/fair_share.hpp"
+#include "scheduling/placement_policy.hpp"
 
 namespace nsai::scheduling {
 
@@ -31,7 +32,8 @@ struct core_settings {
   bool share_between_tenants = false;  // whether jobs of different tenants may share a GPU
   std::int64_t half_life_ms = 7LL * 24 * 60 * 60 * 1000;  // of use, for the fair share
   std::map<std::string, tenant_settings> tenants;         // `*`: all that are not named
-  job_id last_used;                                       // the largest number ever given out
+  placement_policy placement = placement_policy::balanced;
+  job_id last_used;  // the largest number ever given out
   std::vector<stage_description>
       known_stages;  // of the scheduler's own build: accepted before any node has come
 };

@@ -141,6 +141,8 @@ void core::state::handle(restore_finished const&) {
   for (auto& [id, over] : restored) {
     auto& j = at(id);
     resume_times(j);
+    if (!j.composite)
+      places.note(shapes[j.shape]);
     if (j.status == job_status::pending && j.rare && !j.array_child) {
       auto const dependencies = std::move(rares.at(id).dependencies);
       // One that even the store has forgotten had succeeded: a failure would have ended this job

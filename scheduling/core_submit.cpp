@@ -188,6 +188,8 @@ void core::state::announce(job& j, std::uint64_t children) {
     change(j, signal::release);
   emit(job_created{j.id, j.parent, j.position, children, j.status});
   tell(happening::job_submitted, j);
+  if (!j.composite)
+    places.note(shapes[j.shape]);
   if (!ready)
     return;
   tell(happening::job_queued, j);

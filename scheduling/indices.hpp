@@ -15,6 +15,7 @@ using tenant_index = std::uint32_t;
 using owner_index = std::uint32_t;
 using stage_index = std::uint32_t;
 using model_index = std::uint32_t;
+using device_class_index = std::uint32_t;  // devices of one class have one model and memory size
 using node_index = std::uint32_t;
 using kind_index = std::uint32_t;  // of nodes: those of one kind offer the same
 using queue_slot = std::uint32_t;

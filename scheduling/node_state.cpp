@@ -6,10 +6,11 @@
 
 namespace nsai::scheduling {
 
-std::int64_t device_state::charge_of(std::int64_t share_milli, std::int64_t memory) const {
-  if (info.memory_mb <= 0)
+std::int64_t charge_of(std::int64_t share_milli, std::int64_t memory_mb,
+                       std::int64_t device_memory_mb) {
+  if (device_memory_mb <= 0)
     return share_milli;
-  return std::max(share_milli, (memory * 1000 + info.memory_mb - 1) / info.memory_mb);
+  return std::max(share_milli, (memory_mb * 1000 + device_memory_mb - 1) / device_memory_mb);
 }
 
 void node_state::report_changes(node_index self, std::vector<node_index>* changed) {
@@ -26,7 +27,7 @@ void node_state::changes() {
 }
 
 void node_state::reset(node_info offered, std::vector<bool> stages_offered,
-                       std::vector<model_index> const& models) {
+                       std::vector<device_kind> const& kinds) {
   clear();
   rests_until = {};
   info = std::move(offered);
@@ -35,12 +36,13 @@ void node_state::reset(node_info offered, std::vector<bool> stages_offered,
   for (std::size_t i = 0; i < info.gpus.size(); ++i) {
     device_state device;
     device.info = info.gpus[i];
-    device.model = models[i];
+    device.model = kinds[i].model;
+    device.device_class = kinds[i].device_class;
     devices.push_back(std::move(device));
   }
   free_devices_ = devices.size();
   uniform = std::all_of(devices.begin(), devices.end(), [&](device_state const& d) {
-    return d.model == devices[0].model && d.info.memory_mb == devices[0].info.memory_mb;
+    return d.device_class == devices[0].device_class;
   });
 }
 

@@ -37,6 +37,16 @@ struct holding {
   bool superseded = false;     // not a current attempt any more; occupies until it is gone
 };
 
+/// What a device is, in numbers of the cluster.
+struct device_kind {
+  model_index model = none;
+  device_class_index device_class = none;
+};
+
+/// A share counts as much as the larger of itself and its part of the memory.
+std::int64_t charge_of(std::int64_t share_milli, std::int64_t memory_mb,
+                       std::int64_t device_memory_mb);
+
 /// The use of one device.
 struct device_state {
   struct use {
@@ -47,12 +57,14 @@ struct device_state {
   };
   gpu_info info;
   model_index model = none;
+  device_class_index device_class = none;
   std::int64_t charge = 0;  // thousandths of the device, at most 1000
   std::int64_t memory_mb = 0;
   std::vector<use> uses;
 
-  /// A share counts as much as the larger of itself and its part of the memory.
-  std::int64_t charge_of(std::int64_t share_milli, std::int64_t memory) const;
+  std::int64_t charge_of(std::int64_t share_milli, std::int64_t memory) const {
+    return scheduling::charge_of(share_milli, memory, info.memory_mb);
+  }
 };
 
 /// One registered node: what it offers, who occupies it, when it was heard.
@@ -83,10 +95,11 @@ class node_state {
   /// `seen`.
   void report_changes(node_index self, std::vector<node_index>* changed);
   void seen() { has_changed_ = false; }
+  bool has_changed() const { return has_changed_; }
 
   /// A node that says what it offers, with nothing held.
   void reset(node_info offered, std::vector<bool> stages_offered,
-             std::vector<model_index> const& models);
+             std::vector<device_kind> const& kinds);
 
   bool has_room(holding const& h) const;
   /// Without room, or behind others that wait, it joins those that wait on the node.

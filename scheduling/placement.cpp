@@ -1,33 +1,41 @@
 #include "scheduling/placement.hpp"
 
 #include <algorithm>
-#include <tuple>
+#include <limits>
 
 #include "scheduling/assert.hpp"
 
 namespace nsai::scheduling {
 namespace {
 
-// Bounds what jobs that ask for no cpu can pile up on one node.
-constexpr std::size_t most_attempts = 4096;
-
 // What a share of this device reserves.
-std::int64_t reserved_mb(resources const& r, device_state const& d) {
+std::int64_t reserved_mb(resources const& r, std::int64_t memory_mb) {
   if (r.gpu_share.value >= 1000)
-    return d.info.memory_mb;
-  return r.gpu_memory_mb > 0 ? r.gpu_memory_mb : d.info.memory_mb * r.gpu_share.value / 1000;
+    return memory_mb;
+  return r.gpu_memory_mb > 0 ? r.gpu_memory_mb : memory_mb * r.gpu_share.value / 1000;
+}
+
+class_need need_of(shape& s, device_class const& c, std::string const& model) {
+  auto const& r = s.key.resources;
+  class_need need;
+  need.serves = r.gpu_memory_mb <= c.memory_mb && s.matches_model(c.model, model);
+  auto const memory = reserved_mb(r, c.memory_mb);
+  need.memory_mb = static_cast<std::int32_t>(
+      std::min<std::int64_t>(memory, std::numeric_limits<std::int32_t>::max()));
+  if (s.shares_gpu())
+    need.milli = static_cast<std::int32_t>(
+        std::min<std::int64_t>(charge_of(r.gpu_share.value, memory, c.memory_mb), 1001));
+  return need;
+}
+
+/// Of SplitMix64.
+std::uint64_t mixed(std::uint64_t x) {
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
+  return x ^ (x >> 31);
 }
 
 }  // namespace
-
-/// Less is better.
-struct placement::score {
-  std::int64_t waste = 0;  // memory of the GPUs taken, or free GPUs that a CPU job stands beside
-  std::int64_t free_devices = 0;  // left on the node
-  std::int64_t free_cpu = 0;      // left on the node
-  node_index index = none;
-  friend auto operator<=>(score const&, score const&) = default;
-};
 
 bool placement::has_labels(shape const& s, node_state const& node) const {
   auto const& labels = s.key.resources.node_labels;
@@ -46,25 +54,26 @@ bool placement::suits(shape& s, node_state const& node) const {
   return known == 1;
 }
 
-bool placement::serves(shape& s, device_state const& d) const {
-  return s.key.resources.gpu_memory_mb <= d.info.memory_mb &&
-         s.matches_model(d.model, nodes_.models[d.model]);
+class_need const& placement::need(shape& s, device_class_index of) const {
+  auto const& classes = nodes_.device_classes();
+  while (s.needs.size() <= of) {
+    auto const& c = classes[s.needs.size()];
+    s.needs.push_back(need_of(s, c, nodes_.models[c.model]));
+  }
+  return s.needs[of];
 }
 
 // What says no most often and cheapest comes first.
 bool placement::has_free(shape& s, device_state const& d) const {
   if (!s.shares_gpu())
     return d.uses.empty() && serves(s, d);
-  auto const share = s.key.resources.gpu_share.value;
-  if (d.charge + share > 1000)
+  auto const& wants = need(s, d.device_class);
+  if (!wants.serves || d.charge + wants.milli > 1000 ||
+      d.memory_mb + wants.memory_mb > d.info.memory_mb)
     return false;
-  if (!share_between_tenants_ && std::any_of(d.uses.begin(), d.uses.end(), [&](auto const& use) {
-        return use.tenant != s.key.tenant;
-      }))
-    return false;
-  auto const memory = reserved_mb(s.key.resources, d);
-  return d.charge + d.charge_of(share, memory) <= 1000 &&
-         d.memory_mb + memory <= d.info.memory_mb && serves(s, d);
+  return settings_.share_between_tenants ||
+         std::all_of(d.uses.begin(), d.uses.end(),
+                     [&](auto const& use) { return use.tenant == s.key.tenant; });
 }
 
 std::size_t placement::devices_free(shape& s, node_state const& node) const {
@@ -108,137 +117,87 @@ bool placement::may_fit(shape& s) const {
   return s.is_open();
 }
 
-std::vector<device_state const*> placement::choose(shape& s, node_state const& node) const {
-  std::vector<device_state const*> chosen;
-  for (auto const& d : node.devices)
-    if (has_free(s, d))
-      chosen.push_back(&d);
-  // Shares pile up on the fullest device; exclusive jobs take the smallest device that serves.
-  std::sort(chosen.begin(), chosen.end(), [](device_state const* a, device_state const* b) {
-    return std::tuple(-a->charge, a->info.memory_mb, a->info.index) <
-           std::tuple(-b->charge, b->info.memory_mb, b->info.index);
-  });
-  chosen.resize(std::min(chosen.size(), static_cast<std::size_t>(s.key.resources.gpu_count)));
-  return chosen;
+placement_score placement::score() {
+  return {settings_.policy, mix_.learned(nodes_), nodes_, settings_.share_between_tenants};
 }
 
-placement::score placement::rate(shape& s, node_index index) const {
-  auto const& node = nodes_[index];
+std::uint64_t placement::next_draw() {
+  constexpr std::uint64_t step = 0x9e3779b97f4a7c15ULL;
+  return settings_.policy == placement_policy::random
+             ? mixed(mixed(settings_.seed) + step * ++draws_)
+             : 0;
+}
+
+rating placement::rate(shape& s, node_index index, node_room const& room, placement_score& score) {
+  bool const known = room.kind < s.suits.size() && s.suits[room.kind] >= 0;
+  if (known ? s.suits[room.kind] == 0 : !suits(s, nodes_[index]))
+    return no_room;
+  if (room.in_use)
+    return score.rate(s, room);
+  // Idle nodes of one kind are alike.
+  if (of_idle_.size() <= room.kind)
+    of_idle_.resize(room.kind + 1);
+  auto& of_idle = of_idle_[room.kind];
+  if (!of_idle)
+    of_idle = score.rate(s, room);
+  return *of_idle;
+}
+
+node_index placement::best_of_all(shape& s, std::uint64_t draw) {
+  auto const& rooms = nodes_.by_room();
+  auto rates = score();
+  of_idle_.clear();
   auto const& r = s.key.resources;
-  score result;
-  result.index = index;
-  result.free_cpu = node.cpu_free() - r.cpu.value;
-  result.free_devices = static_cast<std::int64_t>(node.free_devices());
-  if (!s.wants_gpu()) {
-    result.waste = result.free_devices;
-    return result;
-  }
-  if (node.uniform && !s.shares_gpu()) {
-    result.waste = r.gpu_count * node.devices[0].info.memory_mb;
-    result.free_devices -= r.gpu_count;
-    return result;
-  }
-  for (auto const* const d : choose(s, node)) {
-    if (d->uses.empty())
-      result.waste +=
-          d->info.memory_mb;  // breaking into a free GPU wastes more than joining others
-    result.free_devices -= d->uses.empty() ? 1 : 0;
-    if (s.shares_gpu())
-      result.waste -= d->charge;
-  }
-  return result;
+  auto const idle = s.shares_gpu() ? 0 : static_cast<std::uint32_t>(r.gpu_count);
+  auto const& all =
+      ratings_.ratings(s.key, s.rating, rooms, mix_.learned(nodes_).version + nodes_.records(),
+                       [&](node_index index) {
+                         return rooms.may_have(index, r.cpu.value, r.memory_mb, idle)
+                                    ? rate(s, index, rooms[index], rates)
+                                    : no_room;
+                       });
+  auto const accept = [&](node_index index) { return fits(s, nodes_[index]); };
+  if (settings_.policy != placement_policy::random)
+    return all.best(accept);
+  std::vector<node_index> fitting;
+  for (node_index i = 0; i < rooms.slots(); ++i)
+    if (all[i] != no_room && accept(i))
+      fitting.push_back(i);
+  return fitting.empty() ? none : fitting[draw % fitting.size()];
 }
 
-void placement::look_at(shape& s, node_index index, std::optional<score>& best) const {
-  auto const rated = rate(s, index);
-  if (!best || rated < *best)
-    best = rated;
+node_index placement::best_candidate(shape& s, std::uint64_t draw) {
+  std::erase_if(s.candidates, [&](node_index index) { return !fits(s, nodes_[index]); });
+  if (s.candidates.empty())
+    return none;
+  if (s.candidates.size() == 1)
+    return s.candidates.front();
+  if (settings_.policy == placement_policy::random)
+    return s.candidates[draw % s.candidates.size()];
+  auto rates = score();
+  std::pair<rating, node_index> best{no_room, none};
+  for (auto const index : s.candidates)
+    best = std::min(best, {rates.rate(s, nodes_.room_of(index)), index});
+  return best.second;
 }
 
-/// A share joins the fullest device that takes it.
-bool placement::find_shared(shape& s, room_index::nodes_of_kind const& kind,
-                            std::optional<score>& best) const {
-  // Where tenants share devices, those stand under every tenant.
-  auto const from = [&](tenant_index tenant) {
-    return kind.shared.lower_bound({tenant, 1000 - s.key.resources.gpu_share.value, {0, 0, 0}, 0});
-  };
-  bool found = false;
-  auto const walk = [&](auto at, tenant_index tenant) {
-    for (; at != kind.shared.end() && at->tenant == tenant; ++at) {
-      auto const& node = nodes_[at->on.node];
-      if (has_free(s, node.devices[at->position]) && fits(s, node)) {
-        look_at(s, at->on.node, best);
-        found = true;
-        return;
-      }
-    }
-  };
-  if (!share_between_tenants_) {
-    walk(from(s.key.tenant), s.key.tenant);
-    return found;
-  }
-  for (auto at = kind.shared.begin(); at != kind.shared.end();) {
-    auto const tenant = at->tenant;
-    walk(from(tenant), tenant);
-    at = tenant == none ? kind.shared.end()
-                        : kind.shared.lower_bound({tenant + 1, 1000, {0, 0, 0}, 0});
-  }
-  return found;
-}
-
-/// The best node of a kind. All of them are looked at only where they have different devices.
-void placement::find_in(shape& s, room_index::nodes_of_kind const& kind,
-                        std::optional<score>& best) const {
-  auto const& any = nodes_[kind.nodes.begin()->node];
-  if (!suits(s, any))
-    return;
-  if (s.wants_gpu() && !any.uniform) {
-    for (auto const& at : kind.nodes)
-      if (fits(s, nodes_[at.node]))
-        look_at(s, at.node, best);
-    return;
-  }
-  if (s.wants_gpu() && (any.devices.empty() || !serves(s, any.devices[0])))
-    return;
-  if (s.shares_gpu() && find_shared(s, kind, best))
-    return;  // breaking into a free GPU is worse
-  // What is taken of a node is the same on each of them, so the score grows in the order in which
-  // they stand.
-  auto const cpu = s.key.resources.cpu.value;
-  auto const devices = static_cast<std::size_t>(s.key.resources.gpu_count);
-  for (auto at = kind.nodes.lower_bound({devices, cpu, 0}); at != kind.nodes.end();) {
-    if (at->free_cpu < cpu) {
-      at = kind.nodes.lower_bound({at->free_devices, cpu, 0});
-    } else if (fits(s, nodes_[at->node])) {
-      look_at(s, at->node, best);
-      return;
-    } else {
-      ++at;
-    }
-  }
-}
-
-std::optional<place> placement::find(shape& s) const {
-  std::optional<score> best;
-  if (s.look_everywhere)
-    for (auto const& [kind, those] : nodes_.by_room().kinds())
-      find_in(s, those, best);
-  else
-    std::erase_if(s.candidates, [&](node_index index) {
-      if (!fits(s, nodes_[index]))
-        return true;
-      look_at(s, index, best);
-      return false;
-    });
-  if (!best)
+std::optional<place> placement::find(shape& s) {
+  if (!nodes_.device_classes().empty())
+    need(s, static_cast<device_class_index>(nodes_.device_classes().size() - 1));
+  auto const draw = next_draw();
+  auto const node = s.look_everywhere ? best_of_all(s, draw) : best_candidate(s, draw);
+  if (node == none)
     return std::nullopt;
-  place found{best->index, {}};
+  place found{node, {}};
   if (!s.wants_gpu())
     return found;
-  for (auto const* const d : choose(s, nodes_[best->index]))
-    found.devices.push_back({d->info.index, d->info.uuid, d->info.model,
-                             reserved_mb(s.key.resources, *d), s.key.resources.gpu_share.value,
-                             d->info.is_virtual});
+  for (auto const position : score().choose(s, nodes_.room_of(node), mixed(draw))) {
+    auto const& d = nodes_[node].devices[position];
+    found.devices.push_back({d.info.index, d.info.uuid, d.info.model,
+                             reserved_mb(s.key.resources, d.info.memory_mb),
+                             s.key.resources.gpu_share.value, d.info.is_virtual});
+  }
+  NSAI_ASSERT(found.devices.size() == static_cast<std::size_t>(s.key.resources.gpu_count));
   return found;
 }
 

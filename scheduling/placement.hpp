@@ -4,6 +4,9 @@
 #include <vector>
 
 #include "scheduling/cluster.hpp"
+#include "scheduling/placement_policy.hpp"
+#include "scheduling/rating_index.hpp"
+#include "scheduling/request_mix.hpp"
 #include "scheduling/shapes.hpp"
 
 namespace nsai::scheduling {
@@ -14,16 +17,23 @@ struct place {
   std::vector<device_grant> devices;
 };
 
-/// Chooses places. First the filter: stage, labels, cpu, memory, devices. Then the score, by which
-/// the place that strands least wins: CPU jobs keep away from free GPUs, GPU jobs take the smallest
-/// GPUs that serve and fill nodes up, shares go to GPUs that are shared already; then the fullest
-/// node, then the lowest index.
+struct placement_settings {
+  placement_policy policy = placement_policy::balanced;
+  bool share_between_tenants = false;  // whether jobs of different tenants may share a GPU
+  std::uint64_t seed = 1;              // of the policy `random`
+};
+
+/// Chooses places. First the filter: stage, labels, cpu, memory, devices. Then the rating of the
+/// policy (`placement_score`), with what was learned from the requests (`request_mix`); among equal
+/// ones the node that was registered first.
 class placement {
  public:
-  /// Holds references: both have to live as long.
-  placement(cluster& nodes, bool share_between_tenants)
-      : nodes_(nodes), share_between_tenants_(share_between_tenants) {}
+  /// Holds a reference: `nodes` has to live as long.
+  explicit placement(cluster& nodes, placement_settings settings = {})
+      : nodes_(nodes), settings_(settings) {}
 
+  /// One more job has this shape: the mix of requests is learned from these.
+  void note(shape& s) { mix_.note(s.key.resources, s.in_mix); }
   /// Whether the node could run it if the node were empty.
   bool is_possible(shape& s, node_state const& node) const;
   /// Whether the node has room now. Nobody overtakes those that already wait on a node.
@@ -34,25 +44,28 @@ class placement {
   /// without room.
   bool may_fit(shape& s) const;
   /// The best place among all nodes or, where the shape was closed before, among its candidates.
-  std::optional<place> find(shape& s) const;
+  std::optional<place> find(shape& s);
   bool has_labels(shape const& s, node_state const& node) const;
   /// How many devices the shape could take on the node now.
   std::size_t devices_free(shape& s, node_state const& node) const;
 
  private:
-  struct score;
   bool suits(shape& s, node_state const& node) const;
-  bool serves(shape& s, device_state const& d) const;
+  class_need const& need(shape& s, device_class_index of) const;
+  bool serves(shape& s, device_state const& d) const { return need(s, d.device_class).serves; }
   bool has_free(shape& s, device_state const& d) const;
-  score rate(shape& s, node_index index) const;
-  void look_at(shape& s, node_index index, std::optional<score>& best) const;
-  void find_in(shape& s, room_index::nodes_of_kind const& kind, std::optional<score>& best) const;
-  bool find_shared(shape& s, room_index::nodes_of_kind const& kind,
-                   std::optional<score>& best) const;
-  std::vector<device_state const*> choose(shape& s, node_state const& node) const;
+  placement_score score();
+  rating rate(shape& s, node_index index, node_room const& room, placement_score& score);
+  node_index best_of_all(shape& s, std::uint64_t draw);
+  node_index best_candidate(shape& s, std::uint64_t draw);
+  std::uint64_t next_draw();
 
   cluster& nodes_;
-  bool share_between_tenants_;
+  placement_settings settings_;
+  request_mix mix_;
+  rating_index ratings_;
+  std::vector<std::optional<rating>> of_idle_;  // by kind, while one request is looked at
+  std::uint64_t draws_ = 0;
 };
 
 }  // namespace nsai::scheduling

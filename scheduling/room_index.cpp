@@ -1,42 +1,47 @@
 #include "scheduling/room_index.hpp"
 
-#include <algorithm>
+#include <bit>
 
 namespace nsai::scheduling {
 
+void room_index::make_slot(node_index index) {
+  if (index < rooms_.size())
+    return;
+  rooms_.resize(index + 1);
+  entries_.resize(index + 1);
+  glances_.resize(index + 1);
+}
+
+void room_index::look(node_index index, node_state const& node) {
+  make_slot(index);
+  read_room(&node, rooms_[index]);
+}
+
 void room_index::update(node_index index, node_state const* node) {
-  if (entries_.size() <= index)
-    entries_.resize(index + 1);
+  make_slot(index);
+  read_room(node, rooms_[index]);
+  if (log_.size() < rooms_.size()) {
+    // The numbers of the kept changes would lead elsewhere: nothing is kept.
+    log_.assign(std::bit_ceil(2 * rooms_.size()), none);
+    changes_ += log_.size() + 1;
+  }
+  auto const& room = rooms_[index];
+  glances_[index] = {changes_, room.cpu, room.memory_mb, room.idle_devices, room.takes_more};
+  log_[changes_++ & (log_.size() - 1)] = index;
+
   auto& e = entries_[index];
+  entry const now = node == nullptr ? entry{} : entry{node->kind, node->ahead()};
+  if (e.kind == now.kind && e.ahead == now.ahead)
+    return;
   if (e.kind != none) {
     auto const of_kind = kinds_.find(e.kind);
-    of_kind->second.nodes.erase(e.at);
     of_kind->second.by_ahead.erase({e.ahead, index});
-    for (auto const& device : e.shared)
-      of_kind->second.shared.erase(device);
-    if (of_kind->second.nodes.empty() && (node == nullptr || node->kind != e.kind))
+    if (of_kind->second.by_ahead.empty())
       kinds_.erase(of_kind);
   }
-  e.kind = none;
-  e.shared.clear();
-  if (node == nullptr)
-    return;
-  e.kind = node->kind;
-  e.at = {node->free_devices(), node->cpu_free(), index};
-  auto& of_kind = kinds_[e.kind];
-  of_kind.nodes.insert(e.at);
-  e.ahead = node->ahead();
-  of_kind.by_ahead.insert({e.ahead, index});
-  for (std::uint32_t i = 0; i < node->devices.size(); ++i) {
-    auto const& d = node->devices[i];
-    if (d.uses.empty() || d.charge >= 1000)
-      continue;
-    auto const tenant = d.uses[0].tenant;
-    bool const one_tenant = std::all_of(d.uses.begin(), d.uses.end(),
-                                        [&](auto const& use) { return use.tenant == tenant; });
-    e.shared.push_back({one_tenant ? tenant : none, d.charge, e.at, i});
-    of_kind.shared.insert(e.shared.back());
-  }
+  e = now;
+  if (e.kind != none)
+    kinds_[e.kind].by_ahead.insert({e.ahead, index});
 }
 
 }  // namespace nsai::scheduling

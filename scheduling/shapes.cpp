@@ -19,9 +19,7 @@ bool shape::matches_model(model_index index, std::string const& model) {
   return matches[index] == 1;
 }
 
-namespace {
-
-std::size_t hash_of(shape_key const& key) {
+std::size_t shape_key_hash::operator()(shape_key const& key) const noexcept {
   auto const& r = key.resources;
   std::size_t h = key.timed ? 1 : 0;
   auto const mix = [&h](std::size_t part) { h = (h ^ part) * 0x9e3779b97f4a7c15ULL + (h >> 29); };
@@ -40,10 +38,8 @@ std::size_t hash_of(shape_key const& key) {
   return h;
 }
 
-}  // namespace
-
 shape_index shape_table::intern(shape_key const& key) {
-  auto const hash = hash_of(key);
+  auto const hash = shape_key_hash{}(key);
   auto const [first, last] = by_hash_.equal_range(hash);
   for (auto at = first; at != last; ++at)
     if (shapes_[at->second].key == key)
@@ -68,7 +64,7 @@ void shape_table::release(shape_index index) {
   if (--s.jobs > 0)
     return;
   NSAI_ASSERT(s.waiting == 0);
-  auto const [first, last] = by_hash_.equal_range(hash_of(s.key));
+  auto const [first, last] = by_hash_.equal_range(shape_key_hash{}(s.key));
   by_hash_.erase(std::find_if(first, last, [&](auto const& e) { return e.second == index; }));
   s = shape{};
   free_.push_back(index);

@@ -20,6 +20,17 @@ struct shape_key {
   friend bool operator==(shape_key const&, shape_key const&) = default;
 };
 
+struct shape_key_hash {
+  std::size_t operator()(shape_key const& key) const noexcept;
+};
+
+/// What a job of a shape takes of each device of one class.
+struct class_need {
+  bool serves = false;  // by model and memory
+  std::int32_t milli = 1000;
+  std::int32_t memory_mb = 0;
+};
+
 struct shape {
   shape_key key;
   std::uint32_t jobs = 0;         // live jobs that have it
@@ -36,6 +47,9 @@ struct shape {
   bool is_possible = false;            // some node could run it if it were empty
   std::vector<signed char> matches{};  // by model: -1 not asked yet, 0 no, 1 yes
   std::vector<signed char> suits{};    // by kind of node, likewise
+  std::vector<class_need> needs{};     // by class of devices, as far as asked for
+  std::uint32_t in_mix = none;         // where `request_mix` has it
+  std::uint32_t rating = none;         // where `rating_index` has it
 
   bool wants_gpu() const { return key.resources.gpu_count > 0; }
   bool shares_gpu() const { return wants_gpu() && key.resources.gpu_share.value < 1000; }

@@ -58,6 +58,23 @@ TEST_CASE("config: values outside their bounds are refused") {
   CHECK(faults[2].field == "virtual_gpus[0].memory_mb");
 }
 
+TEST_CASE("config: a policy of placement is one of those that there are") {
+  node_config config;
+  auto const faults =
+      read_config(json::parse(R"({"placement": "tightest", "price_per_hour_usd": -2.5})"), config);
+  REQUIRE(faults.size() == 2);
+  CHECK(faults[0].message ==
+        "placement: \"tightest\" is not allowed; expected one of balanced, fgd, best_fit, packing, "
+        "spread, cheapest, random");
+  CHECK(faults[1].field == "price_per_hour_usd");
+  node_config sound;
+  CHECK(read_config(json::parse(R"({"placement": "cheapest"})"), sound).empty());
+  CHECK(sound.placement == "cheapest");
+  auto const wrong_type = read_config(json::parse(R"({"placement": 3})"), sound);
+  REQUIRE(wrong_type.size() == 1);
+  CHECK(wrong_type[0].field == "placement");
+}
+
 TEST_CASE("config: a sound one keeps what it says, and defaults for the rest") {
   node_config config;
   CHECK(

@@ -182,3 +182,30 @@ TEST_CASE("placement: the reason tells a busy GPU from one that never comes") {
   CHECK(f.reason(busy) ==
         "all fitting nodes are busy: needs cpu 7.5; node a100-node has cpu 7 free");
 }
+
+TEST_CASE("placement: a job that may have any GPU leaves the model that others are bound to") {
+  fixture f;
+  f.join(f.node("scarce", 8, {"T4", "T4"}, 16'384));
+  f.join(f.node("plain", 8, {"A100", "A100"}));
+  for (int i = 0; i < 20; ++i) {
+    auto const bound = f.submitted(f.gpu_job("T4"));
+    CHECK(f.place_of(bound) == "scarce");
+    f.end(bound);
+  }
+  CHECK(f.place_of(f.submitted(f.gpu_job("", 1))) == "plain");
+  CHECK(f.place_of(f.submitted(f.gpu_job("", 1))) == "plain");
+  CHECK(f.place_of(f.submitted(f.gpu_job("T4"))) == "scarce");
+  CHECK(f.place_of(f.submitted(f.gpu_job("", 1))) ==
+        "scarce");  // nothing waits for a place that is there
+}
+
+TEST_CASE("placement: the settings choose the policy") {
+  core_settings settings;
+  settings.placement = placement_policy::spread;
+  fixture f{settings};
+  f.join(f.node("n1", 4));
+  f.join(f.node("n2", 4));
+  CHECK(f.place_of(f.submitted(f.job())) == "n1");
+  CHECK(f.place_of(f.submitted(f.job())) == "n2");
+  CHECK(f.place_of(f.submitted(f.job())) == "n1");
+}

@@ -1,0 +1,44 @@
+#include "scheduling/node_room.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace nsai::scheduling {
+
+void read_room(node_state const* node, node_room& to) {
+  to.value = {};
+  to.takes_more = node != nullptr && node->ahead() == 0 && node->attempts() < most_attempts;
+  if (node == nullptr) {
+    to.devices.clear();
+    to.kind = none;
+    return;
+  }
+  to.uniform = node->uniform;
+  to.in_use = node->attempts() > 0;
+  to.kind = node->kind;
+  to.idle_devices = static_cast<std::uint32_t>(node->free_devices());
+  to.cpu = node->cpu_free();
+  to.memory_mb = node->memory_free();
+  to.all_cpu = node->info.cpus.value;
+  to.all_memory_mb = node->info.memory_mb;
+  to.micro_usd_per_hour = node->info.price_per_hour_usd.value;
+  to.gpu_milli = 0;
+  to.devices.resize(node->devices.size());
+  to.first_class = node->devices.empty() ? none : node->devices[0].device_class;
+  for (std::size_t i = 0; i < to.devices.size(); ++i) {
+    auto const& from = node->devices[i];
+    auto& d = to.devices[i];
+    d.idle = from.uses.empty();
+    d.device_class = from.device_class;
+    d.free_milli = static_cast<std::int32_t>(1000 - from.charge);
+    d.free_memory_mb = static_cast<std::int32_t>(std::min<std::int64_t>(
+        from.info.memory_mb - from.memory_mb, std::numeric_limits<std::int32_t>::max()));
+    d.tenant = none;
+    if (!d.idle && std::all_of(from.uses.begin(), from.uses.end(),
+                               [&](auto const& use) { return use.tenant == from.uses[0].tenant; }))
+      d.tenant = from.uses[0].tenant;
+    to.gpu_milli += d.free_milli;
+  }
+}
+
+}  // namespace nsai::scheduling
