@@ -98,6 +98,10 @@ std::vector<pid_t> below(pid_t root, std::string const& name) {
   for (auto const& [pid, about] : all) {
     if (about.dead || about.name != name)
       continue;
+    // A new process has its parent's name until it becomes another program: a job's, say.
+    if (auto const parent = all.find(about.parent);
+        parent != all.end() && parent->second.name == name)
+      continue;
     auto up = about.parent;
     while (up > 1 && up != root && all.contains(up))
       up = all.at(up).parent;
