@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -9,16 +10,36 @@
 
 namespace nsai {
 
+/// Bounds on what a tenant may have at once; absent: none.
+struct tenant_quota {
+  static constexpr char const* type_name = "quota";
+  std::optional<std::int64_t> running;  // jobs
+  std::optional<std::int64_t> queued;   // jobs that wait, also for a time or for other jobs
+  std::optional<milli> cpu;             // cores held by its running jobs, likewise below
+  std::optional<std::int64_t> memory_mb;
+  std::optional<milli> gpus;  // devices; a share counts as such
+
+  static constexpr auto fields() {
+    using q = tenant_quota;
+    return std::tuple{field{"running", &q::running}, field{"queued", &q::queued},
+                      field{"cpu", &q::cpu}, field{"memory_mb", &q::memory_mb},
+                      field{"gpus", &q::gpus}};
+  }
+  bool bounds_anything() const { return running || queued || cpu || memory_mb || gpus; }
+};
+
 /// What a tenant may have, in a node's config under `tenants`. Under the name `*` it is for all
 /// that have no entry of their own.
 struct tenant_settings {
   static constexpr char const* type_name = "tenant_settings";
   milli weight{1000};  // of its fair share, above 0
   nsai::priority max_priority = nsai::priority::interactive;
+  tenant_quota quota;
 
   static constexpr auto fields() {
     return std::tuple{field{"weight", &tenant_settings::weight},
-                      field{"max_priority", &tenant_settings::max_priority}};
+                      field{"max_priority", &tenant_settings::max_priority},
+                      field{"quota", &tenant_settings::quota}};
   }
 };
 
@@ -29,6 +50,7 @@ struct tenant_record {
   std::string tenant_id;
   milli weight{1000};
   nsai::priority max_priority = nsai::priority::interactive;
+  tenant_quota quota;
   milli share;     // of the cluster, held now: the largest part of cpu, memory or GPUs
   milli entitled;  // by weight, among those that hold or wait for something
   std::int64_t running = 0;
@@ -43,6 +65,7 @@ struct tenant_record {
     return std::tuple{field{"tenant_id", &t::tenant_id},
                       field{"weight", &t::weight},
                       field{"max_priority", &t::max_priority},
+                      field{"quota", &t::quota},
                       field{"share", &t::share},
                       field{"entitled", &t::entitled},
                       field{"running", &t::running},

@@ -54,10 +54,13 @@ int show_tenants(global_options const& global) {
   };
   std::vector<std::vector<std::string>> rows{{"TENANT", "WEIGHT", "HOLDS", "ITS SHARE", "RUNNING",
                                               "QUEUED", "CPU HOURS", "GPU HOURS", "AT MOST"}};
+  auto const of = [](std::int64_t count, std::optional<std::int64_t> quota) {
+    return std::to_string(count) + (quota ? " / " + std::to_string(*quota) : "");
+  };
   for (auto const& t : tenants)
     rows.push_back({t.tenant_id, json(t.weight).dump(), percent(t.share), percent(t.entitled),
-                    std::to_string(t.running), std::to_string(t.queued), json(t.cpu_hours).dump(),
-                    json(t.gpu_hours).dump(), to_string(t.max_priority)});
+                    of(t.running, t.quota.running), of(t.queued, t.quota.queued),
+                    json(t.cpu_hours).dump(), json(t.gpu_hours).dump(), to_string(t.max_priority)});
   global.out.table(rows);
   return exit_done;
 }

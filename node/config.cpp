@@ -79,6 +79,16 @@ void check_tenants(node_config const& c, faults& list) {
       list.push_back(usage_error(path, "this is not the name of a tenant",
                                  "1 to 64 of A-Z a-z 0-9 . _ -, beginning with a letter or a "
                                  "digit; or * for all others"));
+    auto const& q = tenant.quota;
+    auto const not_negative = [&](char const* key, std::optional<std::int64_t> value) {
+      if (value)
+        want_range(list, (path + ".quota." + key).c_str(), *value, 0, 1LL << 40);
+    };
+    not_negative("running", q.running);
+    not_negative("queued", q.queued);
+    not_negative("memory_mb", q.memory_mb);
+    not_negative("cpu", q.cpu ? std::optional{q.cpu->value} : std::nullopt);
+    not_negative("gpus", q.gpus ? std::optional{q.gpus->value} : std::nullopt);
     if (tenant.weight.value <= 0 || tenant.weight.value > most * 1000)
       list.push_back(usage_error(path + ".weight", json(tenant.weight).dump() + " is not allowed",
                                  "above 0 and at most " + std::to_string(most)));
@@ -97,7 +107,7 @@ void refuse_later_keys(json& tenants, faults& list) {
   if (!tenants.is_object())
     return;
   for (auto& [name, settings] : tenants.items())
-    for (auto const* key : {"quota", "budget_usd"})
+    for (auto const* key : {"budget_usd", "max_cost_usd"})
       if (settings.is_object() && settings.erase(key) > 0)
         list.push_back(unsupported("tenants." + name.substr(0, 80) + "." + key));
 }

@@ -16,6 +16,13 @@ core::state::state(core_settings given)
       last_id(settings.last_used),
       shares(settings.half_life_ms),
       places(nodes, {settings.placement, settings.share_between_tenants}) {
+  bool const limited =
+      std::any_of(settings.tenants.begin(), settings.tenants.end(),
+                  [](auto const& each) { return each.second.quota.bounds_anything(); });
+  if (limited)
+    queues.admit_by([this](tenant_index tenant, shape_index shape) {
+      return quotas.admits(tenant, shapes[shape].key.resources);
+    });
   for (auto const& stage : settings.known_stages) {
     auto const index = stage_names.intern(stage.name);
     stages.resize(std::max<std::size_t>(stages.size(), index + 1));

@@ -78,7 +78,14 @@ void core::state::check_shapes() const {
     ++in_queues;
     NSAI_ASSERT(shapes.waiting().at(s.waits_at).shape == index);
     NSAI_ASSERT(!s.is_open() || shapes.open().contains(index));
-    // Nothing waits for a place that is there.
+    // Nothing waits for a place that is there, but for who is at a quota.
+    shape_set only;
+    only.add(index);
+    bool has_turn = false;
+    for (std::size_t level = 0; level < priority_levels; ++level)
+      has_turn = has_turn || queues.front(static_cast<priority>(level), only) != none;
+    if (!has_turn)
+      continue;
     std::as_const(nodes).for_each([&](node_index, node_state const& node) {
       NSAI_ASSERT(restoring || !places.fits(s, node));
     });

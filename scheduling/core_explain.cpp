@@ -27,6 +27,9 @@ std::string core::state::wait_reason(job const& j) const {
     return j.unconfirmed ? "waiting for node " + node_name(j) + " to confirm attempt " +
                                std::to_string(j.attempt)
                          : std::string{};
+  if (j.status == job_status::queued && !j.composite)
+    if (auto const why = quotas.reason(j.tenant, shapes[j.shape].key.resources); !why.empty())
+      return "quota of tenant " + tenants[j.tenant] + ": " + why;
   if (j.status == job_status::queued)
     return j.composite ? "waiting for its first child to start"
                        : explain_wait(std::as_const(nodes), places, shapes[j.shape],

@@ -162,6 +162,8 @@ void core::state::forget(job& j) {
     over.dependents = std::move(facts->second.dependents);
     rares.erase(facts);
   }
+  if (!j.composite)
+    quotas.leave(j.tenant);
   if (j.shape != none)
     shapes.release(j.shape);
   terms.release(j.terms);

@@ -67,7 +67,7 @@ void core::state::restore_child(job& j, job_restored const& e) {
     j.terms = parent.terms;
     j.shape = parent.shape;
     terms.keep(j.terms);
-    shapes.keep(j.shape);
+    keep_shape(j);
     return;
   }
   auto const& r = e.record;

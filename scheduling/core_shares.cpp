@@ -28,25 +28,68 @@ tenant_settings const& core::state::settings_of(std::string const& tenant) const
   return found == settings.tenants.end() ? usual : found->second;
 }
 
-std::optional<error_info> core::state::check_priority(submission const& s) const {
-  auto const most = settings_of(s.tenant_id).max_priority;
-  if (s.priority >= most)
-    return std::nullopt;
-  auto error = usage_error("priority",
-                           "\"" + to_string(s.priority) + "\" is more than tenant " + s.tenant_id +
-                               " may ask for (tenants." + s.tenant_id +
-                               ".max_priority in the scheduler's config)",
-                           to_string(most) + " or less urgent");
-  error.category = "refused";
-  error.code = "max_priority";
-  return error;
+/// Whether the tenant may have such jobs at all, and as many more that wait.
+std::optional<error_info> core::state::check_tenant(submission const& s) const {
+  auto const refusal = [](std::string code, std::string const& field, std::string const& came,
+                          std::string const& expected) {
+    auto error = usage_error(field, came, expected);
+    error.category = "refused";
+    error.code = std::move(code);
+    return error;
+  };
+  auto const& given = settings_of(s.tenant_id);
+  auto const key = "tenants." + s.tenant_id + ".";
+  if (s.priority < given.max_priority)
+    return refusal("max_priority", "priority",
+                   "\"" + to_string(s.priority) + "\" is more than tenant " + s.tenant_id +
+                       " may ask for (" + key + "max_priority in the scheduler's config)",
+                   to_string(given.max_priority) + " or less urgent");
+  auto const tenant = tenants.find(s.tenant_id);
+  quota_book alone;  // of a tenant that nobody has seen yet
+  if (tenant == none)
+    alone.set(0, given.quota);
+  auto const& book = tenant == none ? alone : quotas;
+  auto const index = tenant == none ? 0 : tenant;
+  auto const too_large = [&](resources const& r, std::string const& path) {
+    auto const bound = book.never(index, r);
+    return bound ? std::optional{refusal("quota", path + "resources",
+                                         "one job needs more than tenant " + s.tenant_id +
+                                             " may hold (" + key + "quota." + bound->key + ")",
+                                         "at most " + bound->value)}
+                 : std::nullopt;
+  };
+  for (std::size_t i = 0; i < s.pipeline.size(); ++i)
+    if (auto fault = too_large(s.pipeline[i].resources, "pipeline[" + std::to_string(i) + "]."))
+      return fault;
+  if (s.pipeline.empty())
+    if (auto fault = too_large(s.resources, ""))
+      return fault;
+  auto const more = s.array              ? count_of(*s.array)
+                    : s.pipeline.empty() ? std::int64_t{1}
+                                         : static_cast<std::int64_t>(s.pipeline.size());
+  if (more > book.room_to_wait(index))
+    return refusal("quota", "jobs",
+                   std::to_string(book.waiting(index)) + " jobs of tenant " + s.tenant_id +
+                       " wait already, and " + std::to_string(more) + " more are too many (" + key +
+                       "quota.queued)",
+                   "at most " + std::to_string(*given.quota.queued) + " that wait");
+  return std::nullopt;
+}
+
+void core::state::keep_shape(job const& j) {
+  shapes.keep(j.shape);
+  if (!j.composite)
+    quotas.join(j.tenant);
 }
 
 tenant_index core::state::tenant_of(std::string const& name) {
   auto const before = tenants.size();
   auto const index = tenants.intern(name);
-  if (tenants.size() > before)
-    shares.set_weight(index, static_cast<double>(settings_of(name).weight.value) / 1000);
+  if (tenants.size() > before) {
+    auto const& given = settings_of(name);
+    shares.set_weight(index, static_cast<double>(given.weight.value) / 1000);
+    quotas.set(index, given.quota);
+  }
   return index;
 }
 
@@ -78,10 +121,12 @@ void core::state::charge(job& j, node_state const& node, holding const& h) {
                         : mean_price * static_cast<double>(node.devices.size());
   j.price_factor = price > 0 && mean > 0 ? static_cast<float>(price / mean) : 1;
   shares.start(j.tenant, j.owner, charged(j));
+  quotas.start(j.tenant, shapes[j.shape].key.resources);
 }
 
 void core::state::discharge(job const& j) {
   shares.stop(j.tenant, j.owner, charged(j));
+  quotas.stop(j.tenant, shapes[j.shape].key.resources);
   queues.refresh(j.tenant, j.owner);
 }
 
@@ -135,6 +180,7 @@ std::vector<tenant_record> core::state::tenant_records() const {
     r.tenant_id = tenants[i];
     r.weight = given.weight;
     r.max_priority = given.max_priority;
+    r.quota = given.quota;
     r.share = thousandths(shares.held(i));
     r.entitled = thousandths(shares.entitled(i));
     r.cpu_hours = thousandths(used.cpu / 1000 / seconds);
@@ -153,10 +199,21 @@ std::vector<tenant_record> core::state::tenant_records() const {
 }
 
 void core::state::check_shares() const {
+  struct plain {
+    std::int64_t live = 0, running = 0, cpu = 0, memory_mb = 0, gpus = 0;
+  };
   std::vector<amounts> sums(tenants.size());
+  std::vector<plain> plains(tenants.size());
   jobs.for_each([&](job const& j) {
+    auto& p = plains[j.tenant];
+    p.live += j.composite ? 0 : 1;
     if (j.composite || j.node == none)
       return;
+    auto const& r = shapes[j.shape].key.resources;
+    ++p.running;
+    p.cpu += r.cpu.value;
+    p.memory_mb += r.memory_mb;
+    p.gpus += r.gpu_count * r.gpu_share.value;
     auto const mine = charged(j);
     sums[j.tenant].cpu += mine.cpu;
     sums[j.tenant].memory_mb += mine.memory_mb;
@@ -166,6 +223,8 @@ void core::state::check_shares() const {
     return std::abs(a - b) <= 1e-6 * std::max({1.0, std::abs(a), std::abs(b)});
   };
   for (tenant_index i = 0; i < sums.size(); ++i) {
+    auto const& p = plains[i];
+    NSAI_ASSERT(quotas.holds(i, p.live, p.running, p.cpu, p.memory_mb, p.gpus));
     auto const books = shares.holding(i);
     NSAI_ASSERT(equal(books.cpu, sums[i].cpu) && equal(books.memory_mb, sums[i].memory_mb) &&
                 equal(books.gpus, sums[i].gpus));

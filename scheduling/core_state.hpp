@@ -14,6 +14,7 @@
 #include "scheduling/job_table.hpp"
 #include "scheduling/lifecycle.hpp"
 #include "scheduling/placement.hpp"
+#include "scheduling/quota_book.hpp"
 #include "scheduling/ready_queues.hpp"
 #include "scheduling/shapes.hpp"
 #include "scheduling/timers.hpp"
@@ -131,7 +132,8 @@ struct core::state {
   void refresh_standings();
   void handle(usage_restored const& e);
   tenant_settings const& settings_of(std::string const& tenant) const;
-  std::optional<error_info> check_priority(submission const& s) const;
+  std::optional<error_info> check_tenant(submission const& s) const;
+  void keep_shape(job const& j);
   std::vector<tenant_record> tenant_records() const;
   std::vector<used_amounts> usage() const;
   void check_shares() const;
@@ -199,6 +201,7 @@ struct core::state {
   terms_table terms;
   mutable shape_table shapes;
   fair_share shares;
+  quota_book quotas;
   ready_queues queues{&shares};
   timers clock;
   mutable cluster nodes;

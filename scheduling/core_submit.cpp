@@ -52,7 +52,7 @@ std::optional<error_info> core::state::check_dependencies(job_submitted const& e
 
 std::optional<error_info> core::state::refuse(job_submitted const& e) const {
   auto const& s = *e.request;
-  if (auto fault = check_priority(s))
+  if (auto fault = check_tenant(s))
     return fault;
   if (s.pipeline.empty())
     if (auto fault = check_stage(s.stage, "stage"))
@@ -137,7 +137,7 @@ void core::state::give_work(job& j, std::string const& stage, resources const& r
   if (r.gpu_count > 0 && r.gpu_share.value < 1000 && !settings.share_between_tenants)
     key.tenant = j.tenant;
   j.shape = shapes.intern(key);
-  shapes.keep(j.shape);
+  keep_shape(j);
 }
 
 void core::state::add_key(job& j, std::string const& key) {
@@ -213,7 +213,7 @@ void core::state::create_array(job& parent, job_submitted const& e) {
     child.terms = parent.terms;
     terms.keep(child.terms);
     child.shape = parent.shape;
-    shapes.keep(child.shape);
+    keep_shape(child);
     if (parent.holds != 0)
       add_hold(child, hold_parent);
     if (p.has_limit() && (parent.holds != 0 || i >= limit)) {

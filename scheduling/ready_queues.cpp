@@ -249,18 +249,25 @@ queue_slot ready_queues::front(priority level, shape_set const& wanted, whose of
     auto const& tenant = line.lines[next.who];
     if (!tenant.shapes.set().meets(wanted) || !is_looked_at(next.who, of))
       continue;
-    for (auto const& own : tenant.owners.order()) {
-      lane const* best = nullptr;
-      for (auto const index : owners_[own.who].lanes) {
-        auto const& lane = lanes_[index];
-        if ((best == nullptr || lane.head_order < best->head_order) &&
-            wanted.contains(lane.where.shape))
-          best = &lane;
-      }
-      if (best != nullptr)
-        return best->head;
+    if (auto const slot = front_of(next.who, tenant, wanted); slot != none)
+      return slot;
+  }
+  return none;
+}
+
+/// `none` only when none of its wanted shapes is admitted.
+queue_slot ready_queues::front_of(tenant_index index, tenant_line const& tenant,
+                                  shape_set const& wanted) const {
+  for (auto const& own : tenant.owners.order()) {
+    lane const* best = nullptr;
+    for (auto const at : owners_[own.who].lanes) {
+      auto const& lane = lanes_[at];
+      if ((best == nullptr || lane.head_order < best->head_order) &&
+          wanted.contains(lane.where.shape) && (!admits_ || admits_(index, lane.where.shape)))
+        best = &lane;
     }
-    NSAI_ASSERT(false);  // the tenant has a lane of a wanted shape
+    if (best != nullptr)
+      return best->head;
   }
   return none;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <optional>
 #include <tuple>
 #include <unordered_map>
@@ -38,6 +39,11 @@ class ready_queues {
  public:
   /// Without `shares` all standings are equal. It has to live as long.
   explicit ready_queues(fair_share* shares = nullptr) : shares_(shares) {}
+
+  /// Jobs of this tenant and shape have no turn while `admits` says no; nullptr: all have. Asked
+  /// anew for every look at a front.
+  using admission = std::function<bool(tenant_index, shape_index)>;
+  void admit_by(admission admits) { admits_ = std::move(admits); }
 
   struct place {
     priority level;
@@ -144,10 +150,12 @@ class ready_queues {
   double standing(tenant_index tenant, owner_index owner) const;
   void place_again(level_line& level, tenant_index tenant, bool was_served);
   void place_again(tenant_line& tenant, tenant_index of, std::uint32_t owner, bool was_served);
+  queue_slot front_of(tenant_index index, tenant_line const& tenant, shape_set const& wanted) const;
   bool is_looked_at(tenant_index tenant, whose of) const;
   void check_tenant(level_line const& level, tenant_index tenant, std::size_t& jobs) const;
 
   fair_share* shares_;
+  admission admits_;
   std::array<level_line, priority_levels> levels_;
   std::vector<queue_entry> entries_;
   std::vector<queue_slot> free_entries_;

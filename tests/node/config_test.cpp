@@ -21,11 +21,11 @@ TEST_CASE(
   node_config config;
   auto const faults =
       read_config(json::parse(R"({"tenants": {"a b": {}, "c": {"weight": -1}, "d": {"weight": 0},
-                                  "e": {"quota": {"gpus": 4}, "budget_usd": 9}, "*": {"weight": 0.5}}})"),
+                                  "e": {"max_cost_usd": 4, "budget_usd": 9}, "*": {"weight": 0.5}}})"),
                   config);
   REQUIRE(faults.size() == 2);  // values are looked at when every key is known
-  CHECK(faults[0].field == "tenants.e.quota");
-  CHECK(faults[1].field == "tenants.e.budget_usd");
+  CHECK(faults[0].field == "tenants.e.budget_usd");
+  CHECK(faults[1].field == "tenants.e.max_cost_usd");
   CHECK(faults[0].code == "unsupported");
   node_config others;
   auto const more =
@@ -37,6 +37,12 @@ TEST_CASE(
   auto const words = read_config(
       json::parse(R"({"tenants": {"a": {"max_priority": "urgent"}, "b": {"wieght": 2}}})"), others);
   REQUIRE(words.size() == 1);
+  auto const bounds = read_config(
+      json::parse(R"({"tenants": {"a": {"quota": {"running": -1, "gpus": 4.5, "cpu": -0.5}}}})"),
+      others);
+  REQUIRE(bounds.size() == 2);
+  CHECK(bounds[0].field == "tenants.a.quota.running");
+  CHECK(bounds[1].field == "tenants.a.quota.cpu");
   node_config sound;
   CHECK(read_config(
             json::parse(R"({"tenants": {"lab": {"weight": 2.5, "max_priority": "realtime"}}})"),

@@ -33,7 +33,7 @@ class market : public fixture {
   static core_settings weights(std::map<std::string, std::int64_t> const& milli_weights) {
     core_settings s;
     for (auto const& [name, weight] : milli_weights)
-      s.tenants[name] = {milli{weight}, priority::realtime};
+      s.tenants[name] = {milli{weight}, priority::realtime, {}};
     s.tenants["*"].max_priority = priority::realtime;
     return s;
   }
@@ -355,8 +355,8 @@ TEST_CASE("fair share: what was used before a restart counts after it") {
 
 TEST_CASE("a tenant's jobs are at most as urgent as its settings allow; the refusal names both") {
   core_settings settings;
-  settings.tenants["lab"] = {milli{1000}, priority::realtime};
-  settings.tenants["guests"] = {milli{500}, priority::offline};
+  settings.tenants["lab"] = {milli{1000}, priority::realtime, {}};
+  settings.tenants["guests"] = {milli{500}, priority::offline, {}};
   fixture f{settings};
   f.join(fixture::node("n", 4));
   auto const ask = [&](std::string const& tenant, priority level) {

@@ -32,6 +32,10 @@ class world {
     settings_.stall_grace_ms = 10'000;
     settings_.share_between_tenants = below(2) == 0;
     settings_.tenants["*"].max_priority = priority::realtime;
+    if (below(2) == 0) {
+      settings_.tenants["a"].max_priority = priority::realtime;
+      settings_.tenants["a"].quota.running = 2;
+    }
     core_ = core{settings_};
     std::vector<std::vector<std::string>> const gpus{
         {}, {"A100", "A100"}, {"H100"}, {"A100", "H100", "T4"}, {}};
