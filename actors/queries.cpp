@@ -26,6 +26,24 @@ auto refuse_answer(caf::response_promise promise) {
   return [promise](error_info const& why) mutable { promise.deliver(answer{why}); };
 }
 
+/// Whoever asked has ended, or is behind a connection that has.
+bool is_gone(caf::strong_actor_ptr const& who) {
+  return who != nullptr &&
+         caf::actor_cast<caf::abstract_actor*>(who)->getf(caf::abstract_actor::is_terminated_flag);
+}
+
+std::int64_t bytes_of(job_list const& list) {
+  std::int64_t sum = 0;
+  for (auto const& record : list.jobs)
+    sum += static_cast<std::int64_t>(record.options.text.size() + record.context.text.size() +
+                                     record.result.text.size() + record.metadata.text.size());
+  return sum;
+}
+template <class Answer>
+std::int64_t bytes_of(Answer const&) {
+  return 0;
+}
+
 bool visible(std::optional<job_record> const& record, std::string const& tenant) {
   return record && record->tenant_id == tenant;
 }
@@ -36,14 +54,24 @@ template <class Answer>
 void scheduler_state::read(caf::response_promise promise,
                            std::function<Answer(store::job_store&)> query,
                            std::function<void(Answer&)> finish) {
-  store_read read = [promise, query = std::move(query),
-                     finish = std::move(finish)](store::job_store& db) mutable {
+  store_read read = [promise, query = std::move(query), finish = std::move(finish),
+                     on_the_way =
+                         on_the_way_](store::job_store& db) mutable -> std::function<void()> {
+    if (is_gone(promise.source()))
+      return {};
     auto found = std::make_shared<Answer>();
     std::string failure;
     try {
       *found = query(db);
     } catch (store::store_error const& e) {
       failure = e.what();
+    }
+    if constexpr (requires { found->receipt; }) {
+      if (auto const bytes = bytes_of(*found); bytes > 0) {
+        *on_the_way += bytes;
+        found->receipt = std::shared_ptr<void const>(
+            nullptr, [on_the_way, bytes](void const*) { *on_the_way -= bytes; });
+      }
     }
     return [promise, found, failure, finish]() mutable {
       if constexpr (requires { found->error; }) {

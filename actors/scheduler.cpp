@@ -1,6 +1,7 @@
 #include "actors/scheduler.hpp"
 
 #include <cmath>
+#include <thread>
 
 #include <spdlog/spdlog.h>
 
@@ -27,10 +28,20 @@ scheduler_state::scheduler_state(caf::event_based_actor* self, scheduler_options
   for (auto const& stage : options_.core.known_stages)
     known_stages_.emplace(stage.name, stage);
   auto const me = caf::actor_cast<caf::actor>(self);
+  auto const hold = [given = options_.hold_reads, on_the_way = on_the_way_] {
+    if (given)
+      given();
+    // What the network cannot keep up with is read later, so that it has time for others, too. Not
+    // for ever: somebody in this process may keep an answer.
+    constexpr std::int64_t most_bytes = 32 * 1024 * 1024;
+    constexpr int most_rounds = 1000;
+    for (int i = 0; i<most_rounds&& * on_the_way> most_bytes; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds{1});
+  };
   if (options_.own_threads) {
     writer_ = self->spawn<caf::detached + caf::linked>(store_writer, std::move(store.writing), me);
-    reader_ = self->spawn<caf::detached + caf::linked>(store_reader, std::move(store.reading), me,
-                                                       options_.hold_reads);
+    reader_ =
+        self->spawn<caf::detached + caf::linked>(store_reader, std::move(store.reading), me, hold);
   } else {
     writer_ = self->spawn<caf::linked>(store_writer, std::move(store.writing), me);
     reader_ =

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <set>
@@ -121,6 +122,9 @@ class scheduler_state {
 
   caf::event_based_actor* self_;
   scheduler_options options_;
+  /// Bytes of answers with records that have not reached the network yet.
+  std::shared_ptr<std::atomic<std::int64_t>> const on_the_way_ =
+      std::make_shared<std::atomic<std::int64_t>>(0);
   scheduling::core core_;
   caf::actor writer_;
   caf::actor reader_;

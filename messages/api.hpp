@@ -143,6 +143,7 @@ struct job_list {
   static constexpr char const* type_name = "job_list";
   std::vector<job_record> jobs;
   std::optional<error_info> error;
+  std::shared_ptr<void const> receipt{};  // not sent; whoever made it knows that it has been
   static constexpr auto fields() {
     return std::tuple{field{"jobs", &job_list::jobs}, field{"error", &job_list::error}};
   }
