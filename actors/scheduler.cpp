@@ -89,6 +89,8 @@ caf::actor spawn_scheduler(caf::actor_system& system, scheduler_options options)
             [s](list_jobs const& m) { return s->list(m); },
             [s](read_log const& m) { return s->log(m); },
             [s](list_nodes const&) { return s->nodes(); },
+            [s](drain_nodes const& m) { return s->drain(m); },
+            [s](resume_nodes const& m) { return s->resume(m); },
             [s](list_stages const& m) { return s->stages(m); },
             [s](get_stats const&) { return s->statistics(); },
             [s, self](watch_events const& m, caf::actor const& who) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "messages/error.hpp"
+#include "messages/node.hpp"
 #include "messages/values.hpp"
 #include "stages/dataset_paths.hpp"
 
@@ -108,6 +109,7 @@ struct node_config {
   std::optional<std::int64_t> memory_mb;
   std::map<std::string, std::string> labels;
   micro price_per_hour_usd;
+  std::vector<maintenance_window> maintenance;  // in UTC; ended ones may stay
   std::vector<nsai::node::virtual_gpus> virtual_gpus;
   std::map<std::string, stages::dataset_paths> datasets;
   std::map<std::string, std::vector<std::string>> launchers;
@@ -136,6 +138,7 @@ struct node_config {
                       field{"memory_mb", &c::memory_mb},
                       field{"labels", &c::labels},
                       field{"price_per_hour_usd", &c::price_per_hour_usd},
+                      field{"maintenance", &c::maintenance},
                       field{"virtual_gpus", &c::virtual_gpus},
                       field{"datasets", &c::datasets},
                       field{"launchers", &c::launchers},

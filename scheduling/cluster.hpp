@@ -45,6 +45,7 @@ class cluster {
   }
   std::size_t size() const { return by_uuid_.size(); }
 
+  timestamp now;  // of the event being applied: how long a node will be there counts from it
   name_table models;
   /// Changes when nodes join or leave, or what they offer does.
   std::uint64_t epoch = 1;

@@ -32,6 +32,7 @@ void core::state::begin(timestamp at, effects& to) {
   out = &to;
   auto const before = now;
   now = std::max(now, at);  // time that runs backwards stands still here
+  nodes.now = now;
   bool const stalled = before && now - before > settings.lease_ms;
   if (stalled && nodes.size() > 0) {
     // Nobody was heard because the scheduler did not listen.
@@ -53,6 +54,8 @@ void core::state::finish() {
     watch_silence();
   if (next_rest_end && now >= next_rest_end)
     end_rests();
+  if (next_service && now >= next_service)
+    look_at_service();
   follow_up();
   dispatch();  // last: whoever performs the effects finds every granted job alive
   tell_wake();
@@ -89,6 +92,7 @@ void core::state::tell_wake() {
   earlier(adopt_until);
   earlier(next_silence);
   earlier(next_rest_end);
+  earlier(next_service);
   if (nodes.size() > 0)
     earlier(now + at_least_every_ms);
   if (!wanted || (announced_wake > now && announced_wake <= wanted))

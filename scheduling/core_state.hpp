@@ -14,6 +14,7 @@
 #include "scheduling/lifecycle.hpp"
 #include "scheduling/placement.hpp"
 #include "scheduling/ready_queues.hpp"
+#include "scheduling/service.hpp"
 #include "scheduling/shapes.hpp"
 #include "scheduling/timers.hpp"
 
@@ -121,6 +122,28 @@ struct core::state {
   void rest(node_index index);
   void end_rests();
 
+  // core_service.cpp
+  void handle(node_order_restored const& e);
+  void handle(drain_ordered const& e);
+  void handle(resume_ordered const& e);
+  std::optional<error_info> refuse_drain(drain_ordered const& e) const;
+  std::optional<std::string> find_node(std::string const& word) const;
+  std::optional<error_info> find_nodes(std::vector<std::string> const& words,
+                                       std::vector<std::string>& uuids) const;
+  std::string name_of(std::string const& uuid) const;
+  node_order const& order_for(std::string const& uuid) const;
+  service service_of(std::string const& uuid) const;
+  void change_order(node_order order);
+  void forget_order(std::string const& uuid);
+  void tidy_orders();
+  void look_at_service();
+  void serve(node_index index);
+  void hand_back_all(std::string const& uuid);
+  void hand_back(job& j);
+  void tell_if_drained(node_index index);
+  void describe_service(std::string const& uuid, node_record& to) const;
+  void list_absent(std::vector<node_record>& to) const;
+
   // core_dispatch.cpp
   void dispatch();
   void dispatch_ahead();
@@ -203,9 +226,11 @@ struct core::state {
 
   std::uint64_t room_epoch = 1;  // changes whenever some node may take more ahead
   std::uint32_t grants_since_aged = 0;
-  timestamp next_rest_end;  // 0: no node rests
-  timestamp next_silence;   // when the silence of nodes is looked at again; 0: never
-  timestamp heard_floor;    // the scheduler itself heard nothing before this
+  timestamp next_rest_end;                   // 0: no node rests
+  std::map<std::string, node_order> orders;  // by uuid, of nodes that are not there too
+  timestamp next_service;  // when what nodes are ordered is looked at again; 0: never
+  timestamp next_silence;  // when the silence of nodes is looked at again; 0: never
+  timestamp heard_floor;   // the scheduler itself heard nothing before this
   timestamp no_loss_before;
   bool mass_silence = false;
   timestamp announced_wake;

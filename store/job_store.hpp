@@ -61,6 +61,11 @@ struct change_job {
   timestamp eligible_at;
   timestamp queued_at;  // 0: unchanged
   bool cancel_requested = false;
+  bool handed_back = false;  // the running attempt was stopped by a drain
+};
+/// An order that is over is removed.
+struct set_node_order {
+  node_order order;
 };
 /// The attempt's number has to be larger than every one the job had before; else the commit fails.
 /// `want_payload`: the answer to the commit brings options and context along (from the store's
@@ -116,7 +121,7 @@ class boxed_insert {
 };
 
 using change = std::variant<boxed_insert, insert_children, insert_alike, change_job, grant_attempt,
-                            close_attempt, end_job, reserve_events>;
+                            close_attempt, end_job, reserve_events, set_node_order>;
 
 /// What an attempt is started with: the payload of the job, with the contexts of the jobs it
 /// follows merged in.
@@ -141,6 +146,7 @@ struct unfinished_job {
   std::string key_digest;
   std::uint64_t children = 0;
   bool cancel_requested = false;
+  bool handed_back = false;
 };
 struct ended_child {
   job_id parent;
@@ -192,6 +198,8 @@ class job_store {
   void load_unfinished(std::function<void(unfinished_job&&)> const& each) const;
   /// Calls back for every ended child of an unfinished parent.
   void load_ended_children(std::function<void(ended_child const&)> const& each) const;
+  /// What is ordered for nodes, by uuid.
+  std::vector<node_order> node_orders() const;
   /// The statuses of those of `jobs` that exist.
   std::vector<std::pair<job_id, job_status>> statuses(std::vector<job_id> const& jobs) const;
 
