@@ -14,11 +14,6 @@
 namespace nsai::node {
 namespace {
 
-/// It shows why it is not there; that it drains too is a note.
-bool is_away_and_drained(node_record const& node) {
-  return node.drain && node.status != node_status::draining;
-}
-
 /// How long the node takes jobs, and why not.
 std::vector<std::string> service_lines(node_record const& node) {
   std::vector<std::string> lines;
@@ -115,7 +110,7 @@ int show_nodes(global_options const& global) {
     for (auto const& use : node.gpus)
       gpus += fmt::format("{}{}:{} {:.0f}%", gpus.empty() ? "" : ", ", use.gpu.index, use.gpu.model,
                           static_cast<double>(use.share_used.value) / 10);
-    rows.push_back({node.name, to_string(node.status) + (is_away_and_drained(node) ? "*" : ""),
+    rows.push_back({node.name, to_string(node.status),
                     json(node.cpus_used).dump() + "/" + json(node.cpus).dump(),
                     show_size(node.memory_used_mb) + " / " + show_size(node.memory_mb),
                     gpus.empty() ? "-" : gpus, std::to_string(node.running), node.address});

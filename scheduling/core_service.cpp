@@ -116,8 +116,9 @@ void core::state::handle(drain_ordered const& e) {
     order.uuid = uuid;
     order.name = name_of(uuid);
     if (e.window) {
-      if (std::find(order.windows.begin(), order.windows.end(), *e.window) == order.windows.end())
-        order.windows.push_back(*e.window);
+      maintenance_window const w{std::max(e.window->from, now), e.window->until};
+      if (std::find(order.windows.begin(), order.windows.end(), w) == order.windows.end())
+        order.windows.push_back(w);
     } else {
       if (!order.since)
         order.since = now;
