@@ -115,7 +115,7 @@ DROP INDEX jobs_ended;
 constexpr char const* node_orders = R"sql(
 CREATE TABLE node_orders(
   uuid TEXT PRIMARY KEY,
-  name TEXT NOT NULL,
+  name TEXT,
   since INTEGER NOT NULL,
   deadline INTEGER NOT NULL,
   reason TEXT,

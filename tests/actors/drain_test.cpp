@@ -81,14 +81,9 @@ TEST_CASE("lifetime: the executor says how long it stays, and ends by itself") {
   CHECK(c.job(waits).status == job_status::queued);
   longer.timeout_ms = 60'000;
   CHECK(c.job(c.submit("echo", {{"text", "hi"}}, longer).id).status == job_status::succeeded);
-  // A scheduler that comes later hears what is left then.
-  c.kill_scheduler();
-  c.start_scheduler();
-  c.advance(10s);
-  CHECK(node_of(c).leaves_at - c.now() <= 60'000 - 10'000);
-  c.advance(49s);
+  c.advance(59'999ms);
   CHECK_FALSE(over);
-  c.advance(1s);
+  c.advance(1ms);
   CHECK(over);
   CHECK(c.ask<node_list>(list_nodes{}).nodes.empty());
   CHECK(c.job(waits).status == job_status::queued);
