@@ -295,6 +295,8 @@ void scheduler_state::load() {
       db.load_unfinished([&](store::unfinished_job&& job) { unfinished.insert(job.record.id); });
     return unfinished.contains(id);
   };
+  for (auto const& order : db.node_orders())
+    apply(scheduling::node_order_restored{order});
   db.load_unfinished([&](store::unfinished_job&& job) {
     scheduling::job_restored event;
     event.key = job.key;
@@ -307,6 +309,7 @@ void scheduler_state::load() {
     event.infra_failures = job.infra_failures;
     event.eligible_at = job.eligible_at;
     event.cancel_requested = job.cancel_requested;
+    event.handed_back = job.handed_back;
     std::vector<job_id> ended;
     for (auto const dependency : job.record.constraints.depends_on)
       if (!is_live(dependency))

@@ -68,11 +68,24 @@ result_or_error<submit_reply> client::retry(std::vector<job_id> const& jobs) {
   return call<submit_reply>(retry_jobs{options_.tenant, jobs, {}});
 }
 
-std::optional<error_info> client::cancel(std::vector<job_id> const& jobs) {
-  auto result = call<answer>(cancel_jobs{options_.tenant, jobs});
+template <class Message>
+std::optional<error_info> client::want_answer(Message const& message) {
+  auto result = call<answer>(message);
   if (auto* error = std::get_if<error_info>(&result))
     return *error;
   return std::get<answer>(result).error;
+}
+
+std::optional<error_info> client::cancel(std::vector<job_id> const& jobs) {
+  return want_answer(cancel_jobs{options_.tenant, jobs});
+}
+
+std::optional<error_info> client::drain(drain_nodes const& order) {
+  return want_answer(order);
+}
+
+std::optional<error_info> client::resume(std::vector<std::string> nodes) {
+  return want_answer(resume_nodes{std::move(nodes)});
 }
 
 result_or_error<std::vector<job_record>> client::await(std::vector<job_id> const& jobs,

@@ -62,6 +62,8 @@ class client {
   result_or_error<log_chunk> log(job_id job, attempt_no attempt, std::int64_t offset);
   result_or_error<std::vector<node_record>> nodes();
   result_or_error<std::vector<tenant_record>> tenants();
+  std::optional<error_info> drain(drain_nodes const& order);
+  std::optional<error_info> resume(std::vector<std::string> nodes);
   result_or_error<std::vector<stage_description>> stages(std::string const& name = {});
   result_or_error<stats> statistics();
   /// Recent events go to `each`; with `follow`, also those to come, until `each` returns false.
@@ -75,6 +77,8 @@ class client {
  private:
   template <class Reply, class... Messages>
   result_or_error<Reply> call(Messages const&... messages);
+  template <class Message>
+  std::optional<error_info> want_answer(Message const& message);
   find_scheduler search() const;
   void start(find_scheduler find);
   caf::actor const& actor();

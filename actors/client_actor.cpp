@@ -371,6 +371,8 @@ caf::behavior client_actor(caf::event_based_actor* self, client_settings setting
         return s->forward<log_chunk>(m);
       },
       [s](list_nodes const& m) { return s->forward<node_list>(m); },
+      [s](drain_nodes const& m) { return s->forward<answer>(m); },
+      [s](resume_nodes const& m) { return s->forward<answer>(m); },
       [s](list_stages const& m) { return s->forward<stage_list>(m); },
       [s](list_tenants const& m) { return s->forward<tenant_list>(m); },
       [s](get_stats const& m) { return s->forward<stats>(m); },

@@ -42,6 +42,7 @@ struct client_settings {
 ///   cancel_jobs -> answer
 ///   get_jobs, list_jobs -> job_list
 ///   read_log -> log_chunk
+///   drain_nodes, resume_nodes -> answer
 ///   list_nodes -> node_list, list_stages -> stage_list, list_tenants -> tenant_list,
 ///   get_stats -> stats
 ///   await_jobs -> jobs_ended

@@ -32,6 +32,8 @@ row const& names_of(happening what) {
       {"work.node.lost"},
       {"work.node.left"},
       {"work.node.drained"},
+      {"work.node.draining"},
+      {"work.node.resumed"},
       {"work.telemetry.handler_detached"},
   };
   static_assert(std::size(rows) == static_cast<std::size_t>(happening::handler_detached) + 1);

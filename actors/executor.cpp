@@ -14,6 +14,7 @@ using beat_atom = caf::atom_constant<caf::atom("beat")>;
 using spool_atom = caf::atom_constant<caf::atom("spool")>;
 using timeout_atom = caf::atom_constant<caf::atom("timeouts")>;
 using finish_atom = caf::atom_constant<caf::atom("finish")>;
+using leave_atom = caf::atom_constant<caf::atom("leave")>;
 using seek_atom = caf::atom_constant<caf::atom("seek")>;
 
 /// Brief stages that one message carries to a worker; enough that messages cost little, few enough
@@ -40,6 +41,11 @@ executor_state::executor_state(caf::event_based_actor* self, executor_options op
   cpu_worker_ = self->spawn<caf::linked>(cpu_worker, options_.where, me, std::string{"cpu"});
   for (auto const& gpu : options_.node.gpus)
     gpu_workers_[gpu.index] = self->spawn<caf::linked>(gpu_worker, options_.where, me, gpu);
+  if (options_.leaves_in_ms > 0) {
+    std::chrono::milliseconds const left{options_.leaves_in_ms};
+    leaves_at_ = self->clock().now() + left;
+    self->delayed_send(self, left, leave_atom::value);
+  }
   look_for_scheduler();
   tick_spool();
 }
@@ -67,6 +73,10 @@ void executor_state::do_register() {
   session_ = 0;
   register_node request;
   request.node = options_.node;
+  if (leaves_at_)
+    request.node.leaves_in_ms = std::max<std::int64_t>(
+        1, std::chrono::duration_cast<std::chrono::milliseconds>(*leaves_at_ - self_->clock().now())
+               .count());
   for (auto const& [ref, h] : held_)
     request.held.push_back({ref, h.attempt.cpu, h.attempt.memory_mb, h.attempt.devices});
   request.outcomes = spool_.all();
@@ -321,6 +331,10 @@ void executor_state::over(attempts_over& m) {
 }
 
 void executor_state::settle(attempt_outcome outcome) {
+  // By this the scheduler knows that nobody is to blame, whatever it remembers of this node.
+  if (time_is_up_ && outcome.result == attempt_result::returned && !outcome.error)
+    outcome.error = error_of("infra", "lifetime_over",
+                             "node " + options_.node.name + " has come to the end of its lifetime");
   unreported_.push_back(outcome.ref);
   spool_.add(std::move(outcome));
 }
@@ -380,6 +394,15 @@ void executor_state::shut(shut_down const& m) {
   finish_if_empty();
 }
 
+void executor_state::time_is_up() {
+  if (shutting_)
+    return;
+  spdlog::info("node {}: its lifetime ends; running attempts have their grace period",
+               options_.node.name);
+  time_is_up_ = true;
+  shut({false});
+}
+
 void executor_state::finish_if_empty() {
   bool const told = spool_.empty() || session_ == 0;
   if (!shutting_ || !held_.empty() || !told)
@@ -414,6 +437,7 @@ caf::actor spawn_executor(caf::actor_system& system, executor_options options) {
             [s](beat_atom, std::uint64_t generation) { s->tick_beat(generation); },
             [s](spool_atom) { s->tick_spool(); },
             [s](timeout_atom) { s->tick_timeouts(); },
+            [s](leave_atom) { s->time_is_up(); },
             [s](seek_atom) { s->seek_again(); },
             [s](finish_atom) { s->shut({true}); },
         };

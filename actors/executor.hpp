@@ -26,6 +26,7 @@ struct executor_options {
   /// Called once, when the node has been registered for the first time.
   std::function<void()> on_ready;
   std::int64_t grace_ms = 10'000;  // of the node's shutdown
+  std::int64_t leaves_in_ms = 0;   // then it shuts itself down; 0: it stays
 };
 
 /// The executor of a node: registers, beats, runs what it is granted as room frees (first come,
@@ -34,7 +35,7 @@ struct executor_options {
 ///   start_attempts, stop_attempts, outcomes_recorded -> nothing
 ///   read_log -> log_chunk
 ///   scheduler_found, scheduler_missing, shut_down, attempts_over -> nothing
-/// Ends with user_shutdown after shut_down.
+/// Ends with user_shutdown after shut_down, or by itself when its time is up.
 caf::actor spawn_executor(caf::actor_system& system, executor_options options);
 
 }  // namespace nsai::actors

@@ -44,6 +44,7 @@ class executor_state {
   // The end
   void shut(shut_down const& m);
   void finish_if_empty();
+  void time_is_up();
 
  private:
   using instant = caf::actor_clock::time_point;
@@ -99,6 +100,8 @@ class executor_state {
   bool was_ready_ = false;
   std::string last_missing_;  // why the scheduler could not be reached, as last told in the log
   bool shutting_ = false;
+  std::optional<instant> leaves_at_;  // it shuts itself down then
+  bool time_is_up_ = false;
 };
 
 }  // namespace nsai::actors

@@ -126,9 +126,14 @@ void scheduler_state::perform(scheduling::job_changed& e) {
   change.infra_failures = e.infra_failures;
   change.eligible_at = e.eligible_at;
   change.cancel_requested = e.cancel_requested;
+  change.handed_back = e.handed_back;
   if (e.status == job_status::queued)
     change.queued_at = applied_at_;
   pipeline_.changes().emplace_back(change);
+}
+
+void scheduler_state::perform(scheduling::node_order_changed& e) {
+  pipeline_.changes().emplace_back(store::set_node_order{*e.order});
 }
 
 void scheduler_state::perform(scheduling::attempt_granted& e) {

@@ -262,6 +262,28 @@ caf::result<answer> scheduler_state::cancel(cancel_jobs const& request) {
   return promise;
 }
 
+/// An event that the core answers at once, for good once it is durable.
+caf::result<answer> scheduler_state::order(scheduling::event const& e) {
+  auto promise = self_->make_response_promise();
+  if (!store_error_.empty()) {
+    refuse_answer(promise)(store_refusal());
+    return promise;
+  }
+  apply(e);
+  pipeline_.mail().answers.push_back({promise, answer{core_.last_answer().error}});
+  settle();
+  return promise;
+}
+
+caf::result<answer> scheduler_state::drain(drain_nodes const& request) {
+  return order(scheduling::drain_ordered{request.nodes, request.deadline_ms, request.reason,
+                                         request.window});
+}
+
+caf::result<answer> scheduler_state::resume(resume_nodes const& request) {
+  return order(scheduling::resume_ordered{request.nodes});
+}
+
 caf::result<log_chunk> scheduler_state::log(read_log const& request) {
   auto promise = self_->make_response_promise();
   auto ask = std::make_shared<read_log>(request);

@@ -119,6 +119,8 @@ caf::actor spawn_scheduler(caf::actor_system& system, scheduler_options options)
             [s](list_jobs const& m) { return s->list(m); },
             [s](read_log const& m) { return s->log(m); },
             [s](list_nodes const&) { return s->nodes(); },
+            [s](drain_nodes const& m) { return s->drain(m); },
+            [s](resume_nodes const& m) { return s->resume(m); },
             [s](list_stages const& m) { return s->stages(m); },
             [s](list_tenants const&) { return s->tenants(); },
             [s](get_stats const&) { return s->statistics(); },

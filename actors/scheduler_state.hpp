@@ -37,6 +37,8 @@ class scheduler_state {
   caf::result<job_list> get(get_jobs const& request);
   caf::result<job_list> list(list_jobs const& request);
   caf::result<log_chunk> log(read_log const& request);
+  caf::result<answer> drain(drain_nodes const& request);
+  caf::result<answer> resume(resume_nodes const& request);
   node_list nodes() const { return {core_.nodes()}; }
   tenant_list tenants() const { return {core_.tenants()}; }
   stage_list stages(list_stages const& request) const;
@@ -92,6 +94,7 @@ class scheduler_state {
   void drop_payload(job_id id);
   void insert_child(scheduling::job_created const& e, submission const& s);
   void perform(scheduling::job_changed& e);
+  void perform(scheduling::node_order_changed& e);
   void perform(scheduling::attempt_granted& e);
   void perform(scheduling::attempt_closed& e);
   void perform(scheduling::job_ended& e);
@@ -117,6 +120,7 @@ class scheduler_state {
   void complete(job_record& record) const;
   /// Of the job, or of the parent whose child it is.
   std::string trace_of(job_id root) const;
+  caf::result<answer> order(scheduling::event const& e);
   void add_watchers(std::vector<job_id> const& jobs, caf::strong_actor_ptr const& who);
   timestamp now() const { return options_.now(); }
 

@@ -107,7 +107,7 @@ names const& enum_names(attempt_result) {
   return list;
 }
 names const& enum_names(node_status) {
-  static names const list{"ready", "suspect", "lost"};
+  static names const list{"ready", "suspect", "lost", "draining"};
   return list;
 }
 

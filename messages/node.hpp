@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "messages/node_order.hpp"
 #include "messages/record.hpp"
 
 namespace nsai {
@@ -106,16 +107,26 @@ struct node_info {
   micro price_per_hour_usd;
   std::string version;
   std::vector<plugin_fault> plugin_faults;
+  std::vector<maintenance_window> maintenance;
+  // At a registration: the node leaves by itself after this long; 0: it stays.
+  std::int64_t leaves_in_ms = 0;
 
   static constexpr auto fields() {
     using n = node_info;
-    return std::tuple{
-        field{"uuid", &n::uuid},       field{"incarnation", &n::incarnation},
-        field{"name", &n::name},       field{"address", &n::address},
-        field{"cpus", &n::cpus},       field{"memory_mb", &n::memory_mb},
-        field{"gpus", &n::gpus},       field{"labels", &n::labels},
-        field{"stages", &n::stages},   field{"price_per_hour_usd", &n::price_per_hour_usd},
-        field{"version", &n::version}, field{"plugin_faults", &n::plugin_faults}};
+    return std::tuple{field{"uuid", &n::uuid},
+                      field{"incarnation", &n::incarnation},
+                      field{"name", &n::name},
+                      field{"address", &n::address},
+                      field{"cpus", &n::cpus},
+                      field{"memory_mb", &n::memory_mb},
+                      field{"gpus", &n::gpus},
+                      field{"labels", &n::labels},
+                      field{"stages", &n::stages},
+                      field{"price_per_hour_usd", &n::price_per_hour_usd},
+                      field{"version", &n::version},
+                      field{"plugin_faults", &n::plugin_faults},
+                      field{"maintenance", &n::maintenance},
+                      field{"leaves_in_ms", &n::leaves_in_ms}};
   }
   friend bool operator==(node_info const&, node_info const&) = default;
 };
@@ -137,8 +148,8 @@ struct gpu_use {
 };
 
 /// ready: takes jobs. suspect: silent or disconnected, gets no new ones. lost: its attempts were
-/// granted again.
-enum class node_status : std::uint8_t { ready, suspect, lost };
+/// granted again. draining: it is there, gets no new ones and finishes those that it has.
+enum class node_status : std::uint8_t { ready, suspect, lost, draining };
 std::vector<std::string> const& enum_names(node_status);
 
 /// A node with its use, for clients.
@@ -159,6 +170,9 @@ struct node_record {
   timestamp last_seen_at;
   std::string version;
   std::vector<plugin_fault> plugin_faults;
+  std::optional<drain_info> drain;              // while it drains, also when it is not there
+  std::vector<maintenance_window> maintenance;  // that have not ended
+  timestamp leaves_at;                          // 0: it stays
 
   static constexpr auto fields() {
     using n = node_record;
@@ -176,7 +190,10 @@ struct node_record {
                       field{"running", &n::running},
                       field{"last_seen_at", &n::last_seen_at},
                       field{"version", &n::version},
-                      field{"plugin_faults", &n::plugin_faults}};
+                      field{"plugin_faults", &n::plugin_faults},
+                      field{"drain", &n::drain},
+                      field{"maintenance", &n::maintenance},
+                      field{"leaves_at", &n::leaves_at}};
   }
   friend bool operator==(node_record const&, node_record const&) = default;
 };

@@ -20,7 +20,7 @@ void add(caf::actor_system_config& config) {
 void register_messages(caf::actor_system_config& config) {
   add<knock, challenge, hello, answer, submit_jobs, submit_reply, jobs_ended, watch_jobs, get_jobs,
       list_jobs, job_list, cancel_jobs, retry_jobs, read_log, log_chunk, list_nodes, node_list,
-      list_stages, stage_list, list_tenants, tenant_list>(config);
+      list_stages, stage_list, list_tenants, tenant_list, drain_nodes, resume_nodes>(config);
   add<start_attempts, stop_attempts, report_outcomes, outcomes_recorded, register_node, registered>(
       config);
   add<beat, beat_reply, leave_cluster, watch_events, events, events_read, detach_reader, get_stats,

@@ -59,7 +59,7 @@ command submit_command();
 command run_command();
 command await_command();
 std::vector<command> job_commands();      // job, jobs, cancel, retry, logs, explain
-std::vector<command> cluster_commands();  // nodes, stats, events, stages, check
+std::vector<command> cluster_commands();  // nodes, drain, resume, stats, ...
 /// What cli.md names and this version does not have: refused as unsupported.
 std::vector<command> later_commands();
 

@@ -1,4 +1,4 @@
-// nsai nodes, stats, events, stages, check, and what a later version brings
+// nsai nodes, drain, resume, stats, events, stages, check, and what a later version brings
 #include <csignal>
 #include <iostream>
 
@@ -13,6 +13,88 @@
 
 namespace nsai::node {
 namespace {
+
+/// How long the node takes jobs, and why not.
+std::vector<std::string> service_lines(node_record const& node) {
+  std::vector<std::string> lines;
+  if (node.drain) {
+    auto const& d = *node.drain;
+    lines.push_back(fmt::format("{}: drains since {}{}{}", node.name, to_rfc3339(d.since),
+                                d.deadline ? ", deadline " + to_rfc3339(d.deadline) : "",
+                                d.reason.empty() ? "" : ": " + escaped(d.reason)));
+  }
+  for (auto const& w : node.maintenance)
+    lines.push_back(fmt::format("{}: maintenance from {} until {}", node.name, to_rfc3339(w.from),
+                                to_rfc3339(w.until)));
+  if (node.leaves_at)
+    lines.push_back(fmt::format("{}: leaves at {}", node.name, to_rfc3339(node.leaves_at)));
+  return lines;
+}
+
+struct drain_words {
+  std::vector<std::string> nodes;
+  std::string deadline, reason, from, until;
+};
+
+timestamp parse_time(std::string const& text, std::string const& field) {
+  try {
+    return from_rfc3339(text);
+  } catch (shape_error const& fault) {
+    throw shape_error(field, "\"" + text.substr(0, 60) + "\" is not allowed",
+                      "a date and time such as 2026-03-01T09:30:00Z");
+  }
+}
+
+drain_nodes order_of(drain_words const& w) {
+  drain_nodes order;
+  order.nodes = w.nodes;
+  order.reason = w.reason;
+  if (!w.deadline.empty())
+    order.deadline_ms = parse_duration_ms(w.deadline, "deadline");
+  if (w.from.empty() && w.until.empty())
+    return order;
+  if (w.until.empty())
+    throw command_error(
+        usage_error("until", "only --from was given", "the end of the window, --until T"));
+  // The scheduler's clock counts: a window without a beginning has begun.
+  order.window = maintenance_window{w.from.empty() ? timestamp{1} : parse_time(w.from, "from"),
+                                    parse_time(w.until, "until")};
+  return order;
+}
+
+/// The nodes that were named, as they are now.
+int show_ordered(session& connection, std::vector<std::string> const& names,
+                 global_options const& global) {
+  auto nodes = value_of(connection->nodes());
+  std::erase_if(nodes, [&](auto const& node) {
+    return std::none_of(names.begin(), names.end(),
+                        [&](auto const& name) { return name == node.name || name == node.uuid; });
+  });
+  if (global.out.as_json) {
+    global.out.document(write_json(nodes));
+    return exit_done;
+  }
+  for (auto const& node : nodes) {
+    global.out.say(
+        fmt::format("{}: {}, {} running", node.name, to_string(node.status), node.running));
+    for (auto const& line : service_lines(node))
+      global.out.say(line);
+  }
+  return exit_done;
+}
+
+int drain(drain_words const& w, global_options const& global) {
+  auto const order = order_of(w);
+  session connection{global};
+  want_done(connection->drain(order));
+  return show_ordered(connection, w.nodes, global);
+}
+
+int resume(std::vector<std::string> const& names, global_options const& global) {
+  session connection{global};
+  want_done(connection->resume(names));
+  return show_ordered(connection, names, global);
+}
 
 int show_nodes(global_options const& global) {
   session connection{global};
@@ -34,6 +116,9 @@ int show_nodes(global_options const& global) {
                     gpus.empty() ? "-" : gpus, std::to_string(node.running), node.address});
   }
   global.out.table(rows);
+  for (auto const& node : nodes)
+    for (auto const& line : service_lines(node))
+      global.out.say(line);
   for (auto const& node : nodes)
     for (auto const& fault : node.plugin_faults)
       global.out.say(fmt::format("{}: no stages of {}{}: {}", node.name, fault.library,
@@ -207,6 +292,23 @@ std::vector<command> cluster_commands() {
        [](CLI::App&, global_options& global) -> command_body {
          return [&global] { return show_tenants(global); };
        }},
+      {"drain", "take nodes out of service", "nsai drain n1 n2 --deadline 30m --reason 'new fans'",
+       [](CLI::App& app, global_options& global) -> command_body {
+         auto words = std::make_shared<drain_words>();
+         app.add_option("node", words->nodes, "names or uuids")->required();
+         app.add_option("--deadline", words->deadline,
+                        "after this long, what is left is stopped and queued again");
+         app.add_option("--reason", words->reason, "shown to those who wait");
+         app.add_option("--from", words->from, "a window: its beginning, as in RFC 3339 (now)");
+         app.add_option("--until", words->until, "a window: its end, when jobs come again");
+         return [words, &global] { return drain(*words, global); };
+       }},
+      {"resume", "put nodes back into service", "nsai resume n1",
+       [](CLI::App& app, global_options& global) -> command_body {
+         auto names = std::make_shared<std::vector<std::string>>();
+         app.add_option("node", *names, "names or uuids")->required();
+         return [names, &global] { return resume(*names, global); };
+       }},
       {"stats", "counters", "nsai stats --json",
        [](CLI::App&, global_options& global) -> command_body {
          return [&global] { return show_stats(global); };
@@ -238,7 +340,7 @@ std::vector<command> cluster_commands() {
 
 std::vector<command> later_commands() {
   std::vector<command> list;
-  for (char const* name : {"drain", "resume", "simulate"})
+  for (char const* name : {"simulate"})
     list.push_back({name, "not in this version", "nsai --help",
                     [name](CLI::App& app, global_options&) -> command_body {
                       app.allow_extras();

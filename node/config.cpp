@@ -121,6 +121,26 @@ json full_plugins(json value) {
   return value;
 }
 
+void check_maintenance(node_config const& c, faults& list) {
+  constexpr std::size_t most = 100;
+  if (c.maintenance.size() > most)
+    list.push_back(usage_error("maintenance",
+                               std::to_string(c.maintenance.size()) + " windows are not allowed",
+                               "at most " + std::to_string(most)));
+  for (std::size_t i = 0; i < c.maintenance.size(); ++i) {
+    auto const path = "maintenance[" + std::to_string(i) + "]";
+    auto const& w = c.maintenance[i];
+    for (auto const& [name, at] : {std::pair{".from", w.from}, {".until", w.until}})
+      if (!at)
+        list.push_back(usage_error(path + name, "nothing was given",
+                                   "a date and time such as 2026-03-01T09:30:00Z"));
+    if (w.from && w.until && w.until <= w.from)
+      list.push_back(usage_error(path + ".until",
+                                 to_rfc3339(w.until) + " is not after " + to_rfc3339(w.from),
+                                 "a time after the beginning of the window"));
+  }
+}
+
 void check_values(node_config const& c, faults& list) {
   if (!c.name.empty() && !is_name(c.name))
     list.push_back(usage_error("name", "\"" + c.name.substr(0, 80) + "\" is not allowed",
@@ -159,6 +179,7 @@ void check_values(node_config const& c, faults& list) {
     want_range(list, "events.max_mb", c.events->max_mb, 1, 1'000'000);
     want_range(list, "events.files", c.events->files, 1, 1000);
   }
+  check_maintenance(c, list);
   check_stages(c, list);
   check_tenants(c, list);
   want_range(list, "retention.days", c.retention.days, 0, 36'500);

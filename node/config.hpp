@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "messages/error.hpp"
+#include "messages/node.hpp"
 #include "messages/tenant.hpp"
 #include "messages/values.hpp"
 #include "stages/dataset_paths.hpp"
@@ -109,6 +110,7 @@ struct node_config {
   std::optional<std::int64_t> memory_mb;
   std::map<std::string, std::string> labels;
   micro price_per_hour_usd;
+  std::vector<maintenance_window> maintenance;  // in UTC; ended ones may stay
   std::vector<nsai::node::virtual_gpus> virtual_gpus;
   std::map<std::string, stages::dataset_paths> datasets;
   std::map<std::string, std::vector<std::string>> launchers;
@@ -118,7 +120,7 @@ struct node_config {
   host_limits stage_hosts;
   retention_settings retention;
   std::map<std::string, tenant_settings> tenants;  // of the scheduler; `*`: all others
-  std::string placement = "balanced";  // scheduling/placement_policy.hpp has the others
+  std::string placement = "balanced";              // scheduling/placement_policy.hpp has the others
   std::int64_t adopt_ms = 60'000;
   std::optional<std::int64_t> lost_after_ms;  // default: the lease
   std::int64_t heartbeat_ms = 1000;
@@ -139,6 +141,7 @@ struct node_config {
                       field{"memory_mb", &c::memory_mb},
                       field{"labels", &c::labels},
                       field{"price_per_hour_usd", &c::price_per_hour_usd},
+                      field{"maintenance", &c::maintenance},
                       field{"virtual_gpus", &c::virtual_gpus},
                       field{"datasets", &c::datasets},
                       field{"launchers", &c::launchers},

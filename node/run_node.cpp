@@ -1,4 +1,5 @@
 // nsai node: this machine's part of the cluster.
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
@@ -45,7 +46,7 @@ constexpr char const* default_listen = "127.0.0.1:4600";
 
 /// The options of `nsai node` as typed; what was given overrides the config file.
 struct node_words {
-  std::string config, name, listen, join, advertise, data_dir, cpus, memory;
+  std::string config, name, listen, join, advertise, data_dir, cpus, memory, lifetime;
   std::vector<std::string> virtual_gpus, labels;
   bool no_work = false;
   bool insecure_network = false;
@@ -157,6 +158,7 @@ node_info info_of(node_config const& config, std::string const& uuid,
   info.cpus = config.cpus.value_or(milli{std::max(1U, std::thread::hardware_concurrency()) * 1000});
   info.memory_mb = config.memory_mb.value_or(machine_memory_mb());
   info.labels = config.labels;
+  info.maintenance = config.maintenance;
   info.price_per_hour_usd = config.price_per_hour_usd;
   info.version = version_number();
   info.stages = registry.descriptions();
@@ -375,8 +377,31 @@ void work_until_stopped(caf::actor const& executor, sigset_t const& signals) {
     std::this_thread::sleep_for(std::chrono::milliseconds{10});
 }
 
+/// How a lifetime is divided: what is left for jobs, and the grace period at the end.
+struct lifetime {
+  std::int64_t leaves_in_ms = 0;  // 0: it stays
+  std::int64_t grace_ms = 0;
+};
+
+/// A node that is to be gone at the end of its lifetime leaves earlier, by the grace period; of a
+/// short lifetime that is a quarter.
+lifetime lifetime_of(node_words const& w, node_config const& config) {
+  if (w.lifetime.empty())
+    return {0, config.grace_ms};
+  constexpr std::int64_t least_ms = 1000;
+  auto const ms = parse_duration_ms(w.lifetime, "lifetime");
+  if (ms < least_ms)
+    refuse("lifetime", "\"" + w.lifetime.substr(0, 40) + "\" is not allowed", "a second or more");
+  if (w.no_work)
+    refuse("lifetime", "--no-work was given too", "--lifetime on a node that runs jobs");
+  auto const grace = std::min(config.grace_ms, ms / 4);
+  return {ms - grace, grace};
+}
+
 int run_node(node_words const& w, global_options const& global) {
+  auto const began = std::chrono::steady_clock::now();
   auto const config = config_of(w);
+  auto const life = lifetime_of(w, config);
   spdlog::set_level(spdlog::level::from_str(config.log.level));
   auto const signals = end_signals();
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
@@ -424,7 +449,12 @@ int run_node(node_words const& w, global_options const& global) {
   auto const place = workplace_of(config, data, std::move(keeper), registry);
   add_hosts(config, *place, options.node);
   options.where = place;
-  options.grace_ms = config.grace_ms;
+  options.grace_ms = life.grace_ms;
+  if (life.leaves_in_ms > 0) {
+    auto const passed = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::steady_clock::now() - began);
+    options.leaves_in_ms = std::max<std::int64_t>(1, life.leaves_in_ms - passed.count());
+  }
   options.on_ready = [&config, where] { say_ready(config, where); };
   options.find_scheduler = find;
   auto const executor = actors::spawn_executor(system, std::move(options));
@@ -453,6 +483,8 @@ command node_command() {
             app.add_option("--virtual-gpu", words->virtual_gpus, "MODEL:MEMORY[:COUNT]")
                 ->allow_extra_args(false);
             app.add_option("--label", words->labels, "K=V")->allow_extra_args(false);
+            app.add_option("--lifetime", words->lifetime,
+                           "leaves by itself after this long; takes no job that may take longer");
             app.add_flag("--no-work", words->no_work, "carry the scheduler only");
             app.add_flag("--insecure-network", words->insecure_network,
                          "listen beyond this machine, unencrypted");

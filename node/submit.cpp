@@ -32,7 +32,7 @@ struct submit_words {
   std::string cpu, memory, gpu, gpu_memory, gpu_share;
   std::optional<std::int32_t> gpus;
   // constraints
-  std::string timeout, retry_backoff, backoff, grace, stop_signal, deadline, not_before;
+  std::string timeout, estimate, retry_backoff, backoff, grace, stop_signal, deadline, not_before;
   std::optional<std::int32_t> max_retries;
   std::vector<std::string> after;
   // command jobs
@@ -53,6 +53,8 @@ void add_resources(CLI::App& app, submit_words& w) {
 }
 
 void add_constraints(CLI::App& app, submit_words& w) {
+  app.add_option("--estimate", w.estimate,
+                 "how long it will take, for nodes that are not there for ever (timeout)");
   app.add_option("--timeout", w.timeout, "longest run of one attempt, such as 30m (0: none)");
   app.add_option("--max-retries", w.max_retries, "failures allowed beyond the first");
   app.add_option("--retry-backoff", w.retry_backoff, "delay before the first retry");
@@ -148,6 +150,8 @@ resources resources_of(submit_words const& w) {
 
 constraints constraints_of(submit_words const& w) {
   constraints c;
+  if (!w.estimate.empty())
+    c.estimated_duration_ms = parse_duration_ms(w.estimate, "constraints.estimated_duration_ms");
   if (!w.timeout.empty())
     c.timeout_ms = parse_duration_ms(w.timeout, "constraints.timeout_ms");
   if (w.max_retries)

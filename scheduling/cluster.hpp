@@ -63,6 +63,7 @@ class cluster {
   /// How often one of these two has changed.
   std::uint64_t records() const { return records_; }
 
+  timestamp now;  // of the event being applied: how long a node will be there counts from it
   name_table models;
   /// Changes when nodes join or leave, or what they offer does.
   std::uint64_t epoch = 1;

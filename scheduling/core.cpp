@@ -11,11 +11,7 @@ core::~core() = default;
 core::core(core&&) noexcept = default;
 core& core::operator=(core&&) noexcept = default;
 
-core::state::state(core_settings given)
-    : settings(std::move(given)),
-      last_id(settings.last_used),
-      shares(settings.half_life_ms),
-      places(nodes, {settings.placement, settings.share_between_tenants}) {
+core::state::state(core_settings given) : core_books(std::move(given)) {
   bool const limited =
       std::any_of(settings.tenants.begin(), settings.tenants.end(),
                   [](auto const& each) { return each.second.quota.bounds_anything(); });
@@ -41,6 +37,7 @@ void core::state::begin(timestamp at, effects& to) {
   auto const before = now;
   now = std::max(now, at);  // time that runs backwards stands still here
   shares.advance(now);
+  nodes.now = now;
   bool const stalled = before && now - before > settings.lease_ms;
   if (stalled && nodes.size() > 0) {
     // Nobody was heard because the scheduler did not listen.
@@ -62,6 +59,8 @@ void core::state::finish() {
     watch_silence();
   if (next_rest_end && now >= next_rest_end)
     end_rests();
+  if (next_service && now >= next_service)
+    look_at_service();
   follow_up();
   dispatch();  // last: whoever performs the effects finds every granted job alive
   tell_wake();
@@ -98,6 +97,7 @@ void core::state::tell_wake() {
   earlier(adopt_until);
   earlier(next_silence);
   earlier(next_rest_end);
+  earlier(next_service);
   if (nodes.size() > 0)
     earlier(now + at_least_every_ms);
   if (!wanted || (announced_wake > now && announced_wake <= wanted))

@@ -76,7 +76,7 @@ class core {
   /// Appends the effects of `e` at time `now` to `out`.
   void apply(event const& e, timestamp now, effects& out);
 
-  /// The answer to the `job_submitted` or `cancel_requested` that was applied last.
+  /// The answer to the submission, cancel request or order for nodes that was applied last.
   submit_answer const& last_answer() const;
 
   /// Whether the job has not ended yet.

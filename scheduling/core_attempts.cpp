@@ -21,6 +21,11 @@ bool is_fault_of_node(attempt_outcome const& o) {
          (o.error->code == "node_disk" || o.error->code == "spawn");
 }
 
+/// The node has come to the end that it announced.
+bool is_end_of_lifetime(attempt_outcome const& o) {
+  return o.result == attempt_result::returned && o.error && o.error->code == "lifetime_over";
+}
+
 void count(stage_facts& stage, attempt_outcome const& outcome) {
   // Without a finer measure, what took less than a millisecond took half of one.
   auto const coarse = std::max<std::int64_t>(500, outcome.duration_ms * 1000);
@@ -70,7 +75,7 @@ void core::state::handle(attempt_ended const& e) {
   release_attempt(*j);
   if (outcome.result == attempt_result::succeeded) {
     end(*j, job_status::succeeded, std::nullopt, &outcome);
-  } else if (is_own(outcome.result) && !j->canceled && !j->expired) {
+  } else if (is_own(outcome.result) && !j->canceled && !j->expired && !j->handed_back) {
     own_failure(*j, outcome);
   } else {
     infra_failure f;
@@ -83,9 +88,12 @@ void core::state::handle(attempt_ended const& e) {
     // What a node hands back before it has started it, or because it cannot start anything, says
     // nothing about the job.
     bool const unable = is_fault_of_node(outcome);
+    bool const in_order =
+        is_end_of_lifetime(outcome) ||
+        (outcome.result == attempt_result::returned && service_of(e.node_uuid).draining);
     if (unable && node != none)
       rest(node);
-    f.counted = !unable && !(waited && outcome.result == attempt_result::returned);
+    f.counted = !unable && !in_order && !(waited && outcome.result == attempt_result::returned);
     f.at_once = outcome.result == attempt_result::returned;
     f.duration_ms = outcome.duration_ms;
     lose_attempt(*j, std::move(f));
@@ -116,6 +124,7 @@ void core::state::close_attempt(job& j, attempt_result result, std::optional<err
   change(j, signal::close);
   emit(attempt_closed{{j.id, j.attempt}, result, node_name(j), duration_ms, std::move(error)});
   j.node = none;
+  j.handed_back = false;
   j.since = now;
   if (j.rare)
     rares.at(j.id).place.reset();
@@ -199,6 +208,16 @@ void core::state::end_backoff(job& j) {
 
 /// The attempt is over through no fault of the job; `release_attempt` went before.
 void core::state::lose_attempt(job& j, infra_failure f) {
+  if (j.handed_back) {
+    // It was stopped for no fault of its own, however it took that.
+    f.counted = false;
+    if (f.result != attempt_result::lost) {
+      f.result = attempt_result::returned;
+      f.error = error_of("infra", "drained",
+                         "attempt " + std::to_string(j.attempt) + " was handed back: node " +
+                             node_name(j) + " drains");
+    }
+  }
   if (j.canceled || j.expired) {
     auto error = j.canceled ? std::nullopt : std::optional{deadline_error(terms[j.terms])};
     end(j, j.canceled ? job_status::canceled : job_status::timeout, std::move(error));

@@ -18,7 +18,7 @@ void core::state::check_job(job const& j) const {
     NSAI_ASSERT(queues[j.slot].job == j.id && queues.place_of(j.slot).shape == j.shape);
   bool const has_attempt = j.status == job_status::running && !j.composite;
   NSAI_ASSERT(!has_attempt || (j.attempt > 0 && (j.node != none) != bool{j.unconfirmed}));
-  NSAI_ASSERT(has_attempt || (j.node == none && !j.unconfirmed));
+  NSAI_ASSERT(has_attempt || (j.node == none && !j.unconfirmed && !j.handed_back));
   if (has_attempt && !j.unconfirmed) {
     auto const* const held = nodes[j.node].find({j.id, j.attempt});
     NSAI_ASSERT(held != nullptr && !held->superseded);
@@ -116,6 +116,13 @@ void core::state::check() const {
       NSAI_ASSERT(current != node.find(ref)->superseded);
     }
     NSAI_ASSERT(node.status != node_status::lost || node.attempts() == 0);
+    if (restoring)
+      return;
+    auto const should = service_of(node.info.uuid);
+    NSAI_ASSERT(node.draining == should.draining && node.horizon == should.horizon);
+    if (should.is_past_deadline(now))
+      for (auto const ref : node.held())
+        NSAI_ASSERT(node.find(ref)->superseded || jobs.find(ref.job)->handed_back);
   });
   if (restoring)
     return;

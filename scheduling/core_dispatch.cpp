@@ -17,6 +17,8 @@ constexpr std::int64_t work_ahead_us = 50'000;
 constexpr std::int64_t brief_mean_us = 20'000;
 constexpr std::int64_t known_after = 2;  // outcomes
 constexpr std::int64_t most_ahead_on_a_node = 4096;
+// Jobs that are not quite as brief as those before them may keep what waits this long.
+constexpr std::int64_t longest_wait_ahead_ms = 1000;
 
 bool is_brief(stage_facts const& stage) {
   return stage.outcomes >= known_after && stage.mean_us < brief_mean_us && stage.description &&
@@ -96,6 +98,7 @@ void core::state::grant(queue_slot slot, place where, bool ahead) {
   j.since = now;
   ++running;
   auto& node = nodes[where.node];
+  NSAI_ASSERT(node.takes_grants() && node.has_time_for(s.key.bound_ms, now));
   holding h;
   h.cpu = s.key.resources.cpu.value;
   h.memory_mb = s.key.resources.memory_mb;
@@ -148,8 +151,9 @@ bool core::state::is_possible(shape& s) {
     s.judged_at = nodes.epoch;
     s.is_possible = false;
     std::as_const(nodes).for_each([&](node_index, node_state const& node) {
-      s.is_possible = s.is_possible || (node.status != node_status::lost && !node.leaving &&
-                                        places.is_possible(s, node));
+      s.is_possible =
+          s.is_possible || (node.status != node_status::lost && !node.leaving && !node.draining &&
+                            node.has_time_for(s.key.bound_ms, now) && places.is_possible(s, node));
     });
   }
   return s.is_possible;
@@ -220,7 +224,8 @@ node_index core::state::find_ahead(shape& s, std::vector<shape_index> const& riv
     for (auto const& [ahead, index] : those.by_ahead) {
       if (ahead >= most || (best.second != none && best < std::pair(ahead, index)))
         break;
-      if (!nodes[index].takes_grants() || contested(nodes[index]))
+      if (!nodes[index].takes_grants() || contested(nodes[index]) ||
+          !nodes[index].has_time_for(s.key.bound_ms + longest_wait_ahead_ms, now))
         continue;
       best = {ahead, index};
       break;

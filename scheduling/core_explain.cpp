@@ -33,7 +33,8 @@ std::string core::state::wait_reason(job const& j) const {
   if (j.status == job_status::queued)
     return j.composite ? "waiting for its first child to start"
                        : explain_wait(std::as_const(nodes), places, shapes[j.shape],
-                                      stage_names[shapes[j.shape].key.stage]);
+                                      stage_names[shapes[j.shape].key.stage],
+                                      [this](auto const& uuid) { return service_of(uuid); });
   if ((j.holds & hold_parent) != 0)
     return wait_reason(*jobs.find(j.parent));
   if ((j.holds & hold_dependency) != 0)
@@ -107,8 +108,13 @@ std::vector<node_record> core::state::node_records() const {
     r.last_seen_at = node.last_heard;
     r.version = node.info.version;
     r.plugin_faults = node.info.plugin_faults;
+    r.leaves_at = node.leaves_at;
+    if (node.draining && node.status == node_status::ready)
+      r.status = node_status::draining;
+    describe_service(node.info.uuid, r);
     list.push_back(std::move(r));
   });
+  list_absent(list);
   return list;
 }
 

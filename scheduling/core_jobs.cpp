@@ -7,7 +7,7 @@ namespace nsai::scheduling {
 void core::state::tell_change(job const& j) {
   auto const* const facts = find_rare(j);
   emit(job_changed{j.id, j.status, j.own_failures, j.infra_failures,
-                   facts != nullptr ? facts->eligible_at : timestamp{}, j.canceled});
+                   facts != nullptr ? facts->eligible_at : timestamp{}, j.canceled, j.handed_back});
 }
 
 void core::state::tell(happening what, job const& j, std::int64_t duration_ms, std::string detail) {

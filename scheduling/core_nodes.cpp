@@ -62,6 +62,7 @@ void core::state::handle(node_registered const& e) {
   node.status = node_status::ready;
   node.leaving = false;
   node.last_heard = now;
+  node.leaves_at = r.node.leaves_in_ms > 0 ? now + r.node.leaves_in_ms : timestamp{};
   if (same) {
     node.info.address = r.node.address;
     node.info.version = r.node.version;
@@ -71,6 +72,7 @@ void core::state::handle(node_registered const& e) {
   remove_namesakes(index);
   reconcile(index, r);
   adopt(index, r);
+  serve(index);
   gained_room(index);
   auto const silent_at = now + settings.lease_ms;
   if (!next_silence || silent_at < next_silence)
@@ -86,7 +88,7 @@ void core::state::reconcile(node_index index, register_node const& r) {
     bool const superseded = node.find(ref)->superseded;
     auto const unwanted = [&] {
       auto const* const j = jobs.find(ref.job);
-      return superseded || j->canceled || j->expired;
+      return superseded || j->canceled || j->expired || j->handed_back;
     };
     if (!is_there || unwanted())
       emit(attempt_stopped{node.info.uuid, node.session, ref});
@@ -140,7 +142,7 @@ void core::state::adopt(node_index index, register_node const& r) {
       charge(*j, node, holds);
       queues.refresh(j->tenant, j->owner);
     }
-    if (!ours || j->canceled || j->expired)
+    if (!ours || j->canceled || j->expired || j->handed_back)
       emit(attempt_stopped{node.info.uuid, node.session, held.ref});
   }
   auto const waiting = unconfirmed.find(node.info.uuid);
@@ -235,7 +237,8 @@ void core::state::lose_node(node_index index, std::string const& why) {
     auto& j = at(each.ref.job);
     infra_failure f;
     f.error = error_of("infra", "node_lost", why);
-    f.counted = !each.ahead;  // one that only waited there is not blamed
+    // One that only waited there is not blamed, nor for a node that had said when it ends.
+    f.counted = !each.ahead && !(node.leaves_at && now >= node.leaves_at);
     f.sole = !each.ahead && started == 1;
     f.duration_ms = each.ahead ? 0 : now - j.since;
     release_attempt(j);
@@ -246,11 +249,12 @@ void core::state::lose_node(node_index index, std::string const& why) {
 /// A node that said it leaves goes once nothing is left on it; `at_once`: whatever is left is lost.
 void core::state::remove_node_if_done(node_index index, bool at_once) {
   auto& node = nodes[index];
+  tell_if_drained(index);
   if (!node.leaving || (node.attempts() > 0 && !at_once))
     return;
   if (node.attempts() > 0)
     lose_node(index, "node " + node.info.name + " left without handing back its attempts");
-  else
+  else if (!node.told_drained)
     tell_node(happening::node_drained, node);
   remove_node(index);
 }
@@ -265,8 +269,10 @@ void core::state::remove_node(node_index index) {
 void core::state::remove_namesakes(node_index index) {
   nodes.for_each([&](node_index other, node_state const& node) {
     if (other != index && node.status == node_status::lost &&
-        node.info.name == nodes[index].info.name)
+        node.info.name == nodes[index].info.name) {
+      forget_order(node.info.uuid);
       remove_node(other);
+    }
   });
 }
 

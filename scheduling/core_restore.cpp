@@ -19,6 +19,7 @@ void core::state::handle(job_restored const& e) {
   j.own_failures = static_cast<std::uint16_t>(e.own_failures);
   j.infra_failures = static_cast<std::uint16_t>(e.infra_failures);
   j.canceled = e.cancel_requested;
+  j.handed_back = e.handed_back && r.status == job_status::running;
   j.tenant = tenant_of(r.tenant_id);
   j.owner = owners.intern(r.owner);
   // Not in the future, should the clock have been set back between two starts.
@@ -173,6 +174,7 @@ void core::state::handle(restore_finished const&) {
   restoring = false;
   if (!unconfirmed.empty())
     adopt_until = now + settings.adopt_ms;
+  look_at_service();
 }
 
 void core::state::resume_times(job& j) {

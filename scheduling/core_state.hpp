@@ -1,30 +1,15 @@
 #pragma once
 
-#include <deque>
-#include <map>
-#include <memory>
-#include <set>
-#include <unordered_map>
-
 #include "scheduling/assert.hpp"
-#include "scheduling/cluster.hpp"
-#include "scheduling/core.hpp"
-#include "scheduling/fair_share.hpp"
-#include "scheduling/job_facts.hpp"
-#include "scheduling/job_table.hpp"
+#include "scheduling/core_books.hpp"
 #include "scheduling/lifecycle.hpp"
-#include "scheduling/placement.hpp"
-#include "scheduling/quota_book.hpp"
-#include "scheduling/ready_queues.hpp"
-#include "scheduling/shapes.hpp"
-#include "scheduling/timers.hpp"
 
 namespace nsai::scheduling {
 
-/// Everything the core is. Its functions lie in the core_*.cpp files named beside them; the parts
-/// that know nothing of jobs and events (queues, shapes, cluster, placement, timers) have files of
-/// their own.
-struct core::state {
+/// What the core does with its books. The functions lie in the core_*.cpp files named beside them;
+/// the parts that know nothing of jobs and events (queues, shapes, cluster, placement, timers) have
+/// files of their own.
+struct core::state : core_books {
   explicit state(core_settings given);
 
   // core.cpp: one event
@@ -138,6 +123,28 @@ struct core::state {
   std::vector<used_amounts> usage() const;
   void check_shares() const;
 
+  // core_service.cpp
+  void handle(node_order_restored const& e);
+  void handle(drain_ordered const& e);
+  void handle(resume_ordered const& e);
+  std::optional<error_info> refuse_drain(drain_ordered const& e) const;
+  std::optional<std::string> find_node(std::string const& word) const;
+  std::optional<error_info> find_nodes(std::vector<std::string> const& words,
+                                       std::vector<std::string>& uuids) const;
+  std::string name_of(std::string const& uuid) const;
+  node_order const& order_for(std::string const& uuid) const;
+  service service_of(std::string const& uuid) const;
+  void change_order(node_order order);
+  void forget_order(std::string const& uuid);
+  void tidy_orders();
+  void look_at_service();
+  void serve(node_index index);
+  void hand_back_all(std::string const& uuid);
+  void hand_back(job& j);
+  void tell_if_drained(node_index index);
+  void describe_service(std::string const& uuid, node_record& to) const;
+  void list_absent(std::vector<node_record>& to) const;
+
   // core_dispatch.cpp
   void dispatch();
   void dispatch_ahead();
@@ -187,52 +194,6 @@ struct core::state {
   void emit(E&& e) {
     out->emplace_back(std::forward<E>(e));
   }
-
-  core_settings settings;
-  timestamp now;
-  effects* out = nullptr;
-  submit_result answer;
-  job_id last_id;
-  bool restoring = false;
-  std::int64_t refused_outcomes = 0;
-  std::int64_t running = 0;  // attempts' jobs, parents not counted
-
-  mutable job_table jobs;
-  terms_table terms;
-  mutable shape_table shapes;
-  fair_share shares;
-  quota_book quotas;
-  ready_queues queues{&shares};
-  timers clock;
-  mutable cluster nodes;
-  placement places;
-  name_table tenants;
-  name_table owners;
-  name_table stage_names;
-  std::vector<stage_facts> stages;  // by stage_index
-
-  std::unordered_map<job_id, rare_facts> rares;
-  std::unordered_map<job_id, parent_facts> parents;
-  std::unordered_map<std::string, job_id> keys;         // tenant, newline, key
-  std::set<job_id> deciding;                            // the supervisor was asked
-  std::map<std::string, std::set<job_id>> unconfirmed;  // by uuid of the node
-  timestamp adopt_until;
-  std::map<job_id, std::vector<ended_job>>
-      restored;                // until `restore_finished`, with ended dependencies
-  std::deque<departed> ended;  // whose parents and dependents have not been told yet
-
-  std::uint64_t capacity_epoch = 0;  // the cluster epoch of `learn_capacity`
-  double mean_price = 0;             // of a device on nodes with devices; 0: none has a price
-  double mean_core_price = 0;        // of a core on the others
-  timestamp standings_at;            // when all were refreshed last
-  std::uint64_t room_epoch = 1;      // changes whenever some node may take more ahead
-  std::uint32_t grants_since_aged = 0;
-  timestamp next_rest_end;  // 0: no node rests
-  timestamp next_silence;   // when the silence of nodes is looked at again; 0: never
-  timestamp heard_floor;    // the scheduler itself heard nothing before this
-  timestamp no_loss_before;
-  bool mass_silence = false;
-  timestamp announced_wake;
 };
 
 }  // namespace nsai::scheduling

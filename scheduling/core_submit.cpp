@@ -134,6 +134,11 @@ void core::state::give_work(job& j, std::string const& stage, resources const& r
   stages.resize(std::max<std::size_t>(stages.size(), key.stage + 1));
   key.resources = r;
   key.timed = timed;
+  // Decisions cost by the number of shapes, so a multitude of different timeouts is told apart less
+  // exactly.
+  constexpr std::size_t many_shapes = 1000;
+  auto const bound = time_bound_ms(terms[j.terms]);
+  key.bound_ms = shapes.live() < many_shapes ? bound : coarse_bound_ms(bound);
   if (r.gpu_count > 0 && r.gpu_share.value < 1000 && !settings.share_between_tenants)
     key.tenant = j.tenant;
   j.shape = shapes.intern(key);

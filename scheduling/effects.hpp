@@ -6,6 +6,7 @@
 
 #include "messages/attempt.hpp"
 #include "messages/job.hpp"
+#include "messages/node.hpp"
 #include "messages/record.hpp"
 #include "scheduling/boxed.hpp"
 
@@ -32,6 +33,12 @@ struct job_changed {
   timestamp eligible_at;
   bool cancel_requested =
       false;  // of a running job or a parent: it ends as canceled once its attempts are gone
+  bool handed_back = false;  // the running attempt was stopped by a drain: it is nobody's failure
+};
+
+/// Durable. What is ordered for a node from now on; an order that is over is forgotten.
+struct node_order_changed {
+  boxed<node_order> order;  // always there
 };
 
 /// Durable before it is sent; sent once. After a restart the attempt is unconfirmed and never sent
@@ -106,8 +113,10 @@ enum class happening : std::uint8_t {
   node_joined,
   node_suspect,
   node_lost,
-  node_left,     // it takes nothing more
-  node_drained,  // and nothing is left on it
+  node_left,      // it takes nothing more
+  node_drained,   // and nothing is left on it
+  node_draining,  // it takes nothing more until it is resumed
+  node_resumed,
   handler_detached
 };
 struct happened {
@@ -134,9 +143,9 @@ struct wake_at {
   timestamp at;
 };
 
-using effect =
-    std::variant<job_created, job_changed, attempt_granted, attempt_closed, job_ended,
-                 attempt_stopped, outcome_settled, consult_supervisor, happened, wake_at>;
+using effect = std::variant<job_created, job_changed, node_order_changed, attempt_granted,
+                            attempt_closed, job_ended, attempt_stopped, outcome_settled,
+                            consult_supervisor, happened, wake_at>;
 /// A huge array makes millions of them at once.
 static_assert(sizeof(effect) <= 128);
 using effects = std::vector<effect>;

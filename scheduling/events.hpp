@@ -1,11 +1,13 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "messages/attempt.hpp"
 #include "messages/job.hpp"
+#include "messages/node.hpp"
 #include "messages/observe.hpp"
 #include "scheduling/fair_share.hpp"
 
@@ -49,6 +51,7 @@ struct job_restored {
   std::vector<ended_job> ended;  // dependencies that have ended; the others are live
   label_no label = 0;
   bool cancel_requested = false;  // as the latest `job_changed` said
+  bool handed_back = false;       // likewise
 };
 /// A child that had ended while its parent still lives, counted into the parent at restart.
 struct child_restored {
@@ -91,6 +94,21 @@ struct node_left {
   std::uint64_t session = 0;
 };
 
+/// What had been ordered for a node when the scheduler started.
+struct node_order_restored {
+  node_order order;
+};
+/// By name or uuid; all of them or none. `last_answer` is the refusal, if there is one.
+struct drain_ordered {
+  std::vector<std::string> nodes;
+  std::optional<std::int64_t> deadline_ms{};  // from now
+  std::string reason{};
+  std::optional<maintenance_window> window{};  // drains only while it lasts
+};
+struct resume_ordered {
+  std::vector<std::string> nodes;
+};
+
 /// An outcome reported by a node. A late one, of a superseded attempt, is refused and counted.
 struct attempt_ended {
   std::string node_uuid;
@@ -115,6 +133,7 @@ struct clock_advanced {};
 using event =
     std::variant<job_submitted, job_restored, child_restored, usage_restored, restore_finished,
                  cancel_requested, node_registered, node_beat, node_disconnected, node_left,
-                 attempt_ended, supervisor_decided, supervisor_restarted, clock_advanced>;
+                 node_order_restored, drain_ordered, resume_ordered, attempt_ended,
+                 supervisor_decided, supervisor_restarted, clock_advanced>;
 
 }  // namespace nsai::scheduling

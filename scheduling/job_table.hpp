@@ -50,6 +50,7 @@ struct job {
   bool canceled : 1 = false;      // cancel was requested
   bool expired : 1 = false;       // the deadline has passed
   bool unconfirmed : 1 = false;   // running before the restart; its node has not spoken yet
+  bool handed_back : 1 = false;   // its attempt was stopped because its node drains
   bool within_limit : 1 = false;  // counted against the array's limit
   bool rare : 1 = false;          // has an entry among the rare facts
 };

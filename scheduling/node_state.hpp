@@ -76,12 +76,22 @@ class node_state {
   node_status status = node_status::ready;
   bool leaving = false;
   timestamp rests_until;  // 0: it does not rest
+  bool draining = false;  // by an order or a window (service.hpp)
+  bool told_drained = false;
+  timestamp horizon;    // what starts on it has to be over by then; 0: no bound
+  timestamp leaves_at;  // by itself; 0: never
   timestamp last_heard;
   std::vector<bool> stages;  // by stage_index
   std::vector<device_state> devices;
   bool uniform = false;  // its devices are of one model and size
 
-  bool takes_grants() const { return status == node_status::ready && !leaving && !rests_until; }
+  bool takes_grants() const {
+    return status == node_status::ready && !leaving && !rests_until && !draining;
+  }
+  /// Whether what takes so long is over before a window begins or the node leaves.
+  bool has_time_for(std::int64_t bound_ms, timestamp now) const {
+    return !horizon || now + bound_ms <= horizon;
+  }
   bool has_stage(stage_index stage) const { return stage < stages.size() && stages[stage]; }
   std::int64_t cpu_free() const { return info.cpus.value - cpu_used_; }
   std::int64_t memory_free() const { return info.memory_mb - memory_used_; }

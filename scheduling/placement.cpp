@@ -94,7 +94,7 @@ bool placement::is_possible(shape& s, node_state const& node) const {
 bool placement::fits_but_for_cpu(shape& s, node_state const& node) const {
   auto const& r = s.key.resources;
   if (!node.takes_grants() || r.memory_mb > node.memory_free() ||
-      r.cpu.value > node.info.cpus.value)
+      r.cpu.value > node.info.cpus.value || !node.has_time_for(s.key.bound_ms, nodes_.now))
     return false;
   if (!s.shares_gpu() && static_cast<std::size_t>(r.gpu_count) > node.free_devices())
     return false;

@@ -16,6 +16,7 @@ struct shape_key {
   stage_index stage = none;
   nsai::resources resources;
   bool timed = false;          // has a deadline: never granted ahead
+  std::int64_t bound_ms = 0;   // what an attempt may take (time_bound_ms)
   tenant_index tenant = none;  // only where the tenant matters for a place: shares of a GPU
   friend bool operator==(shape_key const&, shape_key const&) = default;
 };

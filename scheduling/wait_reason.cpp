@@ -68,6 +68,39 @@ std::string offer(placement const& places, shape& s, node_state const& node, boo
   return text + (free ? " free" : "");
 }
 
+std::string duration_in_words(std::int64_t ms) {
+  struct unit {
+    std::int64_t ms;
+    char const* name;
+  };
+  for (auto const& [size, name] :
+       {unit{86'400'000, " d"}, {3'600'000, " h"}, {60'000, " min"}, {1000, " s"}})
+    if (ms >= size)
+      return decimal((ms * 1000 / size) / 10 * 10) + name;
+  return std::to_string(ms) + " ms";
+}
+
+/// Why a node that could run it does not get it: it drains, or it is not there for long enough.
+/// Empty: it might get it.
+std::string why_withheld(shape const& s, node_state const& node, service const& now_there,
+                         timestamp now) {
+  auto const name = "node " + node.info.name;
+  if (node.draining) {
+    auto const& d = now_there.drain;
+    return name + " drains" + (d.reason.empty() ? "" : " (" + d.reason + ")");
+  }
+  if (node.has_time_for(s.key.bound_ms, now))
+    return {};
+  auto const& window = now_there.window;
+  bool const leaves = node.leaves_at && node.horizon == node.leaves_at;
+  auto const what = leaves ? name + " leaves at " + to_rfc3339(node.leaves_at)
+                           : name + " has maintenance from " + to_rfc3339(window->from) + " to " +
+                                 to_rfc3339(window->until);
+  return what + ", and the job " +
+         (s.key.bound_ms >= longest_bound_ms ? "has no timeout"
+                                             : "may take " + duration_in_words(s.key.bound_ms));
+}
+
 std::string explain_busy(placement const& places, shape& s, named_nodes const& possible) {
   auto const& r = s.key.resources;
   auto const ready = those(possible, [](auto const& node) { return node.takes_grants(); });
@@ -102,7 +135,8 @@ std::string request_in_words(resources const& r) {
 }
 
 std::string explain_wait(cluster const& nodes, placement const& places, shape& s,
-                         std::string const& stage) {
+                         std::string const& stage,
+                         std::function<service(std::string const&)> const& service_of) {
   auto const& r = s.key.resources;
   named_nodes all;
   nodes.for_each([&](node_index, node_state const& node) {
@@ -136,7 +170,16 @@ std::string explain_wait(cluster const& nodes, placement const& places, shape& s
                                              std::pair(b->devices.size(), b->info.cpus);
                                     }),
                  false);
-  return explain_busy(places, s, possible);
+  std::string withheld;
+  auto const in_service = those(possible, [&](auto const& node) {
+    auto const why = why_withheld(s, node, service_of(node.info.uuid), nodes.now);
+    if (withheld.empty())
+      withheld = why;
+    return why.empty();
+  });
+  if (in_service.empty())
+    return "the nodes that could run it are not in service for it: " + withheld;
+  return explain_busy(places, s, in_service) + (withheld.empty() ? "" : "; " + withheld);
 }
 
 }  // namespace nsai::scheduling

@@ -64,6 +64,9 @@ void job_store::load_unfinished(std::function<void(unfinished_job&&)> const& eac
 void job_store::load_ended_children(std::function<void(ended_child const&)> const& each) const {
   state_->reads.load_ended_children(each);
 }
+std::vector<node_order> job_store::node_orders() const {
+  return state_->reads.node_orders();
+}
 std::vector<std::pair<job_id, job_status>> job_store::statuses(
     std::vector<job_id> const& jobs) const {
   return state_->reads.statuses(jobs);

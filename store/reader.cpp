@@ -18,7 +18,7 @@ constexpr char const* all_columns =
     "p.array, "
     "p.after, p.resources, p.constraints, p.metadata, coalesce(j.options, p.options), p.context, "
     "j.result, "
-    "j.cancel_requested ";
+    "j.cancel_requested, j.handed_back ";
 enum column {
   id,
   payload_of,
@@ -62,7 +62,8 @@ enum column {
   options,
   context,
   result,
-  canceled
+  canceled,
+  handed_back
 };
 
 template <class E>
@@ -154,6 +155,7 @@ unfinished_job reader::job_of(sqlite::cursor const& row, texts payload) {
   job.infra_failures = static_cast<std::int32_t>(row.integer(infra_failures));
   job.eligible_at = time_at(row, eligible_at);
   job.cancel_requested = row.integer(canceled) != 0;
+  job.handed_back = row.integer(handed_back) != 0;
   if (own_payload) {  // else they are the parent's
     if (!row.null(retry_of))
       r.retry_of = job_id{row.number(retry_of)};
@@ -204,6 +206,23 @@ void reader::load_unfinished(std::function<void(unfinished_job&&)> const& each) 
   sqlite::statement query(on_, sql.c_str(), "loading the unfinished jobs");
   for (sqlite::cursor row(query); row.step();)
     each(job_of(row, texts::left_out));
+}
+
+std::vector<node_order> reader::node_orders() {
+  sqlite::statement query(on_,
+                          "SELECT uuid, name, since, deadline, reason, windows, dismissed "
+                          "FROM node_orders ORDER BY uuid",
+                          "reading what is ordered for nodes");
+  std::vector<node_order> list;
+  for (sqlite::cursor row(query); row.step();)
+    list.push_back({row.text(0),
+                    row.text(1),
+                    {row.integer(2)},
+                    {row.integer(3)},
+                    row.text(4),
+                    decode<std::vector<maintenance_window>>(row.view(5), "windows"),
+                    {row.integer(6)}});
+  return list;
 }
 
 void reader::load_ended_children(std::function<void(ended_child const&)> const& each) {

@@ -122,8 +122,24 @@ CREATE TABLE usage(
 );
 )sql";
 
+/// What is ordered for nodes (node_order), and whether the running attempt of a job was stopped by
+/// that.
+constexpr char const* node_orders = R"sql(
+CREATE TABLE node_orders(
+  uuid TEXT PRIMARY KEY,
+  name TEXT,
+  since INTEGER NOT NULL,
+  deadline INTEGER NOT NULL,
+  reason TEXT,
+  windows TEXT,
+  dismissed INTEGER NOT NULL
+) WITHOUT ROWID;
+ALTER TABLE jobs ADD COLUMN handed_back INTEGER NOT NULL DEFAULT 0;
+)sql";
+
 /// Step k leads from version k to version k + 1. A released step never changes.
-constexpr std::array steps = {first_schema, alike_jobs, unfinished_pages, usage_of_owners};
+constexpr std::array steps = {first_schema, alike_jobs, unfinished_pages, usage_of_owners,
+                              node_orders};
 
 int version_of(sqlite::database& on) {
   return std::stoi("0" + on.value("PRAGMA user_version", "reading the schema version"));

@@ -96,6 +96,16 @@ void writer::apply(put_usage const& c) {
         .run();
 }
 
+void writer::apply(set_node_order const& c) {
+  auto const& o = c.order;
+  if (o.is_over())
+    sqlite::cursor(remove_order_, o.uuid).run();
+  else
+    sqlite::cursor(put_order_, o.uuid, o.name, o.since, o.deadline, o.reason, encode(o.windows),
+                   o.dismissed)
+        .run();
+}
+
 void writer::need_live(job_id job, char const* doing) const {
   if (!live_.find(job))
     throw store_error(std::string("store: ") + doing + " job " + std::to_string(job.value) +
@@ -162,7 +172,7 @@ void writer::insert_payload(insert_job const& c) {
 void writer::apply(change_job const& c) {
   need_live(c.id, "changing");
   sqlite::cursor(change_, c.id, c.status, c.own_failures, c.infra_failures, c.eligible_at,
-                 if_set(c.queued_at), c.cancel_requested)
+                 if_set(c.queued_at), c.cancel_requested, c.handed_back)
       .run();
   live_.change(c.id, c.status);
 }

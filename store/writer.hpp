@@ -29,6 +29,7 @@ class writer {
   void apply(close_attempt const& c);
   void apply(reserve_events const& c);
   void apply(put_usage const& c);
+  void apply(set_node_order const& c);
   void apply(end_job const& c);
   void need_new(job_id job) const;
   void insert_payload(insert_job const& c);
@@ -83,7 +84,8 @@ class writer {
   sqlite::statement change_{
       on_,
       "UPDATE jobs SET status = ?2, own_failures = ?3, infra_failures = ?4, eligible_at = ?5, "
-      "queued_at = coalesce(?6, queued_at), cancel_requested = ?7 WHERE id = ?1",
+      "queued_at = coalesce(?6, queued_at), cancel_requested = ?7, "
+      "handed_back = ?8 WHERE id = ?1",
       "changing a job"};
   sqlite::statement grant_{
       on_,
@@ -116,6 +118,12 @@ class writer {
   sqlite::statement put_usage_{
       on_, "INSERT INTO usage(at, tenant, owner, cpu, memory, gpu) VALUES(?,?,?,?,?,?)",
       "writing what was used"};
+  sqlite::statement put_order_{on_,
+                               "INSERT OR REPLACE INTO node_orders(uuid, name, since, deadline, "
+                               "reason, windows, dismissed) VALUES(?,?,?,?,?,?,?)",
+                               "writing what is ordered for a node"};
+  sqlite::statement remove_order_{on_, "DELETE FROM node_orders WHERE uuid = ?",
+                                  "writing what is ordered for a node"};
   sqlite::statement put_page_{on_, "INSERT OR IGNORE INTO unfinished(page) VALUES(?)",
                               "writing the pages of unfinished jobs"};
   sqlite::statement remove_page_{on_, "DELETE FROM unfinished WHERE page = ?",

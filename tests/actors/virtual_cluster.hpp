@@ -70,7 +70,7 @@ class virtual_cluster : public virtual_system {
   }
 
   /// A real executor; its stages have to be brief ones.
-  caf::actor start_executor(std::string const& name) {
+  caf::actor start_executor(std::string const& name, std::int64_t leaves_in_ms = 0) {
     auto where = std::make_shared<actors::workplace>();
     where->data_dir = directory / name;
     where->registry = registry;
@@ -78,6 +78,7 @@ class virtual_cluster : public virtual_system {
     actors::executor_options options;
     options.node = node(name);
     options.where = where;
+    options.leaves_in_ms = leaves_in_ms;
     options.find_scheduler = [this](caf::actor me) {
       if (scheduler)
         caf::anon_send(me, actors::scheduler_found{scheduler});

@@ -84,13 +84,27 @@ TEST_CASE("messages: everything a client sends comes back from CAF's bytes, JSON
   check_round_trip(log_chunk{2, 0, "line\n", 5, true, {}});
   check_round_trip(watch_events{"t", "work.job.*", true, 7, "h"});
   check_round_trip(detach_reader{"t", "h", "why"});
-  check_round_trip(
-      events{{{1, {5}, "work.job.started", {{"count", 1}}, {3}, "t", "n", "e", "p", "s", 1, "a", "",
-               "0123456789abcdef0123456789abcdef"}},
-             2,
-             true,
-             9,
-             usage_error("handler", "x", "y")});
+  check_round_trip(drain_nodes{{"a", "b"}, 5, "why", maintenance_window{{1}, {2}}});
+  check_round_trip(drain_nodes{{"a"}, {}, "", {}});
+  check_round_trip(resume_nodes{{"a", "b"}});
+  check_round_trip(events{{{1,
+                            {5},
+                            "work.job.started",
+                            {{"count", 1}},
+                            {3},
+                            "t",
+                            "n",
+                            "e",
+                            "p",
+                            "s",
+                            1,
+                            "a",
+                            "",
+                            "0123456789abcdef0123456789abcdef"}},
+                          2,
+                          true,
+                          9,
+                          usage_error("handler", "x", "y")});
   check_round_trip(stats{{{"failed", 1}}, {{"batch", 2}}, 3, 4, milli{1500}, 5, 6, 7, "disk full"});
 }
 

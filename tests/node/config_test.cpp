@@ -81,6 +81,21 @@ TEST_CASE("config: a policy of placement is one of those that there are") {
   CHECK(wrong_type[0].field == "placement");
 }
 
+TEST_CASE("config: maintenance windows have a beginning, and an end after it") {
+  node_config config;
+  auto const faults = read_config(
+      json::parse(
+          R"({"maintenance": [{"from": "2026-03-01T08:00:00Z", "until": "2026-03-01T12:00:00Z"},
+                              {"from": "2026-03-01T08:00:00Z"},
+                              {"from": "2026-03-02T08:00:00Z", "until": "2026-03-01T12:00:00Z"}]})"),
+      config);
+  REQUIRE(faults.size() == 2);
+  CHECK(faults[0].field == "maintenance[1].until");
+  CHECK(faults[1].field == "maintenance[2].until");
+  CHECK(read_config(json::parse(R"({"maintenance": [{"from": "soon"}]})"), config).at(0).field ==
+        "maintenance[0].from");
+}
+
 TEST_CASE("config: a sound one keeps what it says, and defaults for the rest") {
   node_config config;
   CHECK(

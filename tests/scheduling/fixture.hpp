@@ -49,6 +49,15 @@ class fixture {
   /// This node says nothing from now on.
   void silence(std::string const& uuid) { silent_.insert(uuid); }
   void speak(std::string const& uuid) { silent_.erase(uuid); }
+  void drain(std::string const& name, std::optional<std::int64_t> deadline_ms = {},
+             std::string reason = {}) {
+    apply(drain_ordered{{name}, deadline_ms, std::move(reason)});
+  }
+  void announce(std::string const& name, maintenance_window w) {
+    apply(drain_ordered{{name}, {}, {}, w});
+  }
+  void resume(std::string const& name) { apply(resume_ordered{{name}}); }
+  std::optional<error_info> const& refusal() const { return core_.last_answer().error; }
   std::uint64_t session(std::string const& uuid) const { return sessions_.at(uuid); }
   held_attempt held(job_id job) const;
 

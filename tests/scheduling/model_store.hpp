@@ -18,6 +18,7 @@ class model_store {
     std::uint64_t children = 0;
     std::int64_t durable_ends = 0;
     std::int32_t own_outcomes = 0;  // accepted outcomes that were the job's own failures
+    bool was_handed_back = false;   // the last attempt, which was closed
     bool gave_up = false;
     std::optional<error_info> error;
   };
@@ -38,6 +39,8 @@ class model_store {
         settle(*o, outcome);
       else if (auto const* const over = std::get_if<job_ended>(&e))
         end(*over);
+      else if (auto const* const order = std::get_if<node_order_changed>(&e))
+        change(*order->order);
     }
   }
 
@@ -45,6 +48,8 @@ class model_store {
   core restore(core_settings settings, timestamp now, effects& out) const {
     settings.last_used = rows_.empty() ? job_id{} : rows_.rbegin()->first;
     core fresh{settings};
+    for (auto const& [uuid, order] : orders_)
+      fresh.apply(node_order_restored{order}, now, out);
     for (auto const& [id, row] : rows_) {
       if (is_terminal(row.facts.record.status))
         continue;
@@ -66,6 +71,7 @@ class model_store {
 
   std::map<job_id, row>& rows() { return rows_; }
   row const& at(job_id id) const { return rows_.at(id); }
+  std::map<std::string, node_order> const& orders() const { return orders_; }
 
  private:
   void create(job_created const& e, timestamp now, submission const& s) {
@@ -105,11 +111,26 @@ class model_store {
 
   void change(job_changed const& e) {
     auto& row = live(e.id);
+    // What a drain has taken back is nobody's failure.
+    if (row.facts.handed_back || row.was_handed_back) {
+      REQUIRE(e.own_failures == row.facts.own_failures);
+      REQUIRE(e.infra_failures == row.facts.infra_failures);
+    }
+    if (e.handed_back)
+      REQUIRE(row.facts.record.status == job_status::running);
+    row.facts.handed_back = e.handed_back;
     row.facts.record.status = e.status;
     row.facts.own_failures = e.own_failures;
     row.facts.infra_failures = e.infra_failures;
     row.facts.eligible_at = e.eligible_at;
     row.facts.cancel_requested = e.cancel_requested;
+  }
+
+  void change(node_order const& order) {
+    if (order.is_over())
+      orders_.erase(order.uuid);
+    else
+      orders_[order.uuid] = order;
   }
 
   void grant(attempt_granted const& e, timestamp now) {
@@ -118,6 +139,7 @@ class model_store {
     REQUIRE(e.ref.attempt == r.attempt + 1);  // strictly ascending, none left out
     REQUIRE(r.status == job_status::queued);
     r.status = job_status::running;
+    row.was_handed_back = false;
     r.attempt = e.ref.attempt;
     r.node = *e.node_name;
     r.devices = e.devices;
@@ -131,6 +153,7 @@ class model_store {
     REQUIRE(e.ref.attempt == row.facts.record.attempt);
     REQUIRE(row.facts.record.status == job_status::running);
     row.facts.record.status = job_status::pending;
+    row.was_handed_back = row.facts.handed_back;
     row.facts.record.attempts.push_back(
         {e.ref.attempt, e.node_name, "", {}, {}, e.duration_ms, e.result, e.error});
   }
@@ -143,7 +166,8 @@ class model_store {
       REQUIRE(ours);
     else if (ours)
       REQUIRE(at->second.facts.record.status != job_status::running);
-    if (e.accepted &&
+    bool const blamed = ours && !at->second.was_handed_back && !at->second.facts.handed_back;
+    if (e.accepted && blamed &&
         (outcome->result == attempt_result::failed || outcome->result == attempt_result::timed_out))
       ++rows_.at(e.ref.job).own_outcomes;
   }
@@ -163,6 +187,7 @@ class model_store {
   }
 
   std::map<job_id, row> rows_;
+  std::map<std::string, node_order> orders_;
 };
 
 }  // namespace nsai::scheduling::tests

@@ -5,6 +5,7 @@
 #include <iostream>
 #include <random>
 
+#include "scheduling/service.hpp"
 #include "tests/scheduling/fixture.hpp"
 #include "tests/scheduling/model_store.hpp"
 
@@ -48,7 +49,7 @@ class world {
   }
 
   void step() {
-    switch (below(26)) {
+    switch (below(28)) {
       case 0:
       case 1:
       case 2:
@@ -87,6 +88,10 @@ class world {
         return below(3) == 0 ? leave(any_machine()) : join(any_machine());
       case 24:
         return below(4) == 0 ? restart() : look();
+      case 25:
+        return below(2) == 0 ? drain_one() : resume_one();
+      case 26:
+        return below(6) == 0 ? announce_one() : resume_one();
       default:
         return beat_all();
     }
@@ -95,8 +100,14 @@ class world {
   /// Everything that can end ends; what waits for a place that never comes is not among what is
   /// submitted.
   void settle_down() {
+    while (!store_.orders().empty()) {
+      apply(resume_ordered{{store_.orders().begin()->first}});
+      pass(100);
+    }
     for (int round = 0; round < 3000 && live() > 0; ++round) {
       for (auto& m : machines_) {
+        if (std::exchange(m.info.leaves_in_ms, 0) > 0)
+          m.session = 0;  // it stays after all
         m.beats = true;
         m.leaves = false;
         if (m.session == 0 || !core_.session_known(m.info.uuid, m.session))
@@ -147,6 +158,7 @@ class world {
   void apply(scheduling::event const& e, submission const* submitted = nullptr,
              attempt_outcome const* outcome = nullptr) {
     effects list;
+    core_now_ = std::max(core_now_, now_);
     core_.apply(e, now_, list);
     hear(list, submitted, outcome);
   }
@@ -157,6 +169,7 @@ class world {
       if (auto const* const g = std::get_if<attempt_granted>(&e)) {
         auto& m = machine_of(*g->node_uuid);
         REQUIRE(core_.is_current(g->ref));
+        check_service(*g);
         if (m.session == g->session && below(50) != 0) {  // else it is lost on the way
           auto const facts = core_.facts(g->ref.job);
           m.held[g->ref] = {g->ref, facts.resources.cpu, facts.resources.memory_mb, g->devices};
@@ -198,10 +211,48 @@ class world {
       }
   }
 
+  /// Nothing goes to a node that drains, or that is not there for long enough.
+  void check_service(attempt_granted const& g) {
+    auto const record = record_of(*g.node_uuid);
+    auto const bound = time_bound_ms(core_.facts(g.ref.job).constraints);
+    REQUIRE_FALSE(record.drain);
+    REQUIRE(record.status == node_status::ready);
+    auto const now = core_now_;
+    for (auto const& w : record.maintenance)
+      REQUIRE(now + bound <= w.from);
+    if (record.leaves_at)
+      REQUIRE(now + bound <= record.leaves_at);
+    auto const order = store_.orders().find(*g.node_uuid);
+    REQUIRE((order == store_.orders().end() || !order->second.since));
+  }
+  node_record record_of(std::string const& uuid) const {
+    for (auto& record : core_.nodes())
+      if (record.uuid == uuid)
+        return record;
+    FAIL("a grant to a node that is not known");
+    return {};
+  }
+
+  void drain_one() {
+    drain_ordered e{{any_machine().info.name}};
+    if (below(2) == 0)
+      e.deadline_ms = static_cast<std::int64_t>(below(5'000));
+    apply(e);
+  }
+  void announce_one() {
+    maintenance_window w;
+    w.from = now_ + static_cast<std::int64_t>(below(20'000));
+    w.until = w.from + static_cast<std::int64_t>(1 + below(10'000));
+    apply(drain_ordered{{any_machine().info.name}, {}, {}, w});
+  }
+  void resume_one() { apply(resume_ordered{{any_machine().info.name}}); }
+
   constraints some_constraints() {
     constraints c;
     c.max_retries = static_cast<std::int32_t>(below(4));
     c.max_infra_retries = static_cast<std::int32_t>(below(8));
+    if (below(2) == 0)
+      c.timeout_ms = static_cast<std::int64_t>(below(20'000));
     if (below(8) == 0)
       c.not_before = now_ + static_cast<std::int64_t>(below(5'000));
     if (below(8) == 0)
@@ -356,6 +407,8 @@ class world {
       apply(attempt_ended{m.info.uuid, &outcome}, nullptr, &outcome);
     register_node r;
     r.node = m.info;
+    if (m.info.leaves_in_ms > 0)
+      r.node.leaves_in_ms = static_cast<std::int64_t>(1 + below(60'000));
     for (auto const& [ref, held] : m.held)
       r.held.push_back(held);
     m.session = ++next_session_;
@@ -374,6 +427,7 @@ class world {
 
   void crash(machine& m) {
     ++m.info.incarnation;
+    m.info.leaves_in_ms = below(8) == 0 ? 1 : 0;
     m.held.clear();
     m.stopping.clear();
     if (below(2) == 0)
@@ -418,6 +472,7 @@ class world {
 
   void restart() {
     effects list;
+    core_now_ = now_;
     core_ = store_.restore(settings_, now_, list);
     questions_.clear();
     for (auto& m : machines_)
@@ -430,6 +485,7 @@ class world {
   core core_;
   model_store store_;
   timestamp now_{1'700'000'000'000};
+  timestamp core_now_;  // which never runs backwards
   std::vector<machine> machines_;
   std::vector<std::pair<std::string, attempt_outcome>> old_;
   std::vector<consult_supervisor> questions_;

@@ -306,15 +306,19 @@ TEST_CASE("jobs that are alike share a payload, and each has its own options and
 }
 
 TEST_CASE("a database of an older schema is brought up to date with its jobs") {
+  constexpr char const* third =
+      "DROP TABLE node_orders; ALTER TABLE jobs DROP COLUMN handed_back; DROP TABLE usage; PRAGMA "
+      "user_version = 3;";
   constexpr char const* second =
-      "DROP TABLE usage; DROP TABLE unfinished; CREATE INDEX jobs_unfinished ON jobs(id, status) "
+      "DROP TABLE unfinished; CREATE INDEX jobs_unfinished ON jobs(id, status) "
       "WHERE status < 3; "
       "CREATE INDEX jobs_ended ON jobs(completed_at) WHERE parent IS NULL AND status >= 3; "
       "PRAGMA user_version = 2;";
   constexpr char const* first =
       "ALTER TABLE jobs DROP COLUMN options; ALTER TABLE jobs DROP COLUMN trace_id; "
       "ALTER TABLE payloads DROP COLUMN alike; PRAGMA user_version = 1";
-  for (auto const& back : {std::string(second), std::string(second) + first}) {
+  for (auto const& back :
+       {std::string(third), std::string(third) + second, std::string(third) + second + first}) {
     folder f;
     { job_store{options_at(f)}.commit({fresh(1), fresh(200), end(1)}); }
     sqlite::database(f.file(), sqlite::open_mode::read_write, "").execute(back.c_str(), "test");
@@ -326,6 +330,33 @@ TEST_CASE("a database of an older schema is brought up to date with its jobs") {
     s.commit({grant(200, 1), end(200)});
     CHECK(s.remove_ended({1'000'000}, 100).jobs == 2);
   }
+}
+
+TEST_CASE("what is ordered for nodes survives, and goes when it is over") {
+  folder f;
+  node_order order{"u1", "a", {5}, {70}, "new fans", {{{10}, {20}}, {{30}, {40}}}, {3}};
+  node_order other;
+  other.uuid = "u0";
+  other.since = {1};
+  {
+    job_store s{options_at(f)};
+    s.commit({set_node_order{order}, set_node_order{other}});
+    order.deadline = {};
+    s.commit({set_node_order{order}, fresh(1), grant(1, 1)});
+    change_job stopped;
+    stopped.id = {1};
+    stopped.status = job_status::running;
+    stopped.handed_back = true;
+    s.commit({stopped});
+  }
+  job_store s{options_at(f)};
+  CHECK(s.node_orders() == std::vector<node_order>{other, order});
+  bool handed_back = false;
+  s.load_unfinished([&](unfinished_job&& job) { handed_back = job.handed_back; });
+  CHECK(handed_back);
+  other.since = {};
+  s.commit({set_node_order{other}});
+  CHECK(s.node_orders() == std::vector<node_order>{order});
 }
 
 TEST_CASE(

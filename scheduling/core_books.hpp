@@ -1,0 +1,80 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <unordered_map>
+
+#include "scheduling/cluster.hpp"
+#include "scheduling/core.hpp"
+#include "scheduling/fair_share.hpp"
+#include "scheduling/job_facts.hpp"
+#include "scheduling/job_table.hpp"
+#include "scheduling/placement.hpp"
+#include "scheduling/quota_book.hpp"
+#include "scheduling/ready_queues.hpp"
+#include "scheduling/service.hpp"
+#include "scheduling/shapes.hpp"
+#include "scheduling/timers.hpp"
+
+namespace nsai::scheduling {
+
+/// Everything the core is: its tables, and what it has promised to look at later.
+struct core_books {
+  explicit core_books(core_settings given)
+      : settings(std::move(given)),
+        last_id(settings.last_used),
+        shares(settings.half_life_ms),
+        places(nodes, {settings.placement, settings.share_between_tenants}) {}
+
+  core_settings settings;
+  timestamp now;
+  effects* out = nullptr;
+  submit_result answer;
+  job_id last_id;
+  bool restoring = false;
+  std::int64_t refused_outcomes = 0;
+  std::int64_t running = 0;  // attempts' jobs, parents not counted
+
+  mutable job_table jobs;
+  terms_table terms;
+  mutable shape_table shapes;
+  fair_share shares;
+  quota_book quotas;
+  ready_queues queues{&shares};
+  timers clock;
+  mutable cluster nodes;
+  placement places;
+  name_table tenants;
+  name_table owners;
+  name_table stage_names;
+  std::vector<stage_facts> stages;  // by stage_index
+
+  std::unordered_map<job_id, rare_facts> rares;
+  std::unordered_map<job_id, parent_facts> parents;
+  std::unordered_map<std::string, job_id> keys;         // tenant, newline, key
+  std::set<job_id> deciding;                            // the supervisor was asked
+  std::map<std::string, std::set<job_id>> unconfirmed;  // by uuid of the node
+  timestamp adopt_until;
+  std::map<job_id, std::vector<ended_job>>
+      restored;                // until `restore_finished`, with ended dependencies
+  std::deque<departed> ended;  // whose parents and dependents have not been told yet
+
+  std::uint64_t capacity_epoch = 0;  // the cluster epoch of `learn_capacity`
+  double mean_price = 0;             // of a device on nodes with devices; 0: none has a price
+  double mean_core_price = 0;        // of a core on the others
+  timestamp standings_at;            // when all were refreshed last
+  std::uint64_t room_epoch = 1;      // changes whenever some node may take more ahead
+  std::uint32_t grants_since_aged = 0;
+  timestamp next_rest_end;                   // 0: no node rests
+  std::map<std::string, node_order> orders;  // by uuid, of nodes that are not there too
+  timestamp next_service;  // when what nodes are ordered is looked at again; 0: never
+  timestamp next_silence;  // when the silence of nodes is looked at again; 0: never
+  timestamp heard_floor;   // the scheduler itself heard nothing before this
+  timestamp no_loss_before;
+  bool mass_silence = false;
+  timestamp announced_wake;
+};
+
+}  // namespace nsai::scheduling
