@@ -49,7 +49,7 @@ TEST_CASE("bad input: exit 2, and the message names what was meant") {
   CHECK(c.run({"submit", "--stage", "echo", "--env", "A=B"}).exit_code == 2);
   CHECK(c.run({"submit", "--options", "{}", "--", "true"}).exit_code == 2);
   CHECK(c.run({"job", "999999"}).exit_code == 2);
-  CHECK(c.run({"tenants"}).exit_code == 2);
+  CHECK(c.run({"simulate"}).exit_code == 2);
   auto const as_json = c.run({"--json", "submit", "--stage", "echoo"});
   CHECK(as_json.exit_code == 2);
   CHECK(as_json.document().at("error").at("code") == "unknown_stage");
