@@ -202,8 +202,6 @@ std::variant<prepared_program, error_info> prepare(workplace const& where, run_d
       options = attempt.options.value();
     files.make_run(program.run_dir, attempt.options.empty() ? "{}" : attempt.options.text,
                    attempt.context.empty() ? "{}" : attempt.context.text);
-    files.make_folder(where.checkpoints_of(attempt.ref.job));
-    files.make_folder(where.artifacts_of(attempt.ref.job));
   } catch (fs::filesystem_error const& e) {
     return infra_error("node_disk",
                        std::string{"the node could not prepare the attempt: "} + e.what());
@@ -213,6 +211,18 @@ std::variant<prepared_program, error_info> prepare(workplace const& where, run_d
   auto& spec = program.spec;
   if (auto fault = fill_command(where, attempt, options, spec))
     return *fault;
+  try {
+    files.make_folder(where.checkpoints_of(attempt.ref.job));
+    try {
+      files.make_folder(where.artifacts_of(attempt.ref.job));
+    } catch (...) {
+      files.remove_folder(where.checkpoints_of(attempt.ref.job));
+      throw;
+    }
+  } catch (fs::filesystem_error const& e) {
+    return infra_error("node_disk",
+                       std::string{"the node could not prepare the attempt: "} + e.what());
+  }
   spec.env = environment(where, attempt, program.run_dir, options);
   spec.log_path = where.log_of(attempt.ref);
   spec.log_limit_bytes = where.log_limit_bytes;

@@ -101,14 +101,21 @@ void run_directories::remove_run(fs::path const& at) noexcept try {
 }
 
 void run_directories::make_folder(fs::path const& at) {
+  std::lock_guard const lock{uses_->mutex};
   struct stat about {};
-  if (::stat(at.c_str(), &about) == 0 && S_ISDIR(about.st_mode))
-    return;
-  if (!take(folders_, at))
+  bool const there = ::stat(at.c_str(), &about) == 0 && S_ISDIR(about.st_mode);
+  if (!there && !take(folders_, at))
     make_directory(at);
+  ++uses_->count[at];
 }
 
 void run_directories::remove_folder(fs::path const& at) noexcept try {
+  std::lock_guard const lock{uses_->mutex};
+  if (auto const uses = uses_->count.find(at); uses != uses_->count.end()) {
+    if (--uses->second > 0)
+      return;
+    uses_->count.erase(uses);
+  }
   std::error_code ignored;
   if (folders_.size() < most_spares && is_empty_directory(at))
     keep(folders_, at);
@@ -122,6 +129,10 @@ bool run_directories::take(std::vector<fs::path>& from, fs::path const& at) {
     auto const spare = std::move(from.back());
     from.pop_back();
     std::error_code fault;
+    if (&from == &folders_ ? !is_empty_directory(spare) : !is_untouched_run(spare)) {
+      fs::remove_all(spare, fault);
+      continue;
+    }
     fs::rename(spare, at, fault);
     if (fault == std::errc::no_such_file_or_directory) {  // of the spare, or of where it should go
       fs::create_directories(at.parent_path());

@@ -2,10 +2,19 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
 namespace nsai::actors {
+
+/// How many attempts use a folder that the attempts of a job share.
+struct folder_uses {
+  std::mutex mutex;  // held while a folder is made or removed
+  std::map<std::filesystem::path, int> count;
+};
 
 /// Makes and removes the directories of attempts. A file system searches long for a free inode
 /// where many were freed a moment ago, so what an attempt leaves as it got it is kept and serves
@@ -14,7 +23,9 @@ namespace nsai::actors {
 class run_directories {
  public:
   /// `spares`: a directory of this object alone, made when it is needed.
-  explicit run_directories(std::filesystem::path spares) : spares_(std::move(spares)) {}
+  /// `uses`: shared by all that serve the same jobs.
+  run_directories(std::filesystem::path spares, std::shared_ptr<folder_uses> uses)
+      : spares_(std::move(spares)), uses_(std::move(uses)) {}
 
   /// `at`, with options.json, context.json and an empty scratch/ in it.
   void make_run(std::filesystem::path const& at, std::string const& options,
@@ -22,9 +33,11 @@ class run_directories {
   /// Never throws.
   void remove_run(std::filesystem::path const& at) noexcept;
 
-  /// An empty directory, unless there is something already.
+  /// An empty directory, unless there is something already. It is in use until `remove_folder`,
+  /// which has to follow.
   void make_folder(std::filesystem::path const& at);
-  /// Removes it if nothing was put into it. Never throws.
+  /// Removes it if nothing was put into it and nobody else uses it: another attempt of the job may
+  /// have begun. Never throws.
   void remove_folder(std::filesystem::path const& at) noexcept;
 
  private:
@@ -32,6 +45,7 @@ class run_directories {
   void keep(std::vector<std::filesystem::path>& to, std::filesystem::path const& at);
 
   std::filesystem::path spares_;
+  std::shared_ptr<folder_uses> uses_;
   std::size_t made_ = 0;  // names of spares
   std::vector<std::filesystem::path> runs_;
   std::vector<std::filesystem::path> folders_;

@@ -82,9 +82,13 @@ void scheduler_state::retain() {
 void scheduler_state::keep_usage() {
   store::put_usage usage;
   usage.at = now();
-  for (auto const& each : core_.usage())
-    usage.list.push_back({each.tenant_id, each.owner, std::llround(each.used.cpu),
-                          std::llround(each.used.memory_mb), std::llround(each.used.gpus * 1000)});
+  for (auto const& each : core_.usage()) {
+    store::put_usage::owner row{each.tenant_id, each.owner, std::llround(each.used.cpu),
+                                std::llround(each.used.memory_mb),
+                                std::llround(each.used.gpus * 1000)};
+    if (row.cpu_ms + row.memory_mb_s + row.gpu_ms > 0)  // names that have decayed away go
+      usage.list.push_back(std::move(row));
+  }
   if (usage.list.empty() || !store_error_.empty())
     return;
   pipeline_.changes().emplace_back(std::move(usage));

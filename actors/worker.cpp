@@ -147,7 +147,7 @@ class worker_state {
         executor_(std::move(executor)),
         name_(std::move(name)),
         runner_(where_, name_),
-        files_(where_->run_dir() / ("spare-" + name_)) {}
+        files_(where_->run_dir() / ("spare-" + name_), where_->uses) {}
 
   void run(run_attempts& work) {
     if (work.backend == "command") {

@@ -117,8 +117,12 @@ class start_settings {
 
 /// A file that the program writes to itself, relative to its directory.
 file_descriptor open_output(file_descriptor const& directory, std::string const& path) {
-  return file_descriptor{
-      ::openat(directory.get(), path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666)};
+  // A FIFO that nobody reads is refused instead of waited for: nobody could stop the job meanwhile.
+  file_descriptor file{::openat(directory.get(), path.c_str(),
+                                O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0666)};
+  if (file)
+    ::fcntl(file.get(), F_SETFL, O_APPEND);
+  return file;
 }
 
 started_program failed(spawn_fault fault, int error) {

@@ -112,6 +112,7 @@ void core::state::release_attempt(job& j) {
     on->second.erase(j.id);
     if (on->second.empty())
       unconfirmed.erase(on);
+    quotas.stop(j.tenant, shapes[j.shape].key.resources);
     return;
   }
   discharge(j);

@@ -108,6 +108,7 @@ void core::state::grant(queue_slot slot, place where, bool ahead) {
   auto const& held = node.hold({j.id, j.attempt}, std::move(h));
   NSAI_ASSERT(held.ahead == ahead);
   charge(j, node, held);
+  quotas.start(j.tenant, s.key.resources);
   queues.serve(slot);
   j.slot = none;
   queues.refresh(j.tenant, j.owner, j.level);
@@ -172,8 +173,13 @@ void core::state::dispatch_ahead() {
     bool any_possible = false;
     std::vector<shape_index> rivals;
     shape_set wanted;
+    auto const has_turn = [&](shape_index index) {
+      shape_set only;
+      only.add(index);
+      return queues.front(level, only) != none;
+    };
     for (auto const index : queues.shapes(level)) {
-      if (!is_possible(shapes[index]))
+      if (!is_possible(shapes[index]) || (queues.is_limited() && !has_turn(index)))
         continue;
       any_possible = true;
       if (!may_go_ahead(shapes[index]))
@@ -194,7 +200,11 @@ void core::state::dispatch_ahead() {
         grant(slot, {node, {}}, true);
       }
     }
-    if (queues.count(level) > 0)
+    auto const& shapes_left = queues.shapes(level);
+    bool const left = queues.is_limited()
+                          ? std::any_of(shapes_left.begin(), shapes_left.end(), has_turn)
+                          : queues.count(level) > 0;
+    if (left)
       return;
   }
 }

@@ -115,6 +115,7 @@ void core::state::restore_place(job& j, job_restored const& e) {
   rare(j).place = std::make_unique<unconfirmed_place>(
       unconfirmed_place{e.node_uuid, e.record.node, e.incarnation, e.record.devices});
   unconfirmed[e.node_uuid].insert(j.id);
+  quotas.start(j.tenant, shapes[j.shape].key.resources);
 }
 
 void core::state::handle(child_restored const& e) {

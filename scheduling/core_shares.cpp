@@ -121,7 +121,6 @@ void core::state::charge(job& j, node_state const& node, holding const& h) {
                         : mean_price * static_cast<double>(node.devices.size());
   j.price_factor = price > 0 && mean > 0 ? static_cast<float>(price / mean) : 1;
   shares.start(j.tenant, j.owner, charged(j));
-  quotas.start(j.tenant, shapes[j.shape].key.resources);
 }
 
 void core::state::discharge(job const& j) {
@@ -207,13 +206,15 @@ void core::state::check_shares() const {
   jobs.for_each([&](job const& j) {
     auto& p = plains[j.tenant];
     p.live += j.composite ? 0 : 1;
-    if (j.composite || j.node == none)
+    if (j.composite || j.status != job_status::running)
       return;
     auto const& r = shapes[j.shape].key.resources;
     ++p.running;
     p.cpu += r.cpu.value;
     p.memory_mb += r.memory_mb;
     p.gpus += r.gpu_count * r.gpu_share.value;
+    if (j.node == none)
+      return;  // unconfirmed: it counts for the quota, and for the share once its node has spoken
     auto const mine = charged(j);
     sums[j.tenant].cpu += mine.cpu;
     sums[j.tenant].memory_mb += mine.memory_mb;

@@ -44,6 +44,7 @@ class ready_queues {
   /// anew for every look at a front.
   using admission = std::function<bool(tenant_index, shape_index)>;
   void admit_by(admission admits) { admits_ = std::move(admits); }
+  bool is_limited() const { return static_cast<bool>(admits_); }
 
   struct place {
     priority level;

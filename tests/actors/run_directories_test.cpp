@@ -17,7 +17,8 @@ namespace {
 struct run_fixture {
   temporary_directory directory;
   fs::path const root = directory.path;
-  actors::run_directories files{root / "run/spare-cpu"};
+  std::shared_ptr<actors::folder_uses> const uses = std::make_shared<actors::folder_uses>();
+  actors::run_directories files{root / "run/spare-cpu", uses};
 
   fs::path make(std::string const& name, std::string const& options = "{}") {
     auto const at = root / "run" / name;
@@ -131,4 +132,28 @@ TEST_CASE_FIXTURE(run_fixture, "runs that a crash has left are removed") {
   CHECK(eventually([&] { return std::distance(fs::directory_iterator{root}, {}) == 1; }));
   CHECK(fs::exists(root / "run/1-1/scratch"));
   actors::remove_left_runs(root / "nothing");
+}
+
+TEST_CASE_FIXTURE(run_fixture,
+                  "folders: one that a newer attempt of the job uses stays, whoever serves it") {
+  actors::run_directories gpu{root / "run/spare-gpu", uses};
+  auto const shared = root / "checkpoints/0/1";
+  files.make_folder(shared);
+  gpu.make_folder(shared);
+  auto const was = inode(shared);
+  files.remove_folder(shared);
+  CHECK(inode(shared) == was);
+  gpu.remove_folder(shared);
+  CHECK_FALSE(fs::exists(shared));
+}
+
+TEST_CASE_FIXTURE(run_fixture, "folders: a spare into which something was put serves nobody") {
+  auto const one = root / "checkpoints/0/1";
+  files.make_folder(one);
+  files.remove_folder(one);
+  for (auto const& spare : fs::directory_iterator{root / "run/spare-cpu"})
+    write(spare.path() / "left", "another job's");
+  auto const two = root / "checkpoints/0/2";
+  files.make_folder(two);
+  CHECK(fs::is_empty(two));
 }

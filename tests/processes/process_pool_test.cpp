@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 
 #include "processes/process_tree.hpp"
 #include "processes/wire.hpp"
@@ -83,6 +84,15 @@ TEST_CASE_FIXTURE(pool_fixture, "pool: what cannot be started says where it fail
     faults.push_back(exit.fault);
   for (auto const fault : {spawn_fault::chdir, spawn_fault::open_stdout})
     CHECK(std::count(faults.begin(), faults.end(), fault) == 1);
+}
+
+TEST_CASE_FIXTURE(pool_fixture, "pool: a FIFO that nobody reads is no output") {
+  auto spec = shell("echo x");
+  spec.stdout_path = file("fifo");
+  REQUIRE(::mkfifo(spec.stdout_path.c_str(), 0600) == 0);
+  auto const exit = run(spec);
+  CHECK(exit.fault == spawn_fault::open_stdout);
+  CHECK(exit.fault_errno == ENXIO);
 }
 
 TEST_CASE_FIXTURE(

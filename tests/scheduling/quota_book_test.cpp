@@ -119,6 +119,8 @@ TEST_CASE("quota: holds over a restart, and a smaller one takes nothing away") {
   for (auto const& each : {running, second, waiting})
     f.apply(each);
   f.apply(restore_finished{});
+  f.join(fixture::node("other", 8));  // what has not been confirmed yet counts, too
+  CHECK_FALSE(f.runs({3}));
   f.join(fixture::node("n", 8), {{{{1}, 1}, milli{1000}, 0, {}}, {{{2}, 1}, milli{1000}, 0, {}}});
   CHECK(f.runs({1}));
   CHECK(f.runs({2}));
