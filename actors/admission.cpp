@@ -190,16 +190,20 @@ submit_result scheduler_state::admit_one(submission& s,
   std::string digest;
   if (!s.key.empty()) {
     digest = digest_of(s);
-    // A key that came twice in this very batch, or between the look-up and now.
-    if (auto live = core_.find_key(s.tenant_id, s.key)) {
-      auto const same = live_digests_.find({s.tenant_id, s.key});
-      if (same != live_digests_.end() && same->second == digest)
-        return *live;
+    // A key that came twice in this very batch, or between the look-up and now. Its job may have
+    // ended at once, and left the core.
+    auto known = core_.find_key(s.tenant_id, s.key);
+    auto const same = live_digests_.find({s.tenant_id, s.key});
+    if (!known && same != live_digests_.end() && same->second.answer.id)
+      known = same->second.answer;
+    if (known) {
+      if (same != live_digests_.end() && same->second.digest == digest)
+        return *known;
       return {{},
               {},
               0,
               conflict("key_conflict", "key: \"" + s.key + "\" was used for job " +
-                                           std::to_string(live->id.value) +
+                                           std::to_string(known->id.value) +
                                            ", which is another request")};
     }
   }
@@ -215,7 +219,7 @@ submit_result scheduler_state::admit_one(submission& s,
   submitting_ = nullptr;
   auto const& answer = core_.last_answer();
   if (!answer.error && !s.key.empty())
-    live_digests_[{s.tenant_id, s.key}] = digest;
+    live_digests_[{s.tenant_id, s.key}] = {digest, answer};
   return answer;
 }
 
@@ -323,7 +327,7 @@ void scheduler_state::load() {
     described.metadata = job.record.metadata;
     event.label = label_for(described, job.record.stage);
     if (!job.key.empty())
-      live_digests_[{job.record.tenant_id, job.key}] = job.key_digest;
+      live_digests_[{job.record.tenant_id, job.key}] = {job.key_digest, {}};
     auto const& record = job.record;
     if (!record.parent_id && record.trace_id != trace_id_of(options_.trace_seed, record.id))
       traces_[record.id] = std::make_shared<std::string const>(record.trace_id);

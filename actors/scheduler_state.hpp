@@ -141,8 +141,11 @@ class scheduler_state {
   std::size_t payload_bytes_ = 0;
   std::unordered_map<job_id, std::vector<caf::actor>> watchers_;
   std::set<caf::actor_addr> monitored_;  // of the watchers
-  std::map<std::pair<std::string, std::string>, std::string>
-      live_digests_;  // (tenant, key) -> of the request
+  struct keyed_request {
+    std::string digest;
+    submit_result answer;  // no id: the core has it
+  };
+  std::map<std::pair<std::string, std::string>, keyed_request> live_digests_;  // by (tenant, key)
   std::map<attempt_ref, progress_info> progress_;
   caf::actor feed_;
   std::uint64_t events_promised_ = 0;  // numbers that will be given to what has been decided

@@ -287,3 +287,25 @@ TEST_CASE(
   a.report({job, 1}, attempt_result::succeeded);
   CHECK(heard.empty());
 }
+
+TEST_CASE("one key twice in a batch, for a job that ends at once: one job, and the store goes on") {
+  virtual_cluster c;
+  puppet a{c, "a"};
+  a.join();
+  submission first;
+  first.stage = "echo";
+  first.constraints.max_retries = 0;
+  auto const failed = c.submit(first).id;
+  a.report({failed, 1}, attempt_result::failed);
+  c.advance(2s);
+  submission dependent;
+  dependent.stage = "echo";
+  dependent.key = "k";
+  dependent.constraints.depends_on = {failed};
+  auto const reply = c.ask<submit_reply>(submit_jobs{{dependent, dependent}, false});
+  REQUIRE(reply.results.size() == 2);
+  CHECK_FALSE(reply.results[0].error);
+  CHECK(reply.results[1].id == reply.results[0].id);
+  CHECK(c.ask<stats>(get_stats{}).store_error.empty());
+  CHECK_FALSE(c.submit(first).error);
+}
