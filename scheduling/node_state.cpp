@@ -1,6 +1,7 @@
 #include "scheduling/node_state.hpp"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "scheduling/assert.hpp"
 
@@ -196,10 +197,11 @@ void node_state::check() const {
   std::int64_t memory = 0;
   std::size_t waits = 0;
   std::size_t uses = 0;
+  std::unordered_set<attempt_ref, attempt_ref_hash> const in_line(waiting_.begin(), waiting_.end());
   for (auto const& [ref, h] : holdings_) {
     if (h.ahead) {
       ++waits;
-      NSAI_ASSERT(std::find(waiting_.begin(), waiting_.end(), ref) != waiting_.end());
+      NSAI_ASSERT(in_line.contains(ref));
       continue;
     }
     cpu += h.cpu;

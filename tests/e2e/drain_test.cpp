@@ -1,5 +1,5 @@
 // Nodes out of service, with real processes.
-#include <chrono>
+#include <array>
 #include <ctime>
 #include <fstream>
 
@@ -124,8 +124,9 @@ TEST_CASE(
   auto const job = c.submit(until_there(go));
   REQUIRE(c.wait_status(job, "running"));
   CHECK(c.run({"drain", "a", "--deadline", "1s"}).exit_code == 0);
+  auto const deadline = node_of(c, "a").at("drain").at("deadline").get<std::string>();
   c.node("head").kill_hard();
-  std::this_thread::sleep_for(std::chrono::milliseconds{1200});
+  REQUIRE(eventually([&] { return in_seconds(-1) > deadline; }));
   c.start_head({"--no-work"});
   CHECK(c.wait_status(job, "queued"));
   std::ofstream{go} << "";

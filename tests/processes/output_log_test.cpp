@@ -1,6 +1,7 @@
 #include "processes/output_log.hpp"
 
 #include <array>
+#include <atomic>
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -68,11 +69,13 @@ TEST_CASE("what a process moves is in the log or in the pipe, whenever it ends")
     auto log = output_log{file, 1000};
     pid_t const child = ::fork();
     if (child == 0) {
+      std::atomic<int> looks = 0;
       std::thread{[&] {
-        while (true)
+        for (; true; ++looks)
           log.move_from(pipe.out.get());
       }}.detach();
-      ::usleep(static_cast<useconds_t>(i));
+      while (looks < i)
+        std::this_thread::yield();
       [[maybe_unused]] auto const written = ::write(pipe.in.get(), "last words", 10);
       ::kill(::getpid(), SIGKILL);
     }
