@@ -193,11 +193,11 @@ submit_result scheduler_state::admit_one(submission& s,
     // A key that came twice in this very batch, or between the look-up and now. Its job may have
     // ended at once, and left the core.
     auto known = core_.find_key(s.tenant_id, s.key);
-    auto const same = live_digests_.find({s.tenant_id, s.key});
-    if (!known && same != live_digests_.end() && same->second.answer.id)
+    auto const same = keyed_.find({s.tenant_id, s.key});
+    if (!known && same != keyed_.end() && same->second.answer.id)
       known = same->second.answer;
     if (known) {
-      if (same != live_digests_.end() && same->second.digest == digest)
+      if (same != keyed_.end() && same->second.digest == digest)
         return *known;
       return {{},
               {},
@@ -219,7 +219,7 @@ submit_result scheduler_state::admit_one(submission& s,
   submitting_ = nullptr;
   auto const& answer = core_.last_answer();
   if (!answer.error && !s.key.empty())
-    live_digests_[{s.tenant_id, s.key}] = {digest, answer};
+    keyed_[{s.tenant_id, s.key}] = {digest, answer};
   return answer;
 }
 
@@ -289,7 +289,7 @@ void scheduler_state::load() {
   events_reserved_ = db.events_reserved();
   payloads_.clear();
   payload_bytes_ = 0;
-  live_digests_.clear();
+  keyed_.clear();
   traces_.clear();
   load_usage(db.usage());
   // Only asked when some job waits for another: it costs a second reading.
@@ -327,7 +327,7 @@ void scheduler_state::load() {
     described.metadata = job.record.metadata;
     event.label = label_for(described, job.record.stage);
     if (!job.key.empty())
-      live_digests_[{job.record.tenant_id, job.key}] = {job.key_digest, {}};
+      keyed_[{job.record.tenant_id, job.key}] = {job.key_digest, {}};
     auto const& record = job.record;
     if (!record.parent_id && record.trace_id != trace_id_of(options_.trace_seed, record.id))
       traces_[record.id] = std::make_shared<std::string const>(record.trace_id);

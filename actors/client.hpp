@@ -23,7 +23,7 @@ struct client_options {
   std::string secret;
   std::string tenant = "default";
   std::chrono::milliseconds connect_limit{
-      30'000};  // of the first try to connect: hundreds may come at once
+      10'000};  // of the first try to connect: hundreds may come at once
   std::chrono::milliseconds call_limit{30'000};  // of one call, reconnects included
   std::chrono::milliseconds reconnect_limit{
       60'000};  // how long a wait outlives the scheduler's absence

@@ -192,42 +192,35 @@ std::string expand_output_path(std::string const& pattern, start_attempt const& 
   return path;
 }
 
-std::variant<prepared_program, error_info> prepare(workplace const& where, run_directories& files,
-                                                   start_attempt const& attempt) {
-  prepared_program program;
-  program.run_dir = where.run_dir_of(attempt.ref);
+std::variant<processes::process_spec, error_info> prepare(workplace const& where,
+                                                          run_directories& files,
+                                                          start_attempt const& attempt) {
+  auto const run_dir = where.run_dir_of(attempt.ref);
+  processes::process_spec spec;
   json options = json::object();
   try {
     if (!attempt.options.empty())
       options = attempt.options.value();
-    files.make_run(program.run_dir, attempt.options.empty() ? "{}" : attempt.options.text,
-                   attempt.context.empty() ? "{}" : attempt.context.text);
-  } catch (fs::filesystem_error const& e) {
-    return infra_error("node_disk",
-                       std::string{"the node could not prepare the attempt: "} + e.what());
   } catch (shape_error const& e) {
     return stage_error("bad_options", e.what(), false);
   }
-  auto& spec = program.spec;
   if (auto fault = fill_command(where, attempt, options, spec))
     return *fault;
   try {
-    files.make_folder(where.checkpoints_of(attempt.ref.job));
-    try {
-      files.make_folder(where.artifacts_of(attempt.ref.job));
-    } catch (...) {
-      files.remove_folder(where.checkpoints_of(attempt.ref.job));
-      throw;
-    }
+    files.make_run(run_dir, attempt.options.empty() ? "{}" : attempt.options.text,
+                   attempt.context.empty() ? "{}" : attempt.context.text);
+    files.make_folders(
+        {where.checkpoints_of(attempt.ref.job), where.artifacts_of(attempt.ref.job)});
   } catch (fs::filesystem_error const& e) {
+    files.remove_run(run_dir);
     return infra_error("node_disk",
                        std::string{"the node could not prepare the attempt: "} + e.what());
   }
-  spec.env = environment(where, attempt, program.run_dir, options);
+  spec.env = environment(where, attempt, run_dir, options);
   spec.log_path = where.log_of(attempt.ref);
   spec.log_limit_bytes = where.log_limit_bytes;
   spec.memory_limit_mb = attempt.memory_mb;
-  return program;
+  return spec;
 }
 
 attempt_outcome conclude(workplace const& where, run_directories& files,

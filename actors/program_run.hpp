@@ -10,16 +10,11 @@
 
 namespace nsai::actors {
 
-/// A prepared program: its files are written, `spec` can be started.
-struct prepared_program {
-  processes::process_spec spec;
-  std::filesystem::path run_dir;
-};
-
 /// Prepares a `command` job: writes options and context, builds argv and the whole environment.
 /// Errors say what the job's options lack.
-std::variant<prepared_program, error_info> prepare(workplace const& where, run_directories& files,
-                                                   start_attempt const& attempt);
+std::variant<processes::process_spec, error_info> prepare(workplace const& where,
+                                                          run_directories& files,
+                                                          start_attempt const& attempt);
 
 /// The outcome of an attempt whose program ended: reads the result file, removes the run directory,
 /// and those for checkpoints and artifacts when nothing is in them. `stopped_as` is what a stopped

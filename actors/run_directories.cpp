@@ -109,6 +109,18 @@ void run_directories::make_folder(fs::path const& at) {
   ++uses_->count[at];
 }
 
+void run_directories::make_folders(std::vector<fs::path> const& all) {
+  std::size_t made = 0;
+  try {
+    for (; made < all.size(); ++made)
+      make_folder(all[made]);
+  } catch (...) {
+    while (made > 0)
+      remove_folder(all[--made]);
+    throw;
+  }
+}
+
 void run_directories::remove_folder(fs::path const& at) noexcept try {
   std::lock_guard const lock{uses_->mutex};
   if (auto const uses = uses_->count.find(at); uses != uses_->count.end()) {

@@ -36,6 +36,8 @@ class run_directories {
   /// An empty directory, unless there is something already. It is in use until `remove_folder`,
   /// which has to follow.
   void make_folder(std::filesystem::path const& at);
+  /// All of them or none.
+  void make_folders(std::vector<std::filesystem::path> const& all);
   /// Removes it if nothing was put into it and nobody else uses it: another attempt of the job may
   /// have begun. Never throws.
   void remove_folder(std::filesystem::path const& at) noexcept;

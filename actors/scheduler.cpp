@@ -72,7 +72,7 @@ void scheduler_state::probe() {
 }
 
 void scheduler_state::retain() {
-  std::erase_if(live_digests_, [&](auto const& each) {
+  std::erase_if(keyed_, [&](auto const& each) {
     return !core_.find_key(each.first.first, each.first.second);
   });
   if (options_.retention_ms > 0 && store_error_.empty())

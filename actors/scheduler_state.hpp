@@ -145,7 +145,7 @@ class scheduler_state {
     std::string digest;
     submit_result answer;  // no id: the core has it
   };
-  std::map<std::pair<std::string, std::string>, keyed_request> live_digests_;  // by (tenant, key)
+  std::map<std::pair<std::string, std::string>, keyed_request> keyed_;  // by (tenant, key)
   std::map<attempt_ref, progress_info> progress_;
   caf::actor feed_;
   std::uint64_t events_promised_ = 0;  // numbers that will be given to what has been decided

@@ -265,7 +265,7 @@ class worker_state {
     program.attempt = std::move(attempt);
     program.control = control;
     auto const me = caf::actor_cast<caf::actor>(self_);
-    program.handle = where_->pool->start(std::get<prepared_program>(prepared).spec,
+    program.handle = where_->pool->start(std::get<processes::process_spec>(std::move(prepared)),
                                          [me, ref](processes::process_exit exit) {
                                            caf::anon_send(me, program_over{ref, std::move(exit)});
                                          });

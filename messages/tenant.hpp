@@ -54,7 +54,7 @@ struct tenant_record {
   milli share;     // of the cluster, held now: the largest part of cpu, memory or GPUs
   milli entitled;  // by weight, among those that hold or wait for something
   std::int64_t running = 0;
-  std::int64_t queued = 0;
+  std::int64_t queued = 0;  // that wait, also for a time or for other jobs
   // Used, decayed to the present; at the price of the nodes where they have one.
   milli cpu_hours;
   milli memory_gib_hours;

@@ -87,8 +87,10 @@ void check_tenants(node_config const& c, faults& list) {
     not_negative("running", q.running);
     not_negative("queued", q.queued);
     not_negative("memory_mb", q.memory_mb);
-    not_negative("cpu", q.cpu ? std::optional{q.cpu->value} : std::nullopt);
-    not_negative("gpus", q.gpus ? std::optional{q.gpus->value} : std::nullopt);
+    for (auto const& [key, value] : {std::pair{"cpu", q.cpu}, {"gpus", q.gpus}})
+      if (value && value->value < 0)
+        list.push_back(usage_error(path + ".quota." + key, json(*value).dump() + " is not allowed",
+                                   "0 or more"));
     if (tenant.weight.value <= 0 || tenant.weight.value > most * 1000)
       list.push_back(usage_error(path + ".weight", json(tenant.weight).dump() + " is not allowed",
                                  "above 0 and at most " + std::to_string(most)));

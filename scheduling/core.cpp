@@ -90,16 +90,12 @@ void core::state::fire_timers() {
 void core::state::tell_wake() {
   constexpr std::int64_t at_least_every_ms = 1000;
   timestamp wanted = clock.next();
-  auto const earlier = [&](timestamp t) {
-    if (t && (!wanted || t < wanted))
-      wanted = t;
-  };
-  earlier(adopt_until);
-  earlier(next_silence);
-  earlier(next_rest_end);
-  earlier(next_service);
+  take_earlier(wanted, adopt_until);
+  take_earlier(wanted, next_silence);
+  take_earlier(wanted, next_rest_end);
+  take_earlier(wanted, next_service);
   if (nodes.size() > 0)
-    earlier(now + at_least_every_ms);
+    take_earlier(wanted, now + at_least_every_ms);
   if (!wanted || (announced_wake > now && announced_wake <= wanted))
     return;
   announced_wake = std::max(wanted, now + 1);

@@ -79,11 +79,9 @@ void core::state::check_shapes() const {
     NSAI_ASSERT(shapes.waiting().at(s.waits_at).shape == index);
     NSAI_ASSERT(!s.is_open() || shapes.open().contains(index));
     // Nothing waits for a place that is there, but for who is at a quota.
-    shape_set only;
-    only.add(index);
     bool has_turn = false;
     for (std::size_t level = 0; level < priority_levels; ++level)
-      has_turn = has_turn || queues.front(static_cast<priority>(level), only) != none;
+      has_turn = has_turn || queues.has_turn(static_cast<priority>(level), index);
     if (!has_turn)
       continue;
     std::as_const(nodes).for_each([&](node_index, node_state const& node) {

@@ -173,11 +173,7 @@ void core::state::dispatch_ahead() {
     bool any_possible = false;
     std::vector<shape_index> rivals;
     shape_set wanted;
-    auto const has_turn = [&](shape_index index) {
-      shape_set only;
-      only.add(index);
-      return queues.front(level, only) != none;
-    };
+    auto const has_turn = [&](shape_index index) { return queues.has_turn(level, index); };
     for (auto const index : queues.shapes(level)) {
       if (!is_possible(shapes[index]) || (queues.is_limited() && !has_turn(index)))
         continue;
@@ -227,11 +223,11 @@ node_index core::state::find_ahead(shape& s, std::vector<shape_index> const& riv
   };
   std::pair<std::size_t, node_index> best{0, none};
   for (auto const& [kind, those] : nodes.by_room().kinds()) {
-    auto const& any = nodes[those.by_ahead.begin()->second];
+    auto const& any = nodes[those.begin()->second];
     if (!places.is_possible(s, any))
       continue;
     auto const most = most_ahead(s, any);
-    for (auto const& [ahead, index] : those.by_ahead) {
+    for (auto const& [ahead, index] : those) {
       if (ahead >= most || (best.second != none && best < std::pair(ahead, index)))
         break;
       if (!nodes[index].takes_grants() || contested(nodes[index]) ||

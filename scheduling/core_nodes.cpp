@@ -74,9 +74,7 @@ void core::state::handle(node_registered const& e) {
   adopt(index, r);
   serve(index);
   gained_room(index);
-  auto const silent_at = now + settings.lease_ms;
-  if (!next_silence || silent_at < next_silence)
-    next_silence = silent_at;
+  take_earlier(next_silence, now + settings.lease_ms);
 }
 
 /// Compares what the books hold on the node with what the node says it holds.
@@ -209,9 +207,7 @@ void core::state::suspect(node_index index, std::string const& why) {
   auto& node = nodes[index];
   node.status = node_status::suspect;
   tell_node(happening::node_suspect, node, why);
-  auto const lost_at = std::max(node.last_heard + settings.lost_after_ms, no_loss_before);
-  if (!next_silence || lost_at < next_silence)
-    next_silence = lost_at;
+  take_earlier(next_silence, std::max(node.last_heard + settings.lost_after_ms, no_loss_before));
 }
 
 void core::state::lose_node(node_index index, std::string const& why) {
@@ -316,10 +312,6 @@ void core::state::note_mass_silence() {
 void core::state::watch_silence() {
   note_mass_silence();
   next_silence = {};
-  auto const look_at = [&](timestamp t) {
-    if (!next_silence || t < next_silence)
-      next_silence = t;
-  };
   nodes.for_each([&](node_index index, node_state& node) {
     auto const heard = std::max(node.last_heard, heard_floor);
     if (node.status == node_status::ready && now - heard >= settings.lease_ms)
@@ -332,9 +324,9 @@ void core::state::watch_silence() {
       return;
     }
     if (node.status == node_status::ready)
-      look_at(heard + settings.lease_ms);
+      take_earlier(next_silence, heard + settings.lease_ms);
     else if (node.status == node_status::suspect)
-      look_at(lost_at);
+      take_earlier(next_silence, lost_at);
   });
 }
 
@@ -343,8 +335,7 @@ void core::state::watch_silence() {
 void core::state::rest(node_index index) {
   constexpr std::int64_t rest_ms = 2000;
   nodes[index].rests_until = now + rest_ms;
-  if (!next_rest_end || nodes[index].rests_until < next_rest_end)
-    next_rest_end = nodes[index].rests_until;
+  take_earlier(next_rest_end, nodes[index].rests_until);
 }
 
 void core::state::end_rests() {
@@ -355,8 +346,8 @@ void core::state::end_rests() {
     if (now >= node.rests_until) {
       node.rests_until = {};
       gained_room(index);
-    } else if (!next_rest_end || node.rests_until < next_rest_end) {
-      next_rest_end = node.rests_until;
+    } else {
+      take_earlier(next_rest_end, node.rests_until);
     }
   });
 }

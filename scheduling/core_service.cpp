@@ -23,11 +23,23 @@ node_order const& core::state::order_for(std::string const& uuid) const {
   return found == orders.end() ? nothing : found->second;
 }
 
-service core::state::service_of(std::string const& uuid) const {
-  static std::vector<maintenance_window> const no_windows;
+std::vector<maintenance_window> const& core::state::config_windows(std::string const& uuid) const {
+  static std::vector<maintenance_window> const none_known;
   auto const* const node = nodes.find(uuid);
-  return service_at(order_for(uuid), node != nullptr ? node->info.maintenance : no_windows,
+  return node != nullptr ? node->info.maintenance : none_known;
+}
+
+service core::state::service_of(std::string const& uuid) const {
+  auto const* const node = nodes.find(uuid);
+  return service_at(order_for(uuid), config_windows(uuid),
                     node != nullptr ? node->leaves_at : timestamp{}, now);
+}
+
+node_order core::state::order_to_change(std::string const& uuid) const {
+  auto order = order_for(uuid);
+  order.uuid = uuid;
+  order.name = name_of(uuid);
+  return order;
 }
 
 std::string core::state::name_of(std::string const& uuid) const {
@@ -112,9 +124,7 @@ void core::state::handle(drain_ordered const& e) {
   if (answer.error)
     return;
   for (auto const& uuid : uuids) {
-    auto order = order_for(uuid);
-    order.uuid = uuid;
-    order.name = name_of(uuid);
+    auto order = order_to_change(uuid);
     if (e.window) {
       maintenance_window const w{std::max(e.window->from, now), e.window->until};
       if (std::find(order.windows.begin(), order.windows.end(), w) == order.windows.end())
@@ -142,9 +152,7 @@ void core::state::handle(resume_ordered const& e) {
   if (answer.error)
     return;
   for (auto const& uuid : uuids) {
-    auto order = order_for(uuid);
-    order.uuid = uuid;
-    order.name = name_of(uuid);
+    auto order = order_to_change(uuid);
     if (!service_of(uuid).draining) {
       order.windows.clear();
     } else {
@@ -152,8 +160,7 @@ void core::state::handle(resume_ordered const& e) {
       order.reason.clear();
       std::erase_if(order.windows, [&](auto const& w) { return w.from <= now; });
       // What still holds then is a window of the node's config.
-      auto const* const node = nodes.find(uuid);
-      if (node != nullptr && service_at(order, node->info.maintenance, {}, now).draining)
+      if (service_at(order, config_windows(uuid), {}, now).draining)
         order.dismissed = now;
     }
     change_order(std::move(order));
@@ -212,13 +219,13 @@ void core::state::look_at_service() {
     // and then.
     constexpr std::int64_t judged_every_ms = 1000;
     ++nodes.epoch;
-    if (!next_service || next_service > now + judged_every_ms)
-      next_service = now + judged_every_ms;
+    take_earlier(next_service, now + judged_every_ms);
   }
   for (auto const& [uuid, order] : orders) {
+    if (nodes.index_of(uuid) != none)
+      continue;  // served above
     auto const s = service_of(uuid);
-    if (s.changes_at && (!next_service || s.changes_at < next_service))
-      next_service = s.changes_at;
+    take_earlier(next_service, s.changes_at);
     if (s.is_past_deadline(now))
       hand_back_all(uuid);
   }
@@ -233,10 +240,9 @@ void core::state::serve(node_index index) {
   node.draining = s.draining;
   node.horizon = s.horizon;
   auto next = s.changes_at;
-  if (s.horizon && (!next || s.horizon < next))
-    next = s.horizon;
-  if (next > now && (!next_service || next < next_service))
-    next_service = next;
+  take_earlier(next, s.horizon);
+  if (next > now)
+    take_earlier(next_service, next);
   if (changed)
     ++nodes.epoch;
   if (s.draining && !drained_before) {
@@ -284,13 +290,10 @@ void core::state::tell_if_drained(node_index index) {
 }
 
 void core::state::describe_service(std::string const& uuid, node_record& to) const {
-  static std::vector<maintenance_window> const no_windows;
   auto const s = service_of(uuid);
   if (s.draining)
     to.drain = s.drain;
-  auto const* const node = nodes.find(uuid);
-  to.maintenance =
-      windows_ahead(order_for(uuid), node != nullptr ? node->info.maintenance : no_windows, now);
+  to.maintenance = windows_ahead(order_for(uuid), config_windows(uuid), now);
 }
 
 /// Nodes that are known by what is ordered for them only: they can be resumed.

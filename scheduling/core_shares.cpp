@@ -180,18 +180,14 @@ std::vector<tenant_record> core::state::tenant_records() const {
     r.weight = given.weight;
     r.max_priority = given.max_priority;
     r.quota = given.quota;
+    r.running = quotas.running(i);
+    r.queued = quotas.waiting(i);
     r.share = thousandths(shares.held(i));
     r.entitled = thousandths(shares.entitled(i));
     r.cpu_hours = thousandths(used.cpu / 1000 / seconds);
     r.memory_gib_hours = thousandths(used.memory_mb / 1024 / seconds);
     r.gpu_hours = thousandths(used.gpus / seconds);
   }
-  jobs.for_each([&](job const& j) {
-    if (j.composite)
-      return;
-    list[j.tenant].running += j.status == job_status::running ? 1 : 0;
-    list[j.tenant].queued += j.status == job_status::queued ? 1 : 0;
-  });
   std::sort(list.begin(), list.end(),
             [](auto const& a, auto const& b) { return a.tenant_id < b.tenant_id; });
   return list;

@@ -133,6 +133,8 @@ struct core::state : core_books {
                                        std::vector<std::string>& uuids) const;
   std::string name_of(std::string const& uuid) const;
   node_order const& order_for(std::string const& uuid) const;
+  node_order order_to_change(std::string const& uuid) const;
+  std::vector<maintenance_window> const& config_windows(std::string const& uuid) const;
   service service_of(std::string const& uuid) const;
   void change_order(node_order order);
   void forget_order(std::string const& uuid);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <vector>
 
 #include "scheduling/indices.hpp"
@@ -70,7 +71,7 @@ class min_tree {
       }
     };
     std::vector<open> heap{{tree_[1], 0, 1}};
-    for (std::size_t width = leaves_; !heap.empty();) {
+    while (!heap.empty()) {
       std::pop_heap(heap.begin(), heap.end());
       auto const top = heap.back();
       heap.pop_back();
@@ -79,9 +80,7 @@ class min_tree {
           return static_cast<node_index>(top.leftmost);
         continue;
       }
-      width = leaves_;
-      for (auto v = top.at; v > 1; v /= 2)
-        width /= 2;
+      auto const width = leaves_ >> (std::bit_width(top.at) - 1);  // leaves below it
       for (std::size_t side : {0, 1})
         if (auto const below = 2 * top.at + side; tree_[below] != no_room) {
           heap.push_back({tree_[below], top.leftmost + side * width / 2, below});

@@ -16,29 +16,27 @@ std::int64_t milli_gpus(resources const& r) {
 struct quota_book::bound {
   char const* key;
   char const* what;
-  std::int64_t quota;
+  std::optional<std::int64_t> quota;
   std::int64_t held;
   std::int64_t needs;
-  bool in_milli;
+  bool in_milli = false;
 
-  bool has_room() const { return needs == 0 || held + needs <= quota; }
+  bool has_room() const { return !quota || needs == 0 || held + needs <= *quota; }
+  bool is_smaller() const { return quota && needs > *quota; }
   std::string text(std::int64_t value) const {
     return in_milli ? json(milli{value}).dump() : std::to_string(value);
   }
 };
 
-std::vector<quota_book::bound> quota_book::bounds(entry const& e, resources const& r) {
-  std::vector<bound> list;
+std::array<quota_book::bound, 4> quota_book::bounds(entry const& e, resources const& r) {
   auto const& q = e.quota;
-  if (q.running)
-    list.push_back({"running", "running jobs", *q.running, e.running, 1, false});
-  if (q.cpu)
-    list.push_back({"cpu", "cores", q.cpu->value, e.cpu, r.cpu.value, true});
-  if (q.memory_mb)
-    list.push_back({"memory_mb", "MiB of memory", *q.memory_mb, e.memory_mb, r.memory_mb, false});
-  if (q.gpus)
-    list.push_back({"gpus", "GPUs", q.gpus->value, e.gpus, milli_gpus(r), true});
-  return list;
+  auto const in_milli = [](std::optional<milli> const& x) {
+    return x ? std::optional{x->value} : std::nullopt;
+  };
+  return {{{"running", "running jobs", q.running, e.running, 1},
+           {"cpu", "cores", in_milli(q.cpu), e.cpu, r.cpu.value, true},
+           {"memory_mb", "MiB of memory", q.memory_mb, e.memory_mb, r.memory_mb},
+           {"gpus", "GPUs", in_milli(q.gpus), e.gpus, milli_gpus(r), true}}};
 }
 
 quota_book::entry& quota_book::at(tenant_index tenant) {
@@ -48,9 +46,7 @@ quota_book::entry& quota_book::at(tenant_index tenant) {
 }
 
 void quota_book::set(tenant_index tenant, tenant_quota const& quota) {
-  auto& e = at(tenant);
-  e.quota = quota;
-  e.limited = quota.bounds_anything();
+  at(tenant).quota = quota;
 }
 
 void quota_book::count(entry& e, resources const& r, std::int64_t sign) {
@@ -63,22 +59,15 @@ void quota_book::count(entry& e, resources const& r, std::int64_t sign) {
 bool quota_book::admits(tenant_index tenant, resources const& r) const {
   if (!is_limited(tenant))
     return true;
-  auto const& e = tenants_[tenant];
-  auto const& q = e.quota;
-  auto const within = [](std::int64_t quota, std::int64_t held, std::int64_t needs) {
-    return needs == 0 || held + needs <= quota;
-  };
-  return (!q.running || within(*q.running, e.running, 1)) &&
-         (!q.cpu || within(q.cpu->value, e.cpu, r.cpu.value)) &&
-         (!q.memory_mb || within(*q.memory_mb, e.memory_mb, r.memory_mb)) &&
-         (!q.gpus || within(q.gpus->value, e.gpus, milli_gpus(r)));
+  auto const all = bounds(tenants_[tenant], r);
+  return std::all_of(all.begin(), all.end(), [](auto const& each) { return each.has_room(); });
 }
 
 std::string quota_book::reason(tenant_index tenant, resources const& r) const {
   if (is_limited(tenant))
     for (auto const& each : bounds(tenants_[tenant], r))
       if (!each.has_room())
-        return each.text(each.held) + " of " + each.text(each.quota) + " " + each.what +
+        return each.text(each.held) + " of " + each.text(*each.quota) + " " + each.what +
                " are taken, this job needs " + each.text(each.needs);
   return {};
 }
@@ -88,8 +77,8 @@ std::optional<quota_book::smaller> quota_book::never(tenant_index tenant,
   if (!is_limited(tenant))
     return std::nullopt;
   for (auto const& each : bounds(tenants_[tenant], r))
-    if (each.needs > each.quota)
-      return smaller{each.key, each.text(each.quota)};
+    if (each.is_smaller())
+      return smaller{each.key, each.text(*each.quota)};
   return std::nullopt;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -18,7 +19,7 @@ class quota_book {
   void set(tenant_index tenant, tenant_quota const& quota);
   /// Whether any quota is set: for others every question below is answered with yes.
   bool is_limited(tenant_index tenant) const {
-    return tenant < tenants_.size() && tenants_[tenant].limited;
+    return tenant < tenants_.size() && tenants_[tenant].quota.bounds_anything();
   }
 
   /// A job of the tenant lives; one less.
@@ -49,7 +50,6 @@ class quota_book {
 
  private:
   struct entry {
-    bool limited = false;
     tenant_quota quota;
     std::int64_t live = 0;
     std::int64_t running = 0;
@@ -58,7 +58,7 @@ class quota_book {
     std::int64_t gpus = 0;  // milli
   };
   struct bound;
-  static std::vector<bound> bounds(entry const& e, resources const& r);
+  static std::array<bound, 4> bounds(entry const& e, resources const& r);
   static void count(entry& e, resources const& r, std::int64_t sign);
   entry& at(tenant_index tenant);
 

@@ -255,6 +255,12 @@ queue_slot ready_queues::front(priority level, shape_set const& wanted, whose of
   return none;
 }
 
+bool ready_queues::has_turn(priority level, shape_index shape) const {
+  shape_set only;
+  only.add(shape);
+  return front(level, only) != none;
+}
+
 /// `none` only when none of its wanted shapes is admitted.
 queue_slot ready_queues::front_of(tenant_index index, tenant_line const& tenant,
                                   shape_set const& wanted) const {

@@ -62,6 +62,8 @@ class ready_queues {
 
   /// The job that has the turn among the jobs of the `wanted` shapes; `none` when there is none.
   queue_slot front(priority level, shape_set const& wanted, whose of = whose::all) const;
+  /// Whether some job of the shape has a turn at the level: some tenant's is admitted.
+  bool has_turn(priority level, shape_index shape) const;
   /// The standings of a tenant and an owner have changed. `but_at`: a level where `serve` has seen
   /// to it.
   void refresh(tenant_index tenant, owner_index owner, std::optional<priority> but_at = {});

@@ -35,13 +35,13 @@ void room_index::update(node_index index, node_state const* node) {
     return;
   if (e.kind != none) {
     auto const of_kind = kinds_.find(e.kind);
-    of_kind->second.by_ahead.erase({e.ahead, index});
-    if (of_kind->second.by_ahead.empty())
+    of_kind->second.erase({e.ahead, index});
+    if (of_kind->second.empty())
       kinds_.erase(of_kind);
   }
   e = now;
   if (e.kind != none)
-    kinds_[e.kind].by_ahead.insert({e.ahead, index});
+    kinds_[e.kind].insert({e.ahead, index});
 }
 
 }  // namespace nsai::scheduling

@@ -15,9 +15,7 @@ namespace nsai::scheduling {
 /// costs nothing.
 class room_index {
  public:
-  struct nodes_of_kind {
-    std::set<std::pair<std::size_t, node_index>> by_ahead;  // how many wait there
-  };
+  using by_ahead = std::set<std::pair<std::size_t, node_index>>;  // how many wait there
 
   /// The node is as it is now; null: it is gone.
   void update(node_index index, node_state const* node);
@@ -27,7 +25,7 @@ class room_index {
   node_room const& operator[](node_index index) const { return rooms_[index]; }
   std::size_t slots() const { return rooms_.size(); }
   /// By kind; those of which there are nodes.
-  std::map<kind_index, nodes_of_kind> const& kinds() const { return kinds_; }
+  std::map<kind_index, by_ahead> const& kinds() const { return kinds_; }
 
   /// Changes are numbered from 0. The latest are kept, as many as there are slots: a reader that
   /// has missed more looks at every node.
@@ -62,7 +60,7 @@ class room_index {
     kind_index kind = none;
     std::size_t ahead = 0;
   };
-  std::map<kind_index, nodes_of_kind> kinds_;
+  std::map<kind_index, by_ahead> kinds_;
   std::vector<entry> entries_;    // by node, as it stands in `kinds_`
   std::vector<node_room> rooms_;  // by node
   std::vector<node_index> log_;   // by number of the change, modulo its size: a power of 2

@@ -2,17 +2,9 @@
 
 #include <algorithm>
 
+#include "scheduling/timers.hpp"
+
 namespace nsai::scheduling {
-namespace {
-
-/// The earlier one of two times of which 0 is none.
-void take_earlier(timestamp& t, timestamp other) {
-  if (other && (!t || other < t))
-    t = other;
-}
-
-}  // namespace
-
 std::int64_t time_bound_ms(constraints const& c) {
   auto bound = c.timeout_ms.value_or(0);
   if (bound <= 0)

@@ -8,6 +8,12 @@
 
 namespace nsai::scheduling {
 
+/// The earlier one of two times of which 0 is none.
+inline void take_earlier(timestamp& t, timestamp other) {
+  if (other && (!t || other < t))
+    t = other;
+}
+
 enum class timer_kind : std::uint8_t { not_before, backoff, deadline };
 
 struct timer {

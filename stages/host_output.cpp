@@ -24,7 +24,7 @@ void host_output::pump() {
 
 void host_output::line(std::string const& text) {
   std::lock_guard const lock{mutex_};
-  append(text + "\n");
+  log_.append(text + "\n");
 }
 
 void host_output::take() {
@@ -38,10 +38,6 @@ void host_output::take() {
         break;
     }
   }
-}
-
-void host_output::append(std::string_view bytes) {
-  log_.append(bytes);
 }
 
 }  // namespace nsai::stages

@@ -30,7 +30,6 @@ class host_output {
 
  private:
   void take();
-  void append(std::string_view bytes);
 
   std::mutex mutex_;
   processes::file_descriptor out_;

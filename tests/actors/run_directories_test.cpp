@@ -147,6 +147,14 @@ TEST_CASE_FIXTURE(run_fixture,
   CHECK_FALSE(fs::exists(shared));
 }
 
+TEST_CASE_FIXTURE(run_fixture, "folders: of several all are made, or none is in use") {
+  write(root / "file", "x");
+  CHECK_THROWS_AS(files.make_folders({root / "checkpoints/0/1", root / "file/1"}),
+                  fs::filesystem_error);
+  CHECK_FALSE(fs::exists(root / "checkpoints/0/1"));
+  CHECK(uses->count.empty());
+}
+
 TEST_CASE_FIXTURE(run_fixture, "folders: a spare into which something was put serves nobody") {
   auto const one = root / "checkpoints/0/1";
   files.make_folder(one);

@@ -12,12 +12,17 @@ namespace {
 
 using namespace nsai;
 
+stage_description described(char const* name, char const* summary) {
+  stage_description d;
+  d.name = name;
+  d.summary = summary;
+  return d;
+}
+
 class hoarder final : public stages::stage {
  public:
   stage_description describe() const override {
-    stage_description d;
-    d.name = "hoard";
-    d.summary = "keeps memory for good";
+    auto d = described("hoard", "keeps memory for good");
     d.options = {stages::option("memory_mb", "integer", 1, "to keep")};
     return d;
   }
@@ -31,10 +36,7 @@ class hoarder final : public stages::stage {
 class lingerer final : public stages::stage {
  public:
   stage_description describe() const override {
-    stage_description d;
-    d.name = "linger";
-    d.summary = "leaves a process behind and tells its number";
-    return d;
+    return described("linger", "leaves a process behind and tells its number");
   }
   stages::outcome run(stages::context, json const&, stages::stage_env&) const override {
     char program[] = "/bin/sleep";

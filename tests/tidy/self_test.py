@@ -27,6 +27,7 @@ CLEAN = {
     "store/sqlite_store.cpp": '#include <sqlite3.h>\n#include "messages/values.hpp"\n',
     "store/store.hpp": '#include "messages/values.hpp"\n',
     "stages/stage.hpp": '#include "messages/values.hpp"\n',
+    "stages/stage_host.cpp": '#include "processes/keeper.hpp"\n#include "stages/stage.hpp"\n',
     "stages/cuda/device.cpp": '#include <cublas_v2.h>\n#include <cuda_runtime.h>\n#include "stages/stage.hpp"\n',
     "actors/scheduler.hpp": '#include <caf/all.hpp>\n#include "scheduling/core.hpp"\n#include "store/store.hpp"\n',
     "actors/scheduler.cpp": '#include "actors/scheduler.hpp"\nauto t = std::chrono::steady_clock::now();\n',
@@ -48,8 +49,10 @@ FAULTS = {
         ({"messages/bad.cpp": '#include "store/store.hpp"\n'}, [("messages/bad.cpp", 1, "folder-table")]),
     "store includes scheduling":
         ({"store/bad.cpp": '#include "scheduling/core.hpp"\n'}, [("store/bad.cpp", 1, "folder-table")]),
-    "stages include processes":
-        ({"stages/bad.cpp": '#include "processes/keeper.hpp"\n'}, [("stages/bad.cpp", 1, "folder-table")]),
+    "stages include the scheduling core":
+        ({"stages/bad.cpp": '#include "scheduling/core.hpp"\n'}, [("stages/bad.cpp", 1, "folder-table")]),
+    "stages include the store":
+        ({"stages/bad.cpp": '#include "store/store.hpp"\n'}, [("stages/bad.cpp", 1, "folder-table")]),
     "processes include stages":
         ({"processes/bad.cpp": '#include "stages/stage.hpp"\n'}, [("processes/bad.cpp", 1, "folder-table")]),
     "an actor includes the program":
