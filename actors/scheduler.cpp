@@ -28,15 +28,13 @@ scheduler_state::scheduler_state(caf::event_based_actor* self, scheduler_options
   for (auto const& stage : options_.core.known_stages)
     known_stages_.emplace(stage.name, stage);
   auto const me = caf::actor_cast<caf::actor>(self);
-  auto const hold = [given = options_.hold_reads, on_the_way = on_the_way_] {
-    if (given)
-      given();
-    // What the network cannot keep up with is read later, so that it has time for others, too. Not
-    // for ever: somebody in this process may keep an answer.
+  // What the network cannot keep up with is read later, so that it has time for others, too. Not
+  // for ever: somebody in this process may keep an answer.
+  auto const hold = [congested = options_.congested, on_the_way = on_the_way_] {
     constexpr std::int64_t most_bytes = 32 * 1024 * 1024;
     constexpr int most_rounds = 1000;
-    for (int i = 0; i<most_rounds&& * on_the_way> most_bytes; ++i)
-      std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    for (int i = 0; i < most_rounds && (congested() || on_the_way->load() > most_bytes); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds{2});
   };
   if (options_.own_threads) {
     writer_ = self->spawn<caf::detached + caf::linked>(store_writer, std::move(store.writing), me);
@@ -44,8 +42,8 @@ scheduler_state::scheduler_state(caf::event_based_actor* self, scheduler_options
         self->spawn<caf::detached + caf::linked>(store_reader, std::move(store.reading), me, hold);
   } else {
     writer_ = self->spawn<caf::linked>(store_writer, std::move(store.writing), me);
-    reader_ =
-        self->spawn<caf::linked>(store_reader, std::move(store.reading), me, options_.hold_reads);
+    // A wait would hold up those that it is for.
+    reader_ = self->spawn<caf::linked>(store_reader, std::move(store.reading), me, nullptr);
   }
   events_promised_ =
       store::job_store{options_.store, store::job_store::access::read_only}.events_reserved();

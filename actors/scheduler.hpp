@@ -23,8 +23,9 @@ struct scheduler_options {
   std::function<timestamp()> now;
   /// trace_seed(): the same at every start on the same store.
   std::uint64_t trace_seed = 0;
-  /// Called on the reading thread before each read; may block for a moment. Empty: nothing.
-  std::function<void()> hold_reads;
+  /// Whether answers pile up before the network: records are read later, then. Asked by the reading
+  /// thread.
+  std::function<bool()> congested = [] { return false; };
   /// Store actors block in SQLite and need threads of their own; tests on the deterministic
   /// scheduler say false.
   bool own_threads = true;

@@ -209,11 +209,7 @@ class scheduler_half {
     options.trace_seed = actors::trace_seed(data.node_uuid());
     // Records are read from the store no faster than clients take them.
     auto const congested = std::make_shared<std::atomic<bool>>(false);
-    options.hold_reads = [congested] {
-      constexpr int most_rounds = 1000;
-      for (int i = 0; i < most_rounds && *congested; ++i)
-        std::this_thread::sleep_for(std::chrono::milliseconds{2});
-    };
+    options.congested = [congested] { return congested->load(); };
     auto const where = actors::parse_endpoint(config.listen);
     if (!is_loopback(where.host) && !config.security.insecure_network)
       refuse("listen", config.listen + " is not on this machine, and nothing is encrypted yet",

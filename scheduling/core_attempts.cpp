@@ -106,13 +106,13 @@ void core::state::handle(attempt_ended const& e) {
 /// The attempt occupies nothing any more. The job still knows where it ran.
 void core::state::release_attempt(job& j) {
   --running;
+  quotas.stop(j.tenant, shapes[j.shape].key.resources);
   if (j.unconfirmed) {
     j.unconfirmed = false;
     auto const on = unconfirmed.find(find_rare(j)->place->node_uuid);
     on->second.erase(j.id);
     if (on->second.empty())
       unconfirmed.erase(on);
-    quotas.stop(j.tenant, shapes[j.shape].key.resources);
     return;
   }
   discharge(j);

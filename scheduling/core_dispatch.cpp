@@ -97,6 +97,7 @@ void core::state::grant(queue_slot slot, place where, bool ahead) {
   j.node = where.node;
   j.since = now;
   ++running;
+  quotas.start(j.tenant, s.key.resources);
   auto& node = nodes[where.node];
   NSAI_ASSERT(node.takes_grants() && node.has_time_for(s.key.bound_ms, now));
   holding h;
@@ -108,7 +109,6 @@ void core::state::grant(queue_slot slot, place where, bool ahead) {
   auto const& held = node.hold({j.id, j.attempt}, std::move(h));
   NSAI_ASSERT(held.ahead == ahead);
   charge(j, node, held);
-  quotas.start(j.tenant, s.key.resources);
   queues.serve(slot);
   j.slot = none;
   queues.refresh(j.tenant, j.owner, j.level);

@@ -111,11 +111,11 @@ void core::state::restore_pending(job& j, job_restored const& e) {
 
 void core::state::restore_place(job& j, job_restored const& e) {
   ++running;
+  quotas.start(j.tenant, shapes[j.shape].key.resources);
   j.unconfirmed = true;
   rare(j).place = std::make_unique<unconfirmed_place>(
       unconfirmed_place{e.node_uuid, e.record.node, e.incarnation, e.record.devices});
   unconfirmed[e.node_uuid].insert(j.id);
-  quotas.start(j.tenant, shapes[j.shape].key.resources);
 }
 
 void core::state::handle(child_restored const& e) {

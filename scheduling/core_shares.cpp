@@ -125,7 +125,6 @@ void core::state::charge(job& j, node_state const& node, holding const& h) {
 
 void core::state::discharge(job const& j) {
   shares.stop(j.tenant, j.owner, charged(j));
-  quotas.stop(j.tenant, shapes[j.shape].key.resources);
   queues.refresh(j.tenant, j.owner);
 }
 

@@ -104,10 +104,6 @@ bool fair_share::is_above(tenant_index tenant) const {
          held(tenant) >= entitled(tenant) - rounding;
 }
 
-double fair_share::weight(tenant_index tenant) const {
-  return tenant < tenants_.size() ? tenants_[tenant].weight : 1;
-}
-
 void fair_share::note_duration(std::int64_t ms) {
   // A horizon of two usual attempts outweighs what their different lengths leave in the use.
   auto const twice = 2 * static_cast<double>(std::max<std::int64_t>(ms, 0)) / 1000;

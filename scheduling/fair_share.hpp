@@ -42,7 +42,6 @@ class fair_share {
 
   double standing(tenant_index tenant) const;
   double standing(tenant_index tenant, owner_index owner) const;
-  double weight(tenant_index tenant) const;
   /// The tenant has work that waits at one priority level more (or less). With what it holds this
   /// makes it an active one.
   void wait(tenant_index tenant);
