@@ -314,6 +314,7 @@ void scheduler_state::load() {
     event.eligible_at = job.eligible_at;
     event.cancel_requested = job.cancel_requested;
     event.handed_back = job.handed_back;
+    event.preempted = job.preempted;
     std::vector<job_id> ended;
     for (auto const dependency : job.record.constraints.depends_on)
       if (!is_live(dependency))

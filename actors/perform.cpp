@@ -127,6 +127,8 @@ void scheduler_state::perform(scheduling::job_changed& e) {
   change.eligible_at = e.eligible_at;
   change.cancel_requested = e.cancel_requested;
   change.handed_back = e.handed_back;
+  change.preempted = e.preempted;
+  change.preemptions = e.preemptions;
   if (e.status == job_status::queued)
     change.queued_at = applied_at_;
   pipeline_.changes().emplace_back(change);

@@ -166,7 +166,8 @@ json write_json(M const& from) {
 
 template <described T>
 void to_json(json& j, T const& x) {
-  // Apart: json leaks what it holds when its constructor, which calls this, is left by an exception.
+  // Apart: json leaks what it holds when its constructor, which calls this, is left by an
+  // exception.
   json object = json::object();
   std::apply([&](auto... each) { ((object[each.name] = write_json(x.*each.member)), ...); },
              T::fields());

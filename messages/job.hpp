@@ -60,6 +60,7 @@ struct constraints {
   std::vector<std::string> preferred_backends;
   std::vector<std::string> excluded_backends;
   std::int64_t estimated_duration_ms = 0;
+  bool preemptible = false;  // may be stopped for more urgent work, and is tried again then
 
   static constexpr auto fields() {
     return std::tuple{field{"max_retries", &constraints::max_retries},
@@ -77,7 +78,8 @@ struct constraints {
                       field{"required_backends", &constraints::required_backends},
                       field{"preferred_backends", &constraints::preferred_backends},
                       field{"excluded_backends", &constraints::excluded_backends},
-                      field{"estimated_duration_ms", &constraints::estimated_duration_ms}};
+                      field{"estimated_duration_ms", &constraints::estimated_duration_ms},
+                      field{"preemptible", &constraints::preemptible}};
   }
   friend bool operator==(constraints const&, constraints const&) = default;
 };

@@ -90,6 +90,7 @@ struct job_record {
   std::string trace_id;
   json_text metadata;
   std::optional<micro> cost_usd;
+  std::int32_t preemptions = 0;  // attempts that were stopped for other jobs
 
   static constexpr auto fields() {
     using r = job_record;
@@ -126,7 +127,8 @@ struct job_record {
                       field{"error", &r::error},
                       field{"trace_id", &r::trace_id},
                       field{"metadata", &r::metadata},
-                      field{"cost_usd", &r::cost_usd}};
+                      field{"cost_usd", &r::cost_usd},
+                      field{"preemptions", &r::preemptions}};
   }
   friend bool operator==(job_record const&, job_record const&) = default;
 };

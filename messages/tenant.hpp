@@ -18,12 +18,13 @@ struct tenant_quota {
   std::optional<milli> cpu;             // cores held by its running jobs, likewise below
   std::optional<std::int64_t> memory_mb;
   std::optional<milli> gpus;  // devices; a share counts as such
+  bool borrow = true;         // jobs that may be preempted may have more cpu, memory and GPUs
 
   static constexpr auto fields() {
     using q = tenant_quota;
     return std::tuple{field{"running", &q::running}, field{"queued", &q::queued},
-                      field{"cpu", &q::cpu}, field{"memory_mb", &q::memory_mb},
-                      field{"gpus", &q::gpus}};
+                      field{"cpu", &q::cpu},         field{"memory_mb", &q::memory_mb},
+                      field{"gpus", &q::gpus},       field{"borrow", &q::borrow}};
   }
   bool bounds_anything() const { return running || queued || cpu || memory_mb || gpus; }
 };

@@ -32,6 +32,7 @@ struct submit_words {
   std::string cpu, memory, gpu, gpu_memory, gpu_share;
   std::optional<std::int32_t> gpus;
   // constraints
+  bool preemptible = false;
   std::string timeout, estimate, retry_backoff, backoff, grace, stop_signal, deadline, not_before;
   std::optional<std::int32_t> max_retries;
   std::vector<std::string> after;
@@ -54,7 +55,11 @@ void add_resources(CLI::App& app, submit_words& w) {
 
 void add_constraints(CLI::App& app, submit_words& w) {
   app.add_option("--estimate", w.estimate,
-                 "how long it will take, for nodes that are not there for ever (timeout)");
+                 "how long it will take: small jobs fill gaps before large ones (timeout)");
+  app.add_flag(
+      "--preemptible", w.preemptible,
+      "may be stopped for realtime jobs, and use more than the tenant's quota while nobody "
+      "else claims it; it is tried again then");
   app.add_option("--timeout", w.timeout, "longest run of one attempt, such as 30m (0: none)");
   app.add_option("--max-retries", w.max_retries, "failures allowed beyond the first");
   app.add_option("--retry-backoff", w.retry_backoff, "delay before the first retry");
@@ -150,6 +155,7 @@ resources resources_of(submit_words const& w) {
 
 constraints constraints_of(submit_words const& w) {
   constraints c;
+  c.preemptible = w.preemptible;
   if (!w.estimate.empty())
     c.estimated_duration_ms = parse_duration_ms(w.estimate, "constraints.estimated_duration_ms");
   if (!w.timeout.empty())

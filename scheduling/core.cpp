@@ -17,7 +17,7 @@ core::state::state(core_settings given) : core_books(std::move(given)) {
                   [](auto const& each) { return each.second.quota.bounds_anything(); });
   if (limited)
     queues.admit_by([this](tenant_index tenant, shape_index shape) {
-      return quotas.admits(tenant, shapes[shape].key.resources);
+      return quotas.admits(tenant, shapes[shape].key.demand());
     });
   for (auto const& stage : settings.known_stages) {
     auto const index = stage_names.intern(stage.name);
@@ -94,6 +94,8 @@ void core::state::tell_wake() {
   take_earlier(wanted, next_silence);
   take_earlier(wanted, next_rest_end);
   take_earlier(wanted, next_service);
+  if (queues.count(priority::realtime) > 0 && preemptible_running > 0)
+    take_earlier(wanted, next_reserving);
   if (nodes.size() > 0)
     take_earlier(wanted, now + at_least_every_ms);
   if (!wanted || (announced_wake > now && announced_wake <= wanted))

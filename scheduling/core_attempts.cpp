@@ -106,7 +106,8 @@ void core::state::handle(attempt_ended const& e) {
 /// The attempt occupies nothing any more. The job still knows where it ran.
 void core::state::release_attempt(job& j) {
   --running;
-  quotas.stop(j.tenant, shapes[j.shape].key.resources);
+  preemptible_running -= shapes[j.shape].key.preemptible ? 1 : 0;
+  quotas.stop(j.tenant, shapes[j.shape].key.demand());
   if (j.unconfirmed) {
     j.unconfirmed = false;
     auto const on = unconfirmed.find(find_rare(j)->place->node_uuid);
@@ -126,6 +127,7 @@ void core::state::close_attempt(job& j, attempt_result result, std::optional<err
   emit(attempt_closed{{j.id, j.attempt}, result, node_name(j), duration_ms, std::move(error)});
   j.node = none;
   j.handed_back = false;
+  j.preempted = false;
   j.since = now;
   if (j.rare)
     rares.at(j.id).place.reset();
@@ -214,9 +216,13 @@ void core::state::lose_attempt(job& j, infra_failure f) {
     f.counted = false;
     if (f.result != attempt_result::lost) {
       f.result = attempt_result::returned;
-      f.error = error_of("infra", "drained",
-                         "attempt " + std::to_string(j.attempt) + " was handed back: node " +
-                             node_name(j) + " drains");
+      auto const attempt = "attempt " + std::to_string(j.attempt);
+      f.error = j.preempted
+                    ? error_of("infra", "preempted",
+                               attempt + " was stopped on node " + node_name(j) +
+                                   " for a job that may have its place")
+                    : error_of("infra", "drained",
+                               attempt + " was handed back: node " + node_name(j) + " drains");
     }
   }
   if (j.canceled || j.expired) {

@@ -14,6 +14,7 @@
 #include "scheduling/placement.hpp"
 #include "scheduling/quota_book.hpp"
 #include "scheduling/ready_queues.hpp"
+#include "scheduling/reservation.hpp"
 #include "scheduling/service.hpp"
 #include "scheduling/shapes.hpp"
 #include "scheduling/timers.hpp"
@@ -61,14 +62,20 @@ struct core_books {
       restored;                // until `restore_finished`, with ended dependencies
   std::deque<departed> ended;  // whose parents and dependents have not been told yet
 
-  std::uint64_t capacity_epoch = 0;  // the cluster epoch of `learn_capacity`
-  double mean_price = 0;             // of a device on nodes with devices; 0: none has a price
-  double mean_core_price = 0;        // of a core on the others
-  timestamp standings_at;            // when all were refreshed last
-  std::uint64_t room_epoch = 1;      // changes whenever some node may take more ahead
+  std::uint64_t capacity_epoch = 0;       // the cluster epoch of `learn_capacity`
+  double mean_price = 0;                  // of a device on nodes with devices; 0: none has a price
+  double mean_core_price = 0;             // of a core on the others
+  timestamp standings_at;                 // when all were refreshed last
+  std::vector<reservation> reservations;  // in order of making
+  bool rooms_gained = false;              // where room is kept, there is more of it
+  std::int64_t preemptible_running = 0;   // attempts of jobs that may be preempted
+  timestamp looked_at;                    // when it was looked last for whom room should be kept
+  timestamp next_reserving;               // when it is looked again for whom room should be kept
+  std::uint64_t room_epoch = 1;           // changes whenever some node may take more ahead
   std::uint32_t grants_since_aged = 0;
-  timestamp next_rest_end;                   // 0: no node rests
-  std::map<std::string, node_order> orders;  // by uuid, of nodes that are not there too
+  priority served_since_aged = priority::offline;  // the most urgent level that got one of these
+  timestamp next_rest_end;                         // 0: no node rests
+  std::map<std::string, node_order> orders;        // by uuid, of nodes that are not there too
   timestamp next_service;  // when what nodes are ordered is looked at again; 0: never
   timestamp next_silence;  // when the silence of nodes is looked at again; 0: never
   timestamp heard_floor;   // the scheduler itself heard nothing before this

@@ -19,6 +19,7 @@ void core::state::check_job(job const& j) const {
   bool const has_attempt = j.status == job_status::running && !j.composite;
   NSAI_ASSERT(!has_attempt || (j.attempt > 0 && (j.node != none) != bool{j.unconfirmed}));
   NSAI_ASSERT(has_attempt || (j.node == none && !j.unconfirmed && !j.handed_back));
+  NSAI_ASSERT(!j.preempted || (j.handed_back && j.preemptions > 0));
   if (has_attempt && !j.unconfirmed) {
     auto const* const held = nodes[j.node].find({j.id, j.attempt});
     NSAI_ASSERT(held != nullptr && !held->superseded);
@@ -78,14 +79,14 @@ void core::state::check_shapes() const {
     ++in_queues;
     NSAI_ASSERT(shapes.waiting().at(s.waits_at).shape == index);
     NSAI_ASSERT(!s.is_open() || shapes.open().contains(index));
-    // Nothing waits for a place that is there, but for who is at a quota.
+    // Nothing waits for a place that is there, but for who is at a quota, or because it is kept.
     bool has_turn = false;
     for (std::size_t level = 0; level < priority_levels; ++level)
       has_turn = has_turn || queues.has_turn(static_cast<priority>(level), index);
     if (!has_turn)
       continue;
     std::as_const(nodes).for_each([&](node_index, node_state const& node) {
-      NSAI_ASSERT(restoring || !places.fits(s, node));
+      NSAI_ASSERT(restoring || !places.is_free_for_all(s, node));
     });
   }
   NSAI_ASSERT(in_queues == shapes.waiting().size());
@@ -126,6 +127,7 @@ void core::state::check() const {
     return;
   check_parents();
   check_shapes();
+  check_reservations();
 }
 
 }  // namespace nsai::scheduling

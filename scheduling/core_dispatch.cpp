@@ -31,18 +31,28 @@ void core::state::dispatch() {
   if (queues.count() == 0)
     return;
   refresh_standings();
+  serve_reservations();
   for (auto next = choose(); next.slot != none; next = choose()) {
     auto& s = shapes[queues.place_of(next.slot).shape];
     auto found = places.find(s);
+    if (!found && !reservations.empty())
+      found = find_beside(s, queues[next.slot].job, next.level);
     if (!found) {
       s.close();
       continue;
     }
     grant(next.slot, std::move(*found), false);
-    grants_since_aged = next.aged ? 0 : std::min(grants_since_aged + 1, aged_every);
+    count_grant(next.aged, next.level);
   }
-  if (queues.count() > 0)
-    dispatch_ahead();
+  if (queues.count() == 0)
+    return;
+  look_for_reservations();
+  dispatch_ahead();
+}
+
+void core::state::count_grant(bool aged, priority level) {
+  grants_since_aged = aged ? 0 : std::min(grants_since_aged + 1, aged_every);
+  served_since_aged = aged ? priority::offline : std::min(served_since_aged, level);
 }
 
 /// The next job that may find room: of the most urgent level, or of one that has aged.
@@ -50,24 +60,32 @@ core::state::choice core::state::choose() {
   auto& open = shapes.open();
   open.keep_if(
       [this](shape_index i) { return shapes[i].waiting > 0 && places.may_fit(shapes[i]); });
-  choice best;
   if (open.empty())
-    return best;
-  queue_slot aged = none;
+    return {};
   for (std::size_t level = 0; level < priority_levels; ++level) {
     auto const slot = next_of(static_cast<priority>(level), open);
     if (slot == none)
       continue;
-    if (best.slot == none) {
-      best.slot = slot;
-      if (grants_since_aged + 1 < aged_every)
-        return best;
-    } else if (now - queues[slot].since >= aged_after_ms &&
-               (aged == none || queues[slot].since < queues[aged].since)) {
-      aged = slot;
-    }
+    auto const aged = next_aged(open, static_cast<priority>(level));
+    if (aged == none)
+      return {slot, static_cast<priority>(level)};
+    return {aged, queues.place_of(aged).level, true};
   }
-  return aged == none ? best : choice{aged, true};
+  return {};
+}
+
+/// When the twentieth grant is due: who has waited longest, and for long, at a less urgent level.
+queue_slot core::state::next_aged(shape_set const& open, priority than) const {
+  queue_slot aged = none;
+  if (grants_since_aged + 1 < aged_every)
+    return aged;
+  for (auto level = static_cast<std::size_t>(than) + 1; level < priority_levels; ++level) {
+    auto const slot = next_of(static_cast<priority>(level), open);
+    if (slot != none && now - queues[slot].since >= aged_after_ms &&
+        (aged == none || queues[slot].since < queues[aged].since))
+      aged = slot;
+  }
+  return aged;
 }
 
 /// Urgent jobs go first while their tenant is within its share; above it they compete as batch.
@@ -97,7 +115,8 @@ void core::state::grant(queue_slot slot, place where, bool ahead) {
   j.node = where.node;
   j.since = now;
   ++running;
-  quotas.start(j.tenant, s.key.resources);
+  preemptible_running += s.key.preemptible ? 1 : 0;
+  quotas.start(j.tenant, s.key.demand());
   auto& node = nodes[where.node];
   NSAI_ASSERT(node.takes_grants() && node.has_time_for(s.key.bound_ms, now));
   holding h;
@@ -111,6 +130,8 @@ void core::state::grant(queue_slot slot, place where, bool ahead) {
   charge(j, node, held);
   queues.serve(slot);
   j.slot = none;
+  if (j.has_room_kept)
+    keep_no_room_for(j);
   queues.refresh(j.tenant, j.owner, j.level);
 
   attempt_granted g;
@@ -230,7 +251,7 @@ node_index core::state::find_ahead(shape& s, std::vector<shape_index> const& riv
     for (auto const& [ahead, index] : those) {
       if (ahead >= most || (best.second != none && best < std::pair(ahead, index)))
         break;
-      if (!nodes[index].takes_grants() || contested(nodes[index]) ||
+      if (!nodes[index].takes_grants() || nodes[index].is_kept || contested(nodes[index]) ||
           !nodes[index].has_time_for(s.key.bound_ms + longest_wait_ahead_ms, now))
         continue;
       best = {ahead, index};

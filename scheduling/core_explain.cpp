@@ -28,13 +28,10 @@ std::string core::state::wait_reason(job const& j) const {
                                std::to_string(j.attempt)
                          : std::string{};
   if (j.status == job_status::queued && !j.composite)
-    if (auto const why = quotas.reason(j.tenant, shapes[j.shape].key.resources); !why.empty())
+    if (auto const why = quotas.reason(j.tenant, shapes[j.shape].key.demand()); !why.empty())
       return "quota of tenant " + tenants[j.tenant] + ": " + why;
   if (j.status == job_status::queued)
-    return j.composite ? "waiting for its first child to start"
-                       : explain_wait(std::as_const(nodes), places, shapes[j.shape],
-                                      stage_names[shapes[j.shape].key.stage],
-                                      [this](auto const& uuid) { return service_of(uuid); });
+    return j.composite ? "waiting for its first child to start" : wait_for_place(j);
   if ((j.holds & hold_parent) != 0)
     return wait_reason(*jobs.find(j.parent));
   if ((j.holds & hold_dependency) != 0)
@@ -48,6 +45,29 @@ std::string core::state::wait_reason(job const& j) const {
   if ((j.holds & hold_backoff) != 0)
     return "backing off until " + to_rfc3339(find_rare(j)->eligible_at);
   return {};
+}
+
+std::string core::state::wait_for_place(job const& j) const {
+  auto& s = shapes[j.shape];
+  if (j.has_room_kept)
+    return explain_reservation(*std::find_if(reservations.begin(), reservations.end(),
+                                             [&](auto const& r) { return r.job == j.id; }));
+  for (auto const& r : reservations)
+    if (auto const& node = std::as_const(nodes)[r.node]; places.fits(s, node))
+      return "the room on node " + node.info.name + " is kept for job " +
+             std::to_string(r.job.value) + ", which has the turn" +
+             (r.from > now ? " and starts by " + to_rfc3339(r.from) : "");
+  return explain_wait(std::as_const(nodes), places, s, stage_names[s.key.stage],
+                      [this](auto const& uuid) { return service_of(uuid); });
+}
+
+std::string core::state::explain_reservation(reservation const& r) const {
+  auto const& node = std::as_const(nodes)[r.node];
+  auto const where = "room on node " + node.info.name + " is kept for it";
+  if (r.is_claim)
+    return where + ": others were stopped to make it";
+  return r.from ? where + ", by " + to_rfc3339(r.from) + " at the latest"
+                : where + "; what runs there has no timeout and no estimate";
 }
 
 std::string core::state::wait_for_dependency(job const& j) const {

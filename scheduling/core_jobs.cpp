@@ -7,7 +7,8 @@ namespace nsai::scheduling {
 void core::state::tell_change(job const& j) {
   auto const* const facts = find_rare(j);
   emit(job_changed{j.id, j.status, j.own_failures, j.infra_failures,
-                   facts != nullptr ? facts->eligible_at : timestamp{}, j.canceled, j.handed_back});
+                   facts != nullptr ? facts->eligible_at : timestamp{}, j.canceled, j.handed_back,
+                   j.preempted, j.preemptions});
 }
 
 void core::state::tell(happening what, job const& j, std::int64_t duration_ms, std::string detail) {
@@ -42,6 +43,12 @@ void core::state::enqueue(job& j, bool at_front) {
   shapes.add_waiting(j.shape);
   j.since = now;
   j.slot = queues.push(j.id, {j.level, j.tenant, j.owner, j.shape}, now, at_front);
+  if (!reservations.empty())
+    offer_kept_rooms(j.shape, j.level);
+  // It is looked at once who may be stopped for it, unless it was a moment ago.
+  constexpr std::int64_t a_moment_ms = 100;
+  if (j.level == priority::realtime && preemptible_running > 0)
+    next_reserving = std::min(next_reserving, looked_at + a_moment_ms);
 }
 
 void core::state::leave_queue(job& j) {
@@ -49,6 +56,8 @@ void core::state::leave_queue(job& j) {
     return;
   queues.remove(j.slot);
   j.slot = none;
+  if (j.has_room_kept)
+    keep_no_room_for(j);
   shapes.drop_waiting(j.shape);
   ++room_epoch;  // one rival less for what may go ahead, perhaps
 }

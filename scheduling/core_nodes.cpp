@@ -212,6 +212,7 @@ void core::state::suspect(node_index index, std::string const& why) {
 
 void core::state::lose_node(node_index index, std::string const& why) {
   auto& node = nodes[index];
+  keep_no_room_on(index);
   node.status = node_status::lost;
   node.session = 0;
   ++nodes.epoch;
@@ -256,6 +257,7 @@ void core::state::remove_node_if_done(node_index index, bool at_once) {
 }
 
 void core::state::remove_node(node_index index) {
+  keep_no_room_on(index);
   for (shape_index i = 0; i < shapes.size(); ++i)
     std::erase(shapes[i].candidates, index);
   nodes.remove(index);
@@ -282,11 +284,12 @@ void core::state::gained_room(node_index index) {
   auto const cpu = node.cpu_free();
   auto const memory_mb = node.memory_free();
   auto const gpus = node.free_devices();
+  rooms_gained = rooms_gained || node.is_kept;
   for (auto const& needs : shapes.waiting()) {
     if (needs.cpu > cpu || needs.memory_mb > memory_mb || needs.whole_gpus > gpus)
       continue;
     auto& s = shapes[needs.shape];
-    if (!s.look_everywhere && places.fits(s, node))
+    if (!s.look_everywhere && places.fits(s, node) && may_go_beside(s, node))
       shapes.add_candidate(needs.shape, index);
   }
 }

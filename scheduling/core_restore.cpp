@@ -20,6 +20,8 @@ void core::state::handle(job_restored const& e) {
   j.infra_failures = static_cast<std::uint16_t>(e.infra_failures);
   j.canceled = e.cancel_requested;
   j.handed_back = e.handed_back && r.status == job_status::running;
+  j.preempted = e.preempted && j.handed_back;
+  j.preemptions = static_cast<std::uint8_t>(std::clamp(r.preemptions, 0, 255));
   j.tenant = tenant_of(r.tenant_id);
   j.owner = owners.intern(r.owner);
   // Not in the future, should the clock have been set back between two starts.
@@ -111,7 +113,8 @@ void core::state::restore_pending(job& j, job_restored const& e) {
 
 void core::state::restore_place(job& j, job_restored const& e) {
   ++running;
-  quotas.start(j.tenant, shapes[j.shape].key.resources);
+  preemptible_running += shapes[j.shape].key.preemptible ? 1 : 0;
+  quotas.start(j.tenant, shapes[j.shape].key.demand());
   j.unconfirmed = true;
   rare(j).place = std::make_unique<unconfirmed_place>(
       unconfirmed_place{e.node_uuid, e.record.node, e.incarnation, e.record.devices});

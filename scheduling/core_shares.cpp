@@ -50,8 +50,8 @@ std::optional<error_info> core::state::check_tenant(submission const& s) const {
     alone.set(0, given.quota);
   auto const& book = tenant == none ? alone : quotas;
   auto const index = tenant == none ? 0 : tenant;
-  auto const too_large = [&](resources const& r, std::string const& path) {
-    auto const bound = book.never(index, r);
+  auto const too_large = [&](resources const& r, constraints const& c, std::string const& path) {
+    auto const bound = book.never(index, {r, c.preemptible});
     return bound ? std::optional{refusal("quota", path + "resources",
                                          "one job needs more than tenant " + s.tenant_id +
                                              " may hold (" + key + "quota." + bound->key + ")",
@@ -59,10 +59,11 @@ std::optional<error_info> core::state::check_tenant(submission const& s) const {
                  : std::nullopt;
   };
   for (std::size_t i = 0; i < s.pipeline.size(); ++i)
-    if (auto fault = too_large(s.pipeline[i].resources, "pipeline[" + std::to_string(i) + "]."))
+    if (auto fault = too_large(s.pipeline[i].resources, s.pipeline[i].constraints,
+                               "pipeline[" + std::to_string(i) + "]."))
       return fault;
   if (s.pipeline.empty())
-    if (auto fault = too_large(s.resources, ""))
+    if (auto fault = too_large(s.resources, s.constraints, ""))
       return fault;
   auto const more = s.array              ? count_of(*s.array)
                     : s.pipeline.empty() ? std::int64_t{1}

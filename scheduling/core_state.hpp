@@ -152,9 +152,12 @@ struct core::state : core_books {
   void dispatch_ahead();
   struct choice {
     queue_slot slot = none;
-    bool aged = false;  // its level got the grant for having waited long
+    priority level = priority::batch;  // at which it has its turn
+    bool aged = false;                 // its level got the grant for having waited long
   };
   choice choose();
+  queue_slot next_aged(shape_set const& open, priority than) const;
+  void count_grant(bool aged, priority level);
   queue_slot next_of(priority level, shape_set const& open) const;
   void grant(queue_slot slot, place where, bool ahead);
   void first_grant(job_id parent);
@@ -162,6 +165,38 @@ struct core::state : core_books {
   bool is_possible(shape& s);
   node_index find_ahead(shape& s, std::vector<shape_index> const& rivals);
   std::size_t most_ahead(shape const& s, node_state const& node) const;
+
+  // core_reserve.cpp: room kept for jobs that wait, and what may run beside it
+  void serve_reservations();
+  void look_for_reservations();
+  void renew_reservations();
+  bool reserve(choice const& c);
+  std::optional<reservation> best_reservation(shape& s, choice const& c);
+  void plan(reservation& r, shape& s, node_state const& node);
+  timestamp ends_by(attempt_ref ref) const;
+  std::optional<place> find_beside(shape& s, job_id job, priority level);
+  bool may_go_beside(shape const& s, node_state const& node) const;
+  void offer_kept_rooms(shape_index index, priority level);
+  void keep_room(reservation r);
+  bool is_kept(node_index index, priority level) const;
+  void keep_no_room_for(job& j);
+  void keep_no_room_on(node_index index);
+  void check_reservations() const;
+
+  // core_preempt.cpp
+  struct claim {
+    struct victim {
+      attempt_ref ref;
+      double work_lost = 0;  // run time × part of the cluster held
+    };
+    node_index node = none;
+    std::vector<victim> victims;
+    double work_lost = 0;
+  };
+  bool preempt_for(choice const& c);
+  bool may_claim(job const& j, choice const& c) const;
+  bool is_victim(attempt_ref ref, job const& claimant, priority level) const;
+  std::optional<claim> claim_on(node_index index, shape& s, job const& j, priority level);
 
   // core_restore.cpp
   void handle(job_restored const& e);
@@ -180,6 +215,7 @@ struct core::state : core_books {
   std::string wait_reason(job const& j) const;
   std::string wait_for_dependency(job const& j) const;
   std::string wait_for_place(job const& j) const;
+  std::string explain_reservation(reservation const& r) const;
   std::vector<node_record> node_records() const;
   start_facts facts(job const& j) const;
 

@@ -137,8 +137,13 @@ void core::state::give_work(job& j, std::string const& stage, resources const& r
   // Decisions cost by the number of shapes, so a multitude of different timeouts is told apart less
   // exactly.
   constexpr std::size_t many_shapes = 1000;
-  auto const bound = time_bound_ms(terms[j.terms]);
-  key.bound_ms = shapes.live() < many_shapes ? bound : coarse_bound_ms(bound);
+  auto const exact = [&](std::int64_t ms) {
+    return shapes.live() < many_shapes ? ms : coarse_bound_ms(ms);
+  };
+  auto const& c = terms[j.terms];
+  key.bound_ms = exact(time_bound_ms(c));
+  key.expect_ms = exact(expected_ms(c));
+  key.preemptible = c.preemptible;
   if (r.gpu_count > 0 && r.gpu_share.value < 1000 && !settings.share_between_tenants)
     key.tenant = j.tenant;
   j.shape = shapes.intern(key);

@@ -33,7 +33,10 @@ struct job_changed {
   timestamp eligible_at;
   bool cancel_requested =
       false;  // of a running job or a parent: it ends as canceled once its attempts are gone
-  bool handed_back = false;  // the running attempt was stopped by a drain: it is nobody's failure
+  bool handed_back = false;  // the running attempt was stopped by a drain or for another job: it is
+                             // nobody's failure
+  bool preempted = false;    // it was for another job
+  std::int32_t preemptions = 0;
 };
 
 /// Durable. What is ordered for a node from now on; an order that is over is forgotten.

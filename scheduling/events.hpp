@@ -52,6 +52,7 @@ struct job_restored {
   label_no label = 0;
   bool cancel_requested = false;  // as the latest `job_changed` said
   bool handed_back = false;       // likewise
+  bool preempted = false;         // likewise
 };
 /// A child that had ended while its parent still lives, counted into the parent at restart.
 struct child_restored {

@@ -53,6 +53,8 @@ class fair_share {
   /// The dominant part of the cluster that the tenant holds now, 0 to 1.
   double held(tenant_index tenant) const;
   amounts holding(tenant_index tenant) const;
+  /// The dominant part of the cluster that the amounts are, 0 to 1.
+  double part(amounts const& of) const { return dominant(parts(of)); }
 
   /// What was used, in amounts × seconds, decayed to the present.
   struct usage {

@@ -45,14 +45,17 @@ struct job {
   job_status status = job_status::pending;
   nsai::priority level = priority::batch;
   std::uint8_t holds = 0;
+  std::uint8_t preemptions = 0;  // of attempts that were stopped for other jobs
   bool composite : 1 = false;
-  bool array_child : 1 = false;   // its times and dependencies are those of the parent
-  bool canceled : 1 = false;      // cancel was requested
-  bool expired : 1 = false;       // the deadline has passed
-  bool unconfirmed : 1 = false;   // running before the restart; its node has not spoken yet
-  bool handed_back : 1 = false;   // its attempt was stopped because its node drains
-  bool within_limit : 1 = false;  // counted against the array's limit
-  bool rare : 1 = false;          // has an entry among the rare facts
+  bool array_child : 1 = false;    // its times and dependencies are those of the parent
+  bool canceled : 1 = false;       // cancel was requested
+  bool expired : 1 = false;        // the deadline has passed
+  bool unconfirmed : 1 = false;    // running before the restart; its node has not spoken yet
+  bool handed_back : 1 = false;    // its attempt was stopped because its node drains, or
+  bool preempted : 1 = false;      // for another job
+  bool within_limit : 1 = false;   // counted against the array's limit
+  bool rare : 1 = false;           // has an entry among the rare facts
+  bool has_room_kept : 1 = false;  // has an entry among the reservations
 };
 
 /// The constraints of a job, shared by all jobs that were submitted with equal ones.

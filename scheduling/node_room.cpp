@@ -5,6 +5,18 @@
 
 namespace nsai::scheduling {
 
+void read_device_room(device_state const& from, device_room& to) {
+  to.idle = from.uses.empty();
+  to.device_class = from.device_class;
+  to.free_milli = static_cast<std::int32_t>(1000 - from.charge);
+  to.free_memory_mb = static_cast<std::int32_t>(std::min<std::int64_t>(
+      from.info.memory_mb - from.memory_mb, std::numeric_limits<std::int32_t>::max()));
+  bool const one_tenant = std::all_of(from.uses.begin(), from.uses.end(), [&](auto const& use) {
+    return use.tenant == from.uses[0].tenant;
+  });
+  to.tenant = to.idle || !one_tenant ? none : from.uses[0].tenant;
+}
+
 void read_room(node_state const* node, node_room& to) {
   to.value = {};
   to.takes_more = node != nullptr && node->ahead() == 0 && node->attempts() < most_attempts;
@@ -26,18 +38,8 @@ void read_room(node_state const* node, node_room& to) {
   to.devices.resize(node->devices.size());
   to.first_class = node->devices.empty() ? none : node->devices[0].device_class;
   for (std::size_t i = 0; i < to.devices.size(); ++i) {
-    auto const& from = node->devices[i];
-    auto& d = to.devices[i];
-    d.idle = from.uses.empty();
-    d.device_class = from.device_class;
-    d.free_milli = static_cast<std::int32_t>(1000 - from.charge);
-    d.free_memory_mb = static_cast<std::int32_t>(std::min<std::int64_t>(
-        from.info.memory_mb - from.memory_mb, std::numeric_limits<std::int32_t>::max()));
-    d.tenant = none;
-    if (!d.idle && std::all_of(from.uses.begin(), from.uses.end(),
-                               [&](auto const& use) { return use.tenant == from.uses[0].tenant; }))
-      d.tenant = from.uses[0].tenant;
-    to.gpu_milli += d.free_milli;
+    read_device_room(node->devices[i], to.devices[i]);
+    to.gpu_milli += to.devices[i].free_milli;
   }
 }
 

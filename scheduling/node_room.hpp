@@ -42,6 +42,7 @@ struct alignas(64) node_room {
   std::int64_t micro_usd_per_hour = 0;  // 0: no price is known
 };
 
+void read_device_room(device_state const& from, device_room& to);
 /// Reads off a node what is free there; null: the node is gone.
 void read_room(node_state const* node, node_room& to);
 

@@ -78,8 +78,9 @@ class node_state {
   timestamp rests_until;  // 0: it does not rest
   bool draining = false;  // by an order or a window (service.hpp)
   bool told_drained = false;
-  timestamp horizon;    // what starts on it has to be over by then; 0: no bound
-  timestamp leaves_at;  // by itself; 0: never
+  timestamp horizon;     // what starts on it has to be over by then; 0: no bound
+  timestamp leaves_at;   // by itself; 0: never
+  bool is_kept = false;  // some of its room is kept for a job (reservations.hpp)
   timestamp last_heard;
   std::vector<bool> stages;  // by stage_index
   std::vector<device_state> devices;

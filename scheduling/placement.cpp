@@ -156,7 +156,7 @@ node_index placement::best_of_all(shape& s, std::uint64_t draw) {
                                     ? rate(s, index, rooms[index], rates)
                                     : no_room;
                        });
-  auto const accept = [&](node_index index) { return fits(s, nodes_[index]); };
+  auto const accept = [&](node_index index) { return is_free_for_all(s, nodes_[index]); };
   if (settings_.policy != placement_policy::random)
     return all.best(accept);
   std::vector<node_index> fitting;
@@ -168,37 +168,66 @@ node_index placement::best_of_all(shape& s, std::uint64_t draw) {
 
 node_index placement::best_candidate(shape& s, std::uint64_t draw) {
   std::erase_if(s.candidates, [&](node_index index) { return !fits(s, nodes_[index]); });
-  if (s.candidates.empty())
+  std::vector<node_index> some;  // the usual: no room is kept on any
+  auto const* from = &s.candidates;
+  if (std::any_of(from->begin(), from->end(), [&](auto index) { return nodes_[index].is_kept; })) {
+    std::copy_if(from->begin(), from->end(), std::back_inserter(some),
+                 [&](auto index) { return !nodes_[index].is_kept; });
+    from = &some;
+  }
+  if (from->empty())
     return none;
-  if (s.candidates.size() == 1)
-    return s.candidates.front();
+  if (from->size() == 1)
+    return from->front();
   if (settings_.policy == placement_policy::random)
-    return s.candidates[draw % s.candidates.size()];
+    return (*from)[draw % from->size()];
   auto rates = score();
   std::pair<rating, node_index> best{no_room, none};
-  for (auto const index : s.candidates)
+  for (auto const index : *from)
     best = std::min(best, {rates.rate(s, nodes_.room_of(index)), index});
   return best.second;
 }
 
-std::optional<place> placement::find(shape& s) {
+void placement::learn_needs(shape& s) {
   if (!nodes_.device_classes().empty())
     need(s, static_cast<device_class_index>(nodes_.device_classes().size() - 1));
-  auto const draw = next_draw();
-  auto const node = s.look_everywhere ? best_of_all(s, draw) : best_candidate(s, draw);
-  if (node == none)
-    return std::nullopt;
+}
+
+place placement::place_at(shape& s, node_index node,
+                          std::vector<std::uint32_t> const& positions) const {
   place found{node, {}};
-  if (!s.wants_gpu())
-    return found;
-  for (auto const position : score().choose(s, nodes_.room_of(node), mixed(draw))) {
-    auto const& d = nodes_[node].devices[position];
+  for (auto const position : positions) {
+    auto const& d = std::as_const(nodes_)[node].devices[position];
     found.devices.push_back({d.info.index, d.info.uuid, d.info.model,
                              reserved_mb(s.key.resources, d.info.memory_mb),
                              s.key.resources.gpu_share.value, d.info.is_virtual});
   }
   NSAI_ASSERT(found.devices.size() == static_cast<std::size_t>(s.key.resources.gpu_count));
   return found;
+}
+
+std::optional<place> placement::find(shape& s) {
+  learn_needs(s);
+  auto const draw = next_draw();
+  auto const node = s.look_everywhere ? best_of_all(s, draw) : best_candidate(s, draw);
+  if (node == none)
+    return std::nullopt;
+  if (!s.wants_gpu())
+    return place{node, {}};
+  return place_at(s, node, score().choose(s, nodes_.room_of(node), mixed(draw)));
+}
+
+std::optional<place> placement::find_on(shape& s, node_index node, node_room const& room) {
+  auto const& r = s.key.resources;
+  if (r.cpu.value > room.cpu || r.memory_mb > room.memory_mb)
+    return std::nullopt;
+  if (!s.wants_gpu())
+    return place{node, {}};
+  learn_needs(s);
+  auto const positions = score().choose(s, room, mixed(next_draw()));
+  if (positions.empty())
+    return std::nullopt;
+  return place_at(s, node, positions);
 }
 
 }  // namespace nsai::scheduling

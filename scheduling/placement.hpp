@@ -38,13 +38,21 @@ class placement {
   bool is_possible(shape& s, node_state const& node) const;
   /// Whether the node has room now. Nobody overtakes those that already wait on a node.
   bool fits(shape& s, node_state const& node) const;
+  /// Whether that room is free for all: none of it is kept for a job.
+  bool is_free_for_all(shape& s, node_state const& node) const {
+    return !node.is_kept && fits(s, node);
+  }
   /// Whether it has room but for cpu: cpu is what attempts granted ahead compete for.
   bool fits_but_for_cpu(shape& s, node_state const& node) const;
   /// Whether some node may have room: cheap, and exact once the shape was closed. Drops candidates
   /// without room.
   bool may_fit(shape& s) const;
   /// The best place among all nodes or, where the shape was closed before, among its candidates.
+  /// Room that is kept for a job is left alone.
   std::optional<place> find(shape& s);
+  /// The place on a node of which `room` is or will be free; nullopt: too little. The node's
+  /// stages, labels and times are not looked at.
+  std::optional<place> find_on(shape& s, node_index node, node_room const& room);
   bool has_labels(shape const& s, node_state const& node) const;
   /// How many devices the shape could take on the node now.
   std::size_t devices_free(shape& s, node_state const& node) const;
@@ -59,6 +67,8 @@ class placement {
   node_index best_of_all(shape& s, std::uint64_t draw);
   node_index best_candidate(shape& s, std::uint64_t draw);
   std::uint64_t next_draw();
+  void learn_needs(shape& s);
+  place place_at(shape& s, node_index node, std::vector<std::uint32_t> const& positions) const;
 
   cluster& nodes_;
   placement_settings settings_;

@@ -28,15 +28,22 @@ struct quota_book::bound {
   }
 };
 
-std::array<quota_book::bound, 4> quota_book::bounds(entry const& e, resources const& r) {
+quota_book::bounds_list quota_book::bounds(entry const& e, holdings const& held,
+                                           resources const& r) {
   auto const& q = e.quota;
   auto const in_milli = [](std::optional<milli> const& x) {
     return x ? std::optional{x->value} : std::nullopt;
   };
   return {{{"running", "running jobs", q.running, e.running, 1},
-           {"cpu", "cores", in_milli(q.cpu), e.cpu, r.cpu.value, true},
-           {"memory_mb", "MiB of memory", q.memory_mb, e.memory_mb, r.memory_mb},
-           {"gpus", "GPUs", in_milli(q.gpus), e.gpus, milli_gpus(r), true}}};
+           {"cpu", "cores", in_milli(q.cpu), held.cpu, r.cpu.value, true},
+           {"memory_mb", "MiB of memory", q.memory_mb, held.memory_mb, r.memory_mb},
+           {"gpus", "GPUs", in_milli(q.gpus), held.gpus, milli_gpus(r), true}}};
+}
+
+void quota_book::holdings::add(resources const& r, std::int64_t sign) {
+  cpu += sign * r.cpu.value;
+  memory_mb += sign * r.memory_mb;
+  gpus += sign * milli_gpus(r);
 }
 
 quota_book::entry& quota_book::at(tenant_index tenant) {
@@ -49,34 +56,58 @@ void quota_book::set(tenant_index tenant, tenant_quota const& quota) {
   at(tenant).quota = quota;
 }
 
-void quota_book::count(entry& e, resources const& r, std::int64_t sign) {
+void quota_book::count(entry& e, demand_of const& d, std::int64_t sign) {
   e.running += sign;
-  e.cpu += sign * r.cpu.value;
-  e.memory_mb += sign * r.memory_mb;
-  e.gpus += sign * milli_gpus(r);
+  e.all.add(d.of, sign);
+  if (!may_borrow(e, d))
+    e.firm.add(d.of, sign);
 }
 
-bool quota_book::admits(tenant_index tenant, resources const& r) const {
+bool quota_book::admits(tenant_index tenant, demand_of const& d) const {
   if (!is_limited(tenant))
     return true;
-  auto const all = bounds(tenants_[tenant], r);
+  auto const& e = tenants_[tenant];
+  auto const all = bounds(e, e.firm, d.of);
+  if (may_borrow(e, d))
+    return all[0].has_room();
   return std::all_of(all.begin(), all.end(), [](auto const& each) { return each.has_room(); });
 }
 
-std::string quota_book::reason(tenant_index tenant, resources const& r) const {
-  if (is_limited(tenant))
-    for (auto const& each : bounds(tenants_[tenant], r))
-      if (!each.has_room())
-        return each.text(each.held) + " of " + each.text(*each.quota) + " " + each.what +
-               " are taken, this job needs " + each.text(each.needs);
+bool quota_book::is_above(tenant_index tenant) const {
+  if (!is_limited(tenant))
+    return false;
+  auto const& e = tenants_[tenant];
+  auto const all = bounds(e, e.all, {});
+  return std::any_of(all.begin() + 1, all.end(),
+                     [](auto const& each) { return each.quota && each.held > *each.quota; });
+}
+
+bool quota_book::is_within(tenant_index tenant, resources const& r) const {
+  if (!is_limited(tenant))
+    return false;
+  auto const& e = tenants_[tenant];
+  auto const all = bounds(e, e.all, r);
+  return std::all_of(all.begin(), all.end(), [](auto const& each) { return each.has_room(); }) &&
+         std::any_of(all.begin() + 1, all.end(), [](auto const& each) { return each.quota; });
+}
+
+std::string quota_book::reason(tenant_index tenant, demand_of const& d) const {
+  if (admits(tenant, d))
+    return {};
+  auto const& e = tenants_[tenant];
+  for (auto const& each : bounds(e, e.firm, d.of))
+    if (!each.has_room())
+      return each.text(each.held) + " of " + each.text(*each.quota) + " " + each.what +
+             " are taken, this job needs " + each.text(each.needs);
   return {};
 }
 
 std::optional<quota_book::smaller> quota_book::never(tenant_index tenant,
-                                                     resources const& r) const {
-  if (!is_limited(tenant))
+                                                     demand_of const& d) const {
+  if (!is_limited(tenant) || may_borrow(tenants_[tenant], d))
     return std::nullopt;
-  for (auto const& each : bounds(tenants_[tenant], r))
+  auto const& e = tenants_[tenant];
+  for (auto const& each : bounds(e, e.firm, d.of))
     if (each.is_smaller())
       return smaller{each.key, each.text(*each.quota)};
   return std::nullopt;
@@ -100,8 +131,8 @@ bool quota_book::holds(tenant_index tenant, std::int64_t live, std::int64_t runn
                        std::int64_t cpu, std::int64_t memory_mb, std::int64_t milli_gpus) const {
   entry const none_yet;
   auto const& e = tenant < tenants_.size() ? tenants_[tenant] : none_yet;
-  return e.live == live && e.running == running && e.cpu == cpu && e.memory_mb == memory_mb &&
-         e.gpus == milli_gpus;
+  return e.live == live && e.running == running && e.all.cpu == cpu &&
+         e.all.memory_mb == memory_mb && e.all.gpus == milli_gpus;
 }
 
 }  // namespace nsai::scheduling

@@ -12,6 +12,12 @@
 
 namespace nsai::scheduling {
 
+/// What one job asks for, as far as quotas care.
+struct demand_of {
+  resources const& of;
+  bool preemptible = false;
+};
+
 /// What tenants hold against their quotas. A quota bounds what is granted and what may wait; it
 /// takes nothing away from what runs when it was made smaller.
 class quota_book {
@@ -26,19 +32,25 @@ class quota_book {
   void join(tenant_index tenant) { ++at(tenant).live; }
   void leave(tenant_index tenant) { --at(tenant).live; }
   /// An attempt of a live job holds these; no more.
-  void start(tenant_index tenant, resources const& r) { count(at(tenant), r, 1); }
-  void stop(tenant_index tenant, resources const& r) { count(at(tenant), r, -1); }
+  void start(tenant_index tenant, demand_of const& d) { count(at(tenant), d, 1); }
+  void stop(tenant_index tenant, demand_of const& d) { count(at(tenant), d, -1); }
 
-  /// Whether the tenant may be granted these now.
-  bool admits(tenant_index tenant, resources const& r) const;
-  /// What keeps it from that, in words: "2 of 4 GPUs are held, this job needs 4".
-  std::string reason(tenant_index tenant, resources const& r) const;
+  /// Whether the tenant may be granted these now. What jobs that may be preempted hold does not
+  /// count, and they may hold more than the quota.
+  bool admits(tenant_index tenant, demand_of const& d) const;
+  /// All that the tenant holds is more than its quota: it has borrowed.
+  bool is_above(tenant_index tenant) const;
+  /// With these, too, all that it holds is within its quota. Without a quota on cpu, memory or GPUs
+  /// there is nothing to be within.
+  bool is_within(tenant_index tenant, resources const& r) const;
+  /// What keeps it from a grant, in words: "2 of 4 GPUs are held, this job needs 4".
+  std::string reason(tenant_index tenant, demand_of const& d) const;
   /// The quota that is smaller than what one job asks for, if any: its key and its value.
   struct smaller {
     std::string key;
     std::string value;
   };
-  std::optional<smaller> never(tenant_index tenant, resources const& r) const;
+  std::optional<smaller> never(tenant_index tenant, demand_of const& d) const;
   /// How many more jobs may wait.
   std::int64_t room_to_wait(tenant_index tenant) const;
 
@@ -49,17 +61,26 @@ class quota_book {
              std::int64_t memory_mb, std::int64_t milli_gpus) const;
 
  private:
+  struct holdings {
+    std::int64_t cpu = 0;  // milli
+    std::int64_t memory_mb = 0;
+    std::int64_t gpus = 0;  // milli
+    void add(resources const& r, std::int64_t sign);
+  };
   struct entry {
     tenant_quota quota;
     std::int64_t live = 0;
     std::int64_t running = 0;
-    std::int64_t cpu = 0;  // milli
-    std::int64_t memory_mb = 0;
-    std::int64_t gpus = 0;  // milli
+    holdings all;
+    holdings firm;  // of jobs that may not be preempted
   };
   struct bound;
-  static std::array<bound, 4> bounds(entry const& e, resources const& r);
-  static void count(entry& e, resources const& r, std::int64_t sign);
+  using bounds_list = std::array<bound, 4>;  // the first: running jobs
+  static bounds_list bounds(entry const& e, holdings const& held, resources const& r);
+  static bool may_borrow(entry const& e, demand_of const& d) {
+    return d.preemptible && e.quota.borrow;
+  }
+  static void count(entry& e, demand_of const& d, std::int64_t sign);
   entry& at(tenant_index tenant);
 
   std::vector<entry> tenants_;

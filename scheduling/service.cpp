@@ -5,11 +5,20 @@
 #include "scheduling/timers.hpp"
 
 namespace nsai::scheduling {
+
 std::int64_t time_bound_ms(constraints const& c) {
   auto bound = c.timeout_ms.value_or(0);
   if (bound <= 0)
     bound = c.estimated_duration_ms;
   return bound > 0 ? bound : longest_bound_ms;
+}
+
+std::int64_t expected_ms(constraints const& c) {
+  auto const timeout = std::max<std::int64_t>(c.timeout_ms.value_or(0), 0);
+  auto const estimate = std::max<std::int64_t>(c.estimated_duration_ms, 0);
+  if (timeout == 0 || estimate == 0)
+    return std::max(timeout, estimate);
+  return std::min(timeout, estimate);
 }
 
 std::int64_t coarse_bound_ms(std::int64_t bound_ms) {

@@ -16,7 +16,10 @@ inline constexpr std::int64_t longest_bound_ms = 7LL * 24 * 60 * 60 * 1000;
 /// How long an attempt may take, as far as its node's end and windows are concerned: its timeout,
 /// else what its owner estimated.
 std::int64_t time_bound_ms(constraints const& c);
-/// The same with three digits, rounded up: jobs that have a timeout of their own each make few
+/// What an attempt probably takes at most: what its owner estimated, else its timeout; 0: neither
+/// is there. An estimate may be wrong, and only other jobs are late for it then.
+std::int64_t expected_ms(constraints const& c);
+/// A bound with three digits, rounded up: jobs that have a timeout of their own each make few
 /// shapes then.
 std::int64_t coarse_bound_ms(std::int64_t bound_ms);
 

@@ -6,6 +6,7 @@
 
 #include "messages/resources.hpp"
 #include "scheduling/indices.hpp"
+#include "scheduling/quota_book.hpp"
 #include "scheduling/shape_set.hpp"
 
 namespace nsai::scheduling {
@@ -17,7 +18,10 @@ struct shape_key {
   nsai::resources resources;
   bool timed = false;          // has a deadline: never granted ahead
   std::int64_t bound_ms = 0;   // what an attempt may take (time_bound_ms)
+  std::int64_t expect_ms = 0;  // what one probably takes at most (expected_ms); 0: not known
+  bool preemptible = false;
   tenant_index tenant = none;  // only where the tenant matters for a place: shares of a GPU
+  demand_of demand() const { return {resources, preemptible}; }
   friend bool operator==(shape_key const&, shape_key const&) = default;
 };
 

@@ -62,7 +62,9 @@ struct change_job {
   timestamp eligible_at;
   timestamp queued_at;  // 0: unchanged
   bool cancel_requested = false;
-  bool handed_back = false;  // the running attempt was stopped by a drain
+  bool handed_back = false;  // the running attempt was stopped by a drain, or
+  bool preempted = false;    // for another job
+  std::int32_t preemptions = 0;
 };
 /// An order that is over is removed.
 struct set_node_order {

@@ -34,6 +34,7 @@ struct unfinished_job {
   std::uint64_t children = 0;
   bool cancel_requested = false;
   bool handed_back = false;
+  bool preempted = false;
 };
 struct ended_child {
   job_id parent;

@@ -18,7 +18,7 @@ constexpr char const* all_columns =
     "p.array, "
     "p.after, p.resources, p.constraints, p.metadata, coalesce(j.options, p.options), p.context, "
     "j.result, "
-    "j.cancel_requested, j.handed_back ";
+    "j.cancel_requested, j.handed_back, j.preemptions ";
 enum column {
   id,
   payload_of,
@@ -63,7 +63,8 @@ enum column {
   context,
   result,
   canceled,
-  handed_back
+  handed_back,
+  preemptions
 };
 
 template <class E>
@@ -132,6 +133,7 @@ unfinished_job reader::job_of(sqlite::cursor const& row, texts payload) {
   r.devices = devices_at(row, devices);
   r.worker = row.text(worker);
   r.backend = row.text(backend);
+  r.preemptions = static_cast<std::int32_t>(row.integer(preemptions));
   r.error = optional_at<error_info>(row, error, "error");
   r.tenant_id = row.text(tenant);
   r.name_space = row.text(name_space);
@@ -156,6 +158,7 @@ unfinished_job reader::job_of(sqlite::cursor const& row, texts payload) {
   job.eligible_at = time_at(row, eligible_at);
   job.cancel_requested = row.integer(canceled) != 0;
   job.handed_back = row.integer(handed_back) != 0;
+  job.preempted = row.integer(handed_back) == 2;
   if (own_payload) {  // else they are the parent's
     if (!row.null(retry_of))
       r.retry_of = job_id{row.number(retry_of)};

@@ -137,9 +137,15 @@ CREATE TABLE node_orders(
 ALTER TABLE jobs ADD COLUMN handed_back INTEGER NOT NULL DEFAULT 0;
 )sql";
 
+/// How often a job's attempts were stopped for other jobs. From here on `handed_back` is 2 where
+/// the running attempt is.
+constexpr char const* preemptions = R"sql(
+ALTER TABLE jobs ADD COLUMN preemptions INTEGER NOT NULL DEFAULT 0;
+)sql";
+
 /// Step k leads from version k to version k + 1. A released step never changes.
-constexpr std::array steps = {first_schema, alike_jobs, unfinished_pages, usage_of_owners,
-                              node_orders};
+constexpr std::array steps = {first_schema,    alike_jobs,  unfinished_pages,
+                              usage_of_owners, node_orders, preemptions};
 
 int version_of(sqlite::database& on) {
   return std::stoi("0" + on.value("PRAGMA user_version", "reading the schema version"));

@@ -172,7 +172,11 @@ void writer::insert_payload(insert_job const& c) {
 void writer::apply(change_job const& c) {
   need_live(c.id, "changing");
   sqlite::cursor(change_, c.id, c.status, c.own_failures, c.infra_failures, c.eligible_at,
-                 if_set(c.queued_at), c.cancel_requested, c.handed_back)
+                 if_set(c.queued_at), c.cancel_requested,
+                 c.preempted     ? 2
+                 : c.handed_back ? 1
+                                 : 0,
+                 c.preemptions)
       .run();
   live_.change(c.id, c.status);
 }

@@ -85,7 +85,7 @@ class writer {
       on_,
       "UPDATE jobs SET status = ?2, own_failures = ?3, infra_failures = ?4, eligible_at = ?5, "
       "queued_at = coalesce(?6, queued_at), cancel_requested = ?7, "
-      "handed_back = ?8 WHERE id = ?1",
+      "handed_back = ?8, preemptions = ?9 WHERE id = ?1",
       "changing a job"};
   sqlite::statement grant_{
       on_,

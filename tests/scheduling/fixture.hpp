@@ -11,6 +11,8 @@
 
 namespace nsai::scheduling::tests {
 
+inline constexpr std::int64_t minute_ms = 60'000;
+
 /// A core in virtual time, with nodes that beat and an ear for its effects. Invariants are checked
 /// after every event.
 class fixture {

@@ -1,0 +1,300 @@
+// Room kept for jobs that wait, and what may run beside it (reservation.hpp).
+#include <algorithm>
+
+#include "scheduling/core_state.hpp"
+#include "scheduling/outlook.hpp"
+
+namespace nsai::scheduling {
+namespace {
+
+// It is looked for whom room should be kept this often: a job that is overtaken meanwhile has lost
+// no more than this.
+constexpr std::int64_t look_every_ms = 1000;
+// One that has waited no longer will mostly find room by itself.
+constexpr std::int64_t reserve_after_ms = 1000;
+constexpr std::size_t most_reservations = 16;
+// A look costs by what nodes hold; in a large cluster the rest of it is done at the next.
+constexpr std::size_t nodes_a_look = 4096;
+// What has run for longer than it was expected to is over soon.
+constexpr std::int64_t soon_ms = 1000;
+
+bool is_over_by(std::int64_t takes_ms, timestamp now, timestamp by) {
+  return takes_ms > 0 && by && now + takes_ms <= by;
+}
+
+}  // namespace
+
+/// By when the attempt has ended and everything it holds is free; 0: not known.
+timestamp core::state::ends_by(attempt_ref ref) const {
+  auto const* const j = jobs.find(ref.job);
+  if (j == nullptr || j->status != job_status::running || j->attempt != ref.attempt)
+    return {};
+  if (j->canceled || j->expired || j->handed_back)
+    return now + terms[j->terms].grace_ms + soon_ms;
+  auto const& key = shapes[j->shape].key;
+  if (key.expect_ms <= 0)
+    return {};
+  auto const expected = j->since + key.expect_ms;
+  auto const bound = j->since + key.bound_ms;
+  return expected > now ? expected : bound > now ? bound : now + soon_ms;
+}
+
+/// Finds out from when on the job could have which room on the node, if nothing new is started.
+void core::state::plan(reservation& r, shape& s, node_state const& node) {
+  struct ending {
+    timestamp at;
+    attempt_ref ref;
+  };
+  std::vector<ending> endings;
+  for (auto const ref : node.held())
+    endings.push_back({ends_by(ref), ref});
+  std::sort(endings.begin(), endings.end(), [](ending const& a, ending const& b) {
+    return std::tuple(!a.at, a.at, a.ref.job) < std::tuple(!b.at, b.at, b.ref.job);
+  });
+  outlook ahead{node};
+  auto at = endings.begin();
+  auto found = places.find_on(s, r.node, ahead.room());
+  r.from = now;
+  for (; !found && at != endings.end(); ++at) {
+    ahead.release(at->ref);
+    r.from = at->at;
+    found = places.find_on(s, r.node, ahead.room());
+  }
+  NSAI_ASSERT(found);  // `is_possible` said so
+  for (; r.from && at != endings.end() && at->at && at->at <= r.from; ++at)
+    ahead.release(at->ref);
+  auto const& request = s.key.resources;
+  r.spare_cpu = ahead.room().cpu - request.cpu.value;
+  r.spare_memory_mb = ahead.room().memory_mb - request.memory_mb;
+  r.devices.clear();
+  for (auto const& granted : found->devices)
+    for (std::uint32_t i = 0; i < node.devices.size(); ++i)
+      if (node.devices[i].info.index == granted.index)
+        r.devices.push_back(i);
+}
+
+/// Where the job could start first. A node whose end would come before that of the job is none, and
+/// neither is one where room is kept for a job that is as urgent.
+std::optional<reservation> core::state::best_reservation(shape& s, choice const& c) {
+  std::optional<reservation> best;
+  auto const before = [](reservation const& a, reservation const& b) {
+    return std::tuple(!a.from, a.from) < std::tuple(!b.from, b.from);
+  };
+  nodes.for_each([&](node_index index, node_state& node) {
+    if (!node.takes_grants() || !places.is_possible(s, node))
+      return;
+    if (is_kept(index, c.level))
+      return;
+    reservation r;
+    r.job = queues[c.slot].job;
+    r.level = c.level;
+    r.node = index;
+    r.aged = c.aged;
+    plan(r, s, node);
+    if (node.has_time_for((r.from ? r.from - now : 0) + s.key.bound_ms, now) &&
+        (!best || before(r, *best)))
+      best = std::move(r);
+  });
+  return best;
+}
+
+bool core::state::is_kept(node_index index, priority level) const {
+  return std::any_of(reservations.begin(), reservations.end(),
+                     [&](reservation const& r) { return r.node == index && r.level <= level; });
+}
+
+bool core::state::reserve(choice const& c) {
+  auto& j = at(queues[c.slot].job);
+  auto found = best_reservation(shapes[j.shape], c);
+  if (!found)
+    return false;
+  keep_no_room_on(found->node);
+  keep_room(std::move(*found));
+  return true;
+}
+
+void core::state::keep_room(reservation r) {
+  at(r.job).has_room_kept = true;
+  nodes[r.node].is_kept = true;
+  reservations.push_back(std::move(r));
+}
+
+void core::state::keep_no_room_for(job& j) {
+  auto const found = std::find_if(reservations.begin(), reservations.end(),
+                                  [&](reservation const& r) { return r.job == j.id; });
+  NSAI_ASSERT(found != reservations.end());
+  auto const node = found->node;
+  reservations.erase(found);
+  j.has_room_kept = false;
+  nodes[node].is_kept = false;
+  gained_room(node);
+}
+
+void core::state::keep_no_room_on(node_index index) {
+  if (!nodes[index].is_kept)
+    return;
+  auto const found = std::find_if(reservations.begin(), reservations.end(),
+                                  [&](reservation const& r) { return r.node == index; });
+  NSAI_ASSERT(found != reservations.end());
+  keep_no_room_for(at(found->job));
+}
+
+/// Jobs whose room is there now start, whoever else has the turn.
+void core::state::serve_reservations() {
+  if (!std::exchange(rooms_gained, false))
+    return;
+  for (std::size_t i = 0; i < reservations.size();) {
+    auto const& r = reservations[i];
+    auto& j = at(r.job);
+    auto& s = shapes[j.shape];
+    auto const& node = nodes[r.node];
+    bool const admitted = quotas.admits(j.tenant, s.key.demand());
+    auto found = admitted && places.fits(s, node) ? places.find_on(s, r.node, nodes.room_of(r.node))
+                                                  : std::nullopt;
+    if (!found) {
+      ++i;
+      continue;
+    }
+    count_grant(r.aged, r.level);
+    grant(j.slot, std::move(*found), false);  // and the reservation is gone
+  }
+}
+
+/// What changed since has changed when the room is there. Those that cannot be kept go.
+void core::state::renew_reservations() {
+  for (std::size_t i = 0; i < reservations.size();) {
+    auto& r = reservations[i];
+    auto& j = at(r.job);
+    auto& s = shapes[j.shape];
+    auto const& node = nodes[r.node];
+    bool const stays = node.takes_grants() && places.is_possible(s, node) &&
+                       quotas.admits(j.tenant, s.key.demand());
+    if (!stays) {
+      keep_no_room_for(j);
+      continue;
+    }
+    plan(r, s, node);
+    ++i;
+    // What could not be stopped before may be by now.
+    if (!r.is_claim && !r.aged)
+      preempt_for({j.slot, r.level});
+  }
+}
+
+/// Room is kept for those that would have the turn, in their order, once they have waited a while;
+/// and now and then for one whose level gets none.
+void core::state::look_for_reservations() {
+  if (now < next_reserving)
+    return;
+  next_reserving = now + look_every_ms;
+  looked_at = now;
+  renew_reservations();
+  auto const most = std::min(most_reservations, nodes.size());
+  std::size_t looks =
+      std::max<std::size_t>(1, nodes_a_look / std::max<std::size_t>(1, nodes.size()));
+  shape_set wanted;
+  for (auto const& each : shapes.waiting())
+    if (is_possible(shapes[each.shape]) && !may_go_ahead(shapes[each.shape]))
+      wanted.add(each.shape);
+  bool const has_aged = std::any_of(reservations.begin(), reservations.end(),
+                                    [](reservation const& r) { return r.aged; });
+  if (auto const slot = has_aged ? none : next_aged(wanted, served_since_aged); slot != none) {
+    if (auto& j = at(queues[slot].job); j.has_room_kept)
+      keep_no_room_for(j);
+    reserve({slot, priority::realtime, true});  // it is the only one, and nobody displaces it
+  }
+  for (auto const& r : reservations)
+    wanted.remove(jobs.find(r.job)->shape);
+  for (std::size_t level = 0; level < priority_levels && looks > 0; ++level)
+    while (looks > 0) {
+      choice const c{next_of(static_cast<priority>(level), wanted), static_cast<priority>(level)};
+      if (c.slot == none)
+        break;
+      wanted.remove(queues.place_of(c.slot).shape);
+      if (may_claim(at(queues[c.slot].job), c)) {
+        --looks;
+        if (preempt_for(c))
+          continue;
+      }
+      bool const is_full = std::none_of(reservations.begin(), reservations.end(),
+                                        [&](auto const& r) { return r.level > c.level; }) &&
+                           reservations.size() >= most;
+      if (is_full)
+        return;
+      if (now - queues[c.slot].since < reserve_after_ms)
+        continue;
+      --looks;
+      reserve(c);
+    }
+  for (auto const& each : shapes.waiting())
+    for (std::size_t level = 0; level < priority_levels; ++level)
+      offer_kept_rooms(each.shape, static_cast<priority>(level));
+}
+
+/// Nodes where room is kept are looked at for a shape whose jobs do not mind.
+void core::state::offer_kept_rooms(shape_index index, priority level) {
+  for (auto const& r : reservations)
+    if (level < r.level && !shapes[index].look_everywhere &&
+        places.fits(shapes[index], nodes[r.node]))
+      shapes.add_candidate(index, r.node);
+}
+
+/// Whether it is worth a closer look.
+bool core::state::may_go_beside(shape const& s, node_state const& node) const {
+  if (!node.is_kept)
+    return true;
+  auto const r = std::find_if(reservations.begin(), reservations.end(),
+                              [&](auto const& each) { return &nodes[each.node] == &node; });
+  auto const& request = s.key.resources;
+  for (std::size_t level = 0; level < static_cast<std::size_t>(r->level); ++level)
+    if (queues.count(static_cast<priority>(level)) > 0)
+      return true;
+  return (!r->is_claim && is_over_by(s.key.expect_ms, now, r->from)) ||
+         (request.cpu.value <= r->spare_cpu && request.memory_mb <= r->spare_memory_mb);
+}
+
+/// A place where room is kept for another job: beside it, or before it.
+std::optional<place> core::state::find_beside(shape& s, job_id job, priority level) {
+  for (std::size_t i = 0; i < reservations.size(); ++i) {
+    auto& r = reservations[i];
+    if (!places.fits(s, nodes[r.node]))
+      continue;
+    bool const disregards = level < r.level || r.job == job;
+    bool const is_brief = !r.is_claim && is_over_by(s.key.expect_ms, now, r.from);
+    if (disregards || is_brief) {
+      auto found = places.find_on(s, r.node, nodes.room_of(r.node));
+      if (found && disregards && r.job != job)
+        keep_no_room_for(at(r.job));  // it gets other room at the next look
+      if (found)
+        return found;
+      continue;
+    }
+    auto const& request = s.key.resources;
+    if (request.cpu.value > r.spare_cpu || request.memory_mb > r.spare_memory_mb)
+      continue;
+    outlook beside{nodes[r.node]};
+    beside.withhold(r.devices);
+    if (auto found = places.find_on(s, r.node, beside.room())) {
+      r.spare_cpu -= request.cpu.value;
+      r.spare_memory_mb -= request.memory_mb;
+      return found;
+    }
+  }
+  return std::nullopt;
+}
+
+void core::state::check_reservations() const {
+  std::size_t kept = 0;
+  std::as_const(nodes).for_each([&](node_index, node_state const& n) { kept += n.is_kept; });
+  NSAI_ASSERT(kept == reservations.size());
+  std::size_t flagged = 0;
+  jobs.for_each([&](job const& j) { flagged += j.has_room_kept; });
+  NSAI_ASSERT(flagged == reservations.size());
+  for (auto const& r : reservations) {
+    NSAI_ASSERT(nodes[r.node].is_kept);
+    auto const* const j = jobs.find(r.job);
+    NSAI_ASSERT(j != nullptr && j->has_room_kept && j->slot != none);
+  }
+}
+
+}  // namespace nsai::scheduling

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "messages/job.hpp"
+#include "scheduling/indices.hpp"
+
+namespace nsai::scheduling {
+
+/// Room on a node that is kept for a job that waits, so that smaller ones do not overtake it for
+/// ever (EASY backfilling: Lifka, JSSPP 1995; with several reservations, each on a node of its
+/// own). What starts on the node either is over before the room is wanted, or takes nothing of it.
+/// Made anew after a restart.
+struct reservation {
+  job_id job;
+  priority level = priority::batch;  // jobs of a more urgent one do not mind it
+  node_index node = none;
+  /// When the room is there at the latest, by what attempts are expected to take; 0: some attempt
+  /// that has to end first may take for ever.
+  timestamp from;
+  std::vector<std::uint32_t> devices;  // positions on the node
+  // What may be taken beyond `from` without taking of the room.
+  std::int64_t spare_cpu = 0;
+  std::int64_t spare_memory_mb = 0;
+  bool aged = false;      // its level had waited for long
+  bool is_claim = false;  // others were stopped for it
+};
+
+}  // namespace nsai::scheduling
