@@ -60,8 +60,7 @@ command run_command();
 command await_command();
 std::vector<command> job_commands();      // job, jobs, cancel, retry, logs, explain
 std::vector<command> cluster_commands();  // nodes, drain, resume, stats, ...
-/// What cli.md names and this version does not have: refused as unsupported.
-std::vector<command> later_commands();
+command simulate_command();               // and those under it
 
 /// Waits for the jobs with a progress line, prints their records, and gives the exit code.
 int await_and_show(session& s, global_options const& global, std::vector<job_id> const& jobs,

@@ -1,4 +1,4 @@
-// nsai nodes, drain, resume, stats, events, stages, check, and what a later version brings
+// nsai nodes, drain, resume, stats, events, stages, check
 #include <csignal>
 #include <iostream>
 
@@ -336,21 +336,6 @@ std::vector<command> cluster_commands() {
          return [file, &global] { return check_file(*file, global); };
        }},
   };
-}
-
-std::vector<command> later_commands() {
-  std::vector<command> list;
-  for (char const* name : {"simulate"})
-    list.push_back({name, "not in this version", "nsai --help",
-                    [name](CLI::App& app, global_options&) -> command_body {
-                      app.allow_extras();
-                      return [name]() -> int {
-                        throw command_error(error_of(
-                            "usage", "unsupported",
-                            std::string{"nsai "} + name + " is not supported by this version"));
-                      };
-                    }});
-  return list;
 }
 
 }  // namespace nsai::node

@@ -5,22 +5,13 @@
 #include "scheduling/outlook.hpp"
 
 namespace nsai::scheduling {
-namespace {
-
-// An attempt gets this long to come to something.
-constexpr std::int64_t immune_ms = 10 * 60 * 1000;
-// A job that was stopped so often runs to its end.
-constexpr std::uint8_t most_preemptions = 5;
-
-}  // namespace
-
 /// Whether the attempt may be stopped for the job.
 bool core::state::is_victim(attempt_ref ref, job const& claimant, priority level) const {
   auto const* const j = jobs.find(ref.job);
   bool const current =
       j != nullptr && j->status == job_status::running && j->attempt == ref.attempt;
-  if (!current || !shapes[j->shape].key.preemptible || j->preemptions >= most_preemptions ||
-      now - j->since < immune_ms || j->handed_back || j->canceled || j->expired)
+  if (!current || !shapes[j->shape].key.preemptible || j->preemptions >= settings.max_preemptions ||
+      now - j->since < settings.immune_ms || j->handed_back || j->canceled || j->expired)
     return false;
   if (level == priority::realtime)
     return j->level > level;

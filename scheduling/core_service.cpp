@@ -239,10 +239,10 @@ void core::state::serve(node_index index) {
   bool const changed = node.draining != s.draining || node.horizon != s.horizon;
   node.draining = s.draining;
   node.horizon = s.horizon;
-  auto next = s.changes_at;
-  take_earlier(next, s.horizon);
-  if (next > now)
-    take_earlier(next_service, next);
+  // Each by itself: a node that stays past its own end has a horizon in the past.
+  for (auto const at : {s.changes_at, s.horizon})
+    if (at > now)
+      take_earlier(next_service, at);
   if (changed)
     ++nodes.epoch;
   if (s.draining && !drained_before) {

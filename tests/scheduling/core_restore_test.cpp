@@ -1,10 +1,11 @@
 // The scheduler restarts: what the durable effects tell is enough to go on.
 #include "scheduling/supervision.hpp"
+#include "simulation/model_store.hpp"
 #include "tests/scheduling/fixture.hpp"
-#include "tests/scheduling/model_store.hpp"
 
 using namespace nsai;
 using namespace nsai::scheduling;
+using nsai::simulation::model_store;
 using namespace nsai::scheduling::tests;
 
 namespace {

@@ -1,9 +1,10 @@
 // Nodes out of service: drained by order, in a window, at the end that they announced.
+#include "simulation/model_store.hpp"
 #include "tests/scheduling/fixture.hpp"
-#include "tests/scheduling/model_store.hpp"
 
 using namespace nsai;
 using namespace nsai::scheduling;
+using nsai::simulation::model_store;
 using namespace nsai::scheduling::tests;
 
 namespace {
@@ -530,4 +531,20 @@ TEST_CASE("drain: a name that another node has taken leaves the old order behind
   f.join_kept(n);
   CHECK(f.store.orders().empty());
   CHECK(f.runs(f.put(f.job())));
+}
+
+TEST_CASE("drain: a window begins on time on a node that has stayed past its own end") {
+  kept f;
+  auto n = f.node("a", 1);
+  n.leaves_in_ms = 1000;
+  f.join_kept(n);
+  f.pass(1500);
+  f.announce("a", {f.now_ + 600, f.now_ + 5000});
+  f.keep();
+  f.jump(599);
+  f.tick();
+  CHECK(f.record_of("a").status == node_status::ready);
+  f.jump(1);
+  f.tick();
+  CHECK(f.record_of("a").status == node_status::draining);
 }

@@ -14,7 +14,7 @@ class Folder:
     libraries: tuple  # names from LIBRARIES
 
 
-ALL = ("messages", "scheduling", "processes", "store", "stages", "stages/cuda", "actors", "node")
+ALL = ("messages", "scheduling", "simulation", "processes", "store", "stages", "stages/cuda", "actors", "node")
 EVERYTHING = ("std", "POSIX", "nlohmann_json", "fmt", "spdlog", "CAF", "OpenSSL", "CLI11", "SQLite",
               "cpp-httplib")
 
@@ -22,6 +22,7 @@ EVERYTHING = ("std", "POSIX", "nlohmann_json", "fmt", "spdlog", "CAF", "OpenSSL"
 FOLDERS = {
     "messages": Folder((), ("std", "nlohmann_json")),  # CAF: only in CAF_IN_MESSAGES
     "scheduling": Folder(("messages",), ("std",)),  # less SCHEDULING_HEADERS_BANNED
+    "simulation": Folder(("messages", "scheduling"), ("std",)),
     "processes": Folder(("messages",), ("std", "POSIX")),
     "store": Folder(("messages",), ("std", "POSIX", "nlohmann_json", "fmt", "spdlog", "SQLite")),
     "stages": Folder(("messages", "processes", "stages/cuda"), ("std", "POSIX", "nlohmann_json", "fmt", "spdlog")),

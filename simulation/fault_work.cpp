@@ -1,0 +1,193 @@
+// What people ask for, what supervisors answer, and what comes twice.
+#include <algorithm>
+
+#include "simulation/fault_world.hpp"
+
+namespace nsai::simulation {
+
+using namespace scheduling;
+
+constraints fault_world::some_constraints() {
+  constraints c;
+  c.max_retries = static_cast<std::int32_t>(below(4));
+  c.max_infra_retries = static_cast<std::int32_t>(below(8));
+  c.preemptible = one_in(2);
+  if (one_in(2))
+    c.timeout_ms = static_cast<std::int64_t>(below(20'000));
+  if (one_in(8))
+    c.not_before = now() + static_cast<std::int64_t>(below(5'000));
+  if (one_in(8))
+    c.deadline = now() + (static_cast<std::int64_t>(below(30'000)) - 100);
+  while (one_in(4) && !decided_.rows().empty())
+    c.depends_on.push_back({1 + below(decided_.rows().rbegin()->first.value)});
+  return c;
+}
+
+/// No node has more than these, so that nothing waits for ever.
+resources fault_world::some_resources() {
+  resources r;
+  r.cpu.value = static_cast<std::int64_t>(below(3)) * 500;
+  r.memory_mb = one_in(3) ? static_cast<std::int64_t>(below(60'000)) : 0;
+  static std::vector<std::string> const models{"A100", "H100", "A100|H100", "", "T4"};
+  if (one_in(3)) {
+    r.gpu_count = 1;
+    r.gpu = models[below(models.size())];
+    if (one_in(2))
+      r.gpu_share.value = static_cast<std::int64_t>(1 + below(1000));
+    if (r.gpu == "A100" && r.gpu_share.value == 1000)
+      r.gpu_count = static_cast<std::int32_t>(1 + below(2));
+  }
+  return r;
+}
+
+void fault_world::submit_something() {
+  auto const s = std::make_shared<submission>();
+  s->tenant_id = std::string(1, static_cast<char>('a' + below(3)));
+  s->owner = std::string(1, static_cast<char>('x' + below(2)));
+  s->priority = static_cast<priority>(below(4));
+  s->stage = one_in(2) ? "brief" : "echo";
+  s->resources = one_in(2) ? resources{} : some_resources();
+  s->constraints = one_in(2) ? constraints{} : some_constraints();
+  if (one_in(5))
+    s->key = "k" + std::to_string(below(10));
+  auto const kind = below(8);
+  if (kind == 0) {
+    s->array.emplace();
+    s->array->last = static_cast<std::int64_t>(below(12));
+    s->array->limit = static_cast<std::int64_t>(below(4));
+  } else if (kind == 1) {
+    auto const steps = 1 + static_cast<std::uint32_t>(below(5));
+    for (std::uint32_t i = 0; i < steps; ++i) {
+      step_spec step;
+      step.stage = "echo";
+      step.constraints = one_in(3) ? some_constraints() : constraints{};
+      for (std::uint32_t before = 0; before < i; ++before)
+        if (one_in(2))
+          step.after.push_back(before);
+      s->pipeline.push_back(step);
+    }
+  }
+  keep(promise::contract, !complete_and_check(*s), "a sound submission");
+  if (!s->key.empty())
+    keyed_.push_back(s);
+  submit(s);
+}
+
+/// The reply is lost while the scheduler is down, or with its commit: whoever has a key asks again.
+void fault_world::submit(std::shared_ptr<submission const> s) {
+  if (life_ == 0)
+    return;
+  auto const held = core_.find_key(s->tenant_id, s->key);
+  auto const kept = s->key.empty() ? job_id{} : decided_.find_key(s->tenant_id, s->key);
+  if (!held && kept) {  // it has ended: the store answers
+    open_.acknowledged.push_back({kept, s->tenant_id, s->key});
+    return;
+  }
+  job_submitted e;
+  e.request = s.get();
+  for (auto const id : s->constraints.depends_on)
+    if (auto const row = decided_.rows().find(id);
+        row != decided_.rows().end() && is_terminal(row->second.facts.record.status))
+      e.ended.push_back({id, row->second.facts.record.status});
+  for (auto const& step : s->pipeline)
+    for (auto const id : step.constraints.depends_on)
+      if (auto const row = decided_.rows().find(id);
+          row != decided_.rows().end() && is_terminal(row->second.facts.record.status))
+        e.ended.push_back({id, row->second.facts.record.status});
+  apply(e, s);
+  auto const answer = core_.last_answer();
+  if (held)
+    keep(promise::p1_ends_once, answer == *held, "the same answer for the same key", held->id);
+  if (answer.error) {
+    keep(promise::contract,
+         answer.error->field && answer.error->field->ends_with("constraints.depends_on"),
+         "no refusal but for unknown dependencies");
+    return;
+  }
+  say([&] {
+    return "job " + std::to_string(answer.id.value) + " of " + s->tenant_id + " is submitted, " +
+           to_string(s->priority) +
+           (s->array              ? ", an array"
+            : s->pipeline.empty() ? ""
+                                  : ", steps");
+  });
+  open_.acknowledged.push_back({answer.id, s->tenant_id, s->key});
+}
+
+void fault_world::submit_again() {
+  if (!keyed_.empty())
+    submit(keyed_[below(keyed_.size())]);
+}
+
+void fault_world::cancel_one() {
+  if (life_ == 0 || decided_.rows().empty())
+    return;
+  job_id const id{1 + below(decided_.rows().rbegin()->first.value)};
+  bool const known = core_.knows(id);
+  say([&] { return "job " + std::to_string(id.value) + " is canceled"; });
+  apply(cancel_requested{id});
+  keep(promise::contract, known == !core_.last_answer().error, "a cancel of what lives", id);
+}
+
+void fault_world::drain_one() {
+  if (life_ == 0)
+    return;
+  drain_ordered e{{any_machine().info.name}};
+  if (one_in(2))
+    e.deadline_ms = static_cast<std::int64_t>(below(5'000));
+  say([&] { return e.nodes.front() + " is drained"; });
+  apply(e);
+}
+
+void fault_world::announce_one() {
+  if (life_ == 0)
+    return;
+  maintenance_window w;
+  w.from = now() + static_cast<std::int64_t>(below(20'000));
+  w.until = w.from + static_cast<std::int64_t>(1 + below(10'000));
+  apply(drain_ordered{{any_machine().info.name}, {}, {}, w});
+}
+
+void fault_world::resume_one() {
+  if (life_ != 0)
+    apply(resume_ordered{{any_machine().info.name}});
+}
+
+void fault_world::answer_one() {
+  if (questions_.empty())
+    return;
+  auto const at = static_cast<std::ptrdiff_t>(below(questions_.size()));
+  auto const q = questions_[static_cast<std::size_t>(at)];
+  if (calm_ || !one_in(5))  // else it is answered twice, or differently
+    questions_.erase(questions_.begin() + at);
+  answer(q, calm_ ? one_in(2) : !one_in(4), calm_ ? 0 : delay());
+}
+
+void fault_world::answer(consult_supervisor const& q, bool retry, std::int64_t after_ms) {
+  if (!retry)
+    given_up_.insert(q.ref);
+  supervisor_decided const decided{q.ref, retry, static_cast<std::int64_t>(below(3)) * 700};
+  network_.remind(true_ms_ + after_ms, 0, decision{life_, decided});
+}
+
+/// It has forgotten what it was asked.
+void fault_world::restart_supervisor() {
+  if (life_ == 0)
+    return;
+  ++faults_;
+  std::string const tenant(1, static_cast<char>('a' + below(3)));
+  std::erase_if(questions_, [&](auto const& q) { return q.tenant_id == tenant; });
+  apply(supervisor_restarted{tenant});
+}
+
+void fault_world::repeat_old_outcome() {
+  if (life_ == 0 || old_outcomes_.empty())
+    return;
+  ++faults_;
+  auto [from, outcome] = old_outcomes_[below(old_outcomes_.size())];
+  if (one_in(4))
+    from = below(machines_.size());
+  ended(from, outcome);
+}
+
+}  // namespace nsai::simulation
