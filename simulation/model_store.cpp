@@ -10,13 +10,17 @@ bool is_own(attempt_result r) {
   return r == attempt_result::failed || r == attempt_result::timed_out;
 }
 
+/// An array's child has those of its parent.
+constraints const& constraints_of(model_store const& store, model_store::row const& row) {
+  auto const& r = row.facts.record;
+  bool const in_array = r.parent_id && r.stage.empty();
+  return in_array ? store.at(*r.parent_id).facts.record.constraints : r.constraints;
+}
+
 }  // namespace
 
 std::int32_t allowed_failures(model_store const& store, model_store::row const& row) {
-  auto const& r = row.facts.record;
-  bool const in_array = r.parent_id && r.stage.empty();
-  auto const& c = in_array ? store.at(*r.parent_id).facts.record.constraints : r.constraints;
-  return c.max_retries.value_or(0) + 1;
+  return constraints_of(store, row).max_retries.value_or(0) + 1;
 }
 
 void model_store::record(effects const& list, timestamp now, submission const* submitted,
@@ -123,7 +127,7 @@ void model_store::change(job_changed const& e) {
          "only what runs is handed back", e.id);
   keep(promise::contract,
        e.preemptions >= facts.record.preemptions &&
-           (e.preemptions == facts.record.preemptions || facts.record.constraints.preemptible),
+           (e.preemptions == facts.record.preemptions || constraints_of(*this, row).preemptible),
        "only what may be preempted is, and it is counted", e.id);
   facts.handed_back = e.handed_back;
   facts.preempted = e.preempted;
