@@ -158,21 +158,17 @@ int simulate_run(simulate_words const& w, global_options const& global) {
     out.document(document);
     return exit_done;
   }
-  if (out.quiet)
-    return exit_done;
   if (w.add.empty()) {
     show_figures({{"", &with.report}}, out);
   } else {
     std::string added;
     for (auto const& each : w.add)
-      added += (added.empty() ? "WITH " : " ") + each;
-    show_figures({{"AS IT IS", &without.report}, {added, &with.report}}, out);
-    out.say("");
-    out.say("As it is:");
+      added += " " + each;
+    show_figures({{"AS IT IS", &without.report}, {"WITH" + added, &with.report}}, out);
+    out.say("\nAs it is:");
     show_groups(without.report, out);
     show_jobs_by_status(without.report, out);
-    out.say("");
-    out.say("W" + added.substr(1, 3) + added.substr(4) + ":");
+    out.say("\nWith" + added + ":");
   }
   show_groups(with.report, out);
   show_jobs_by_status(with.report, out);

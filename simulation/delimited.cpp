@@ -63,7 +63,7 @@ std::int64_t delimited::number(row const& r, std::size_t column) const {
   auto const cell = r.cells[column];
   std::int64_t value = -1;
   auto const [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
-  constexpr std::int64_t most = 1'000'000'000'000;
+  constexpr std::int64_t most = 1'000'000'000;
   if (error != std::errc{} || end != cell.data() + cell.size() || value < 0 || value > most)
     throw fault(r, column, "a whole number from 0 to " + std::to_string(most));
   return value;

@@ -27,7 +27,7 @@ class delimited {
   std::size_t column(std::vector<std::string> const& names) const;
   bool has_column(std::string const& name) const;
 
-  /// A whole number of 0 or more. Throws shape_error with FILE:LINE and the column.
+  /// A whole number from 0 to 1,000,000,000. Throws shape_error with FILE:LINE and the column.
   std::int64_t number(row const& r, std::size_t column) const;
   shape_error fault(row const& r, std::size_t column, std::string const& expected) const;
   shape_error fault(row const& r, std::string const& came, std::string const& expected) const;

@@ -14,6 +14,7 @@ void read_nodes(delimited const& table, openb_trace& to) {
   auto const memory = table.column({"memory_mib"});
   auto const gpus = table.column({"gpu"});
   auto const model = table.column({"model"});
+  std::set<std::string_view> seen;
   for (auto const& row : table.rows()) {
     node_info n;
     n.cpus.value = table.number(row, cpu);
@@ -24,6 +25,12 @@ void read_nodes(delimited const& table, openb_trace& to) {
     if (row.cells.size() < table.columns())
       throw table.fault(row, std::to_string(row.cells.size()) + " cells are too few",
                         std::to_string(table.columns()));
+    if (n.cpus.value < 1 || n.cpus.value > 100'000'000)
+      throw table.fault(row, cpu, "1 to 100000000");
+    if (devices > 0 && row.cells[model].empty())
+      throw table.fault(row, model, "a model such as T4");
+    if (!seen.insert(row.cells[name]).second)
+      throw table.fault(row, name, "a name that no other node has");
     n.uuid = n.name = row.cells[name];
     for (std::uint32_t i = 0; i < devices; ++i)
       n.gpus.push_back(
@@ -56,9 +63,12 @@ void read_tasks(delimited const& table, openb_trace& to) {
     if (devices > 0) {
       t.needs.gpu_share.value = table.number(row, milli);
       t.needs.gpu = row.cells[spec];
-      if (auto const fault = complete_and_check(t.needs))
+      if (t.needs.gpu_share.value < 1 || t.needs.gpu_share.value > 1000 ||
+          (devices > 1 && t.needs.gpu_share.value < 1000))
         throw table.fault(row, milli, "1 to 1000, and 1000 with several GPUs");
     }
+    if (auto const fault = complete_and_check(t.needs))
+      throw table.fault(row, fault->message, "a request within bounds");
     if (table.has_column("qos"))
       t.qos = row.cells[table.column({"qos"})];
     if (has_times) {
@@ -74,6 +84,15 @@ void read_tasks(delimited const& table, openb_trace& to) {
             [](auto const& a, auto const& b) { return a.name < b.name; });
 }
 
+/// What of a model may stand in the name of a node.
+std::string name_part(std::string const& model) {
+  auto part = model.substr(0, 24);
+  for (auto& c : part)
+    if (!is_name(std::string{'a', c}))
+      c = '-';
+  return is_name(part) ? part : "gpu" + part;
+}
+
 /// Equal nodes become one class.
 json cluster_of(openb_trace const& trace) {
   struct kind {
@@ -86,12 +105,13 @@ json cluster_of(openb_trace const& trace) {
   for (auto const& n : trace.nodes)
     ++kinds[{n.gpus.empty() ? "" : n.gpus[0].model, n.gpus.size(), n.cpus.value, n.memory_mb}];
   json nodes = json::array();
-  std::set<std::string> names;
+  std::map<std::string, int> names;
   for (auto const& [k, count] : kinds) {
-    auto const model = k.gpus == 0 ? std::string{"cpu"} : k.model + "-x" + std::to_string(k.gpus);
+    auto const model =
+        k.gpus == 0 ? std::string{"cpu"} : name_part(k.model) + "-x" + std::to_string(k.gpus);
     auto name = model + "-" + std::to_string(k.cpus / 1000) + "c";
-    if (!names.insert(name).second)
-      names.insert(name += "-" + std::to_string(k.memory_mb / 1024) + "g");
+    if (auto const number = ++names[name]; number > 1)
+      name += "-kind" + std::to_string(number);  // they differ in memory only
     json node{
         {"name", name}, {"count", count}, {"cpus", milli{k.cpus}}, {"memory_mb", k.memory_mb}};
     if (k.gpus > 0)
@@ -121,7 +141,7 @@ openb_trace read_openb(std::string_view nodes, std::string const& nodes_file,
 
 imported import_openb(openb_trace const& trace) {
   imported result;
-  result.cluster = cluster_of(trace).dump(2) + "\n";
+  result.cluster = cluster_of(trace).dump(2, ' ', false, json::error_handler_t::replace) + "\n";
   auto tasks = trace.tasks;
   std::stable_sort(tasks.begin(), tasks.end(),
                    [](auto const& a, auto const& b) { return a.created_s < b.created_s; });
@@ -145,7 +165,7 @@ imported import_openb(openb_trace const& trace) {
                             {"tenant", "openb"},
                             {"priority", priority_of(t.qos)},
                             {"resources", needs}}
-                           .dump() +
+                           .dump(-1, ' ', false, json::error_handler_t::replace) +
                        "\n";
     ++result.jobs;
   }

@@ -13,6 +13,9 @@ namespace {
 using row = delimited::row;
 
 constexpr std::int64_t longest_timeout_s = 7 * 24 * 3600;
+constexpr std::int64_t longest_s = 1'000'000'000;  // a duration, and from the first submission on
+constexpr std::int64_t most_nodes = 100'000;
+constexpr std::int64_t most_amount = 1'000'000'000;
 
 std::optional<std::int64_t> whole(std::string_view text) {
   std::int64_t value = 0;
@@ -71,7 +74,7 @@ std::optional<std::int64_t> span_of(std::string_view text) {
 std::optional<std::int64_t> megabytes_of(std::string_view text) {
   double value = 0;
   auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || value < 0 || value > 1e15)
+  if (error != std::errc{} || !(value >= 0 && value <= 1e9))
     return std::nullopt;
   auto const unit = end == text.data() + text.size() ? 'M' : *end;
   double const factor = unit == 'K'   ? 1.0 / 1024
@@ -168,6 +171,11 @@ class importer {
     std::stable_sort(lines_.begin(), lines_.end(),
                      [](auto const& a, auto const& b) { return a.submit_s < b.submit_s; });
     for (auto& each : lines_) {
+      if (each.submit_s - lines_.front().submit_s > longest_s) {
+        skip("out_of_bounds");
+        continue;
+      }
+      result_.jobs += each.jobs;
       each.document["submit_s"] = each.submit_s - lines_.front().submit_s;
       result_.workload += each.document.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
     }
@@ -177,6 +185,7 @@ class importer {
  private:
   struct line {
     std::int64_t submit_s = 0;
+    std::int64_t jobs = 1;
     json document;
   };
 
@@ -200,6 +209,8 @@ class importer {
     if (!submit)
       throw table_.fault(r, submit_, "a time such as 2026-03-01T09:30:00, or seconds");
     auto const needs = needs_of(r);
+    if (!is_playable(needs, *duration))
+      return skip("out_of_bounds");
     json document{{"duration_s", *duration},
                   {"tenant", tenant_named(cell(r, account_))},
                   {"resources", resources_of(needs)}};
@@ -212,8 +223,17 @@ class importer {
     add_limit(r, *duration, document);
     if (cell(r, state_).starts_with("RUNNING"))
       ++result_.changed["still_running"];
-    result_.jobs += needs.nodes;
-    lines_.push_back({*submit, std::move(document)});
+    lines_.push_back({*submit, needs.nodes, std::move(document)});
+  }
+
+  /// What `nsai simulate run` takes.
+  static bool is_playable(tres const& t, std::int64_t duration_s) {
+    if (t.nodes > most_nodes || t.cpu > most_amount || t.gpus > most_amount ||
+        t.memory_mb > most_amount * most_nodes || duration_s > longest_s)
+      return false;
+    resources r;
+    read_json(resources_of(t), r);
+    return !complete_and_check(r);
   }
 
   void skip(char const* why) { ++result_.skipped[why]; }
