@@ -74,7 +74,7 @@ std::optional<std::int64_t> span_of(std::string_view text) {
 std::optional<std::int64_t> megabytes_of(std::string_view text) {
   double value = 0;
   auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || !(value >= 0 && value <= 1e9))
+  if (error != std::errc{} || !(value >= 0 && value <= 1e12))
     return std::nullopt;
   auto const unit = end == text.data() + text.size() ? 'M' : *end;
   double const factor = unit == 'K'   ? 1.0 / 1024
