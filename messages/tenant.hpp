@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -43,6 +44,9 @@ struct tenant_settings {
                       field{"quota", &tenant_settings::quota}};
   }
 };
+
+/// The values of `tenants` that are outside their bounds, each with its path.
+std::vector<error_info> check(std::map<std::string, tenant_settings> const& tenants);
 
 /// A tenant as the scheduler sees it. Within a priority level, the tenant that has used least by
 /// its weight is served first; use halves in a week.

@@ -71,32 +71,6 @@ void check_stages(node_config const& c, faults& list) {
   want_range(list, "stage_hosts.plugin_load_ms", h.plugin_load_ms, 10, 600'000);
 }
 
-void check_tenants(node_config const& c, faults& list) {
-  constexpr std::int64_t most = 1'000'000;
-  for (auto const& [name, tenant] : c.tenants) {
-    auto const path = "tenants." + name.substr(0, 80);
-    if (name != "*" && !is_name(name))
-      list.push_back(usage_error(path, "this is not the name of a tenant",
-                                 "1 to 64 of A-Z a-z 0-9 . _ -, beginning with a letter or a "
-                                 "digit; or * for all others"));
-    auto const& q = tenant.quota;
-    auto const not_negative = [&](char const* key, std::optional<std::int64_t> value) {
-      if (value)
-        want_range(list, (path + ".quota." + key).c_str(), *value, 0, 1LL << 40);
-    };
-    not_negative("running", q.running);
-    not_negative("queued", q.queued);
-    not_negative("memory_mb", q.memory_mb);
-    for (auto const& [key, value] : {std::pair{"cpu", q.cpu}, {"gpus", q.gpus}})
-      if (value && value->value < 0)
-        list.push_back(usage_error(path + ".quota." + key, json(*value).dump() + " is not allowed",
-                                   "0 or more"));
-    if (tenant.weight.value <= 0 || tenant.weight.value > most * 1000)
-      list.push_back(usage_error(path + ".weight", json(tenant.weight).dump() + " is not allowed",
-                                 "above 0 and at most " + std::to_string(most)));
-  }
-}
-
 /// Of cli.md, but not there yet.
 error_info unsupported(std::string const& key) {
   auto fault = usage_error(key, "this key is not supported by this version", "a config without it");
@@ -183,7 +157,8 @@ void check_values(node_config const& c, faults& list) {
   }
   check_maintenance(c, list);
   check_stages(c, list);
-  check_tenants(c, list);
+  auto const of_tenants = check(c.tenants);
+  list.insert(list.end(), of_tenants.begin(), of_tenants.end());
   want_range(list, "retention.days", c.retention.days, 0, 36'500);
   for (std::size_t i = 0; i < c.virtual_gpus.size(); ++i) {
     auto const path = "virtual_gpus[" + std::to_string(i) + "]";

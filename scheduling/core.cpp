@@ -88,7 +88,6 @@ void core::state::fire_timers() {
 // Asked for again only when the promise made before is used up or too late: an event that changes
 // nothing about time adds no effect.
 void core::state::tell_wake() {
-  constexpr std::int64_t at_least_every_ms = 1000;
   timestamp wanted = clock.next();
   take_earlier(wanted, adopt_until);
   take_earlier(wanted, next_silence);
@@ -96,8 +95,8 @@ void core::state::tell_wake() {
   take_earlier(wanted, next_service);
   if (queues.count(priority::realtime) > 0 && preemptible_running > 0)
     take_earlier(wanted, next_reserving);
-  if (nodes.size() > 0)
-    take_earlier(wanted, now + at_least_every_ms);
+  if (nodes.size() > 0 && settings.wake_every_ms > 0)
+    take_earlier(wanted, now + settings.wake_every_ms);
   if (!wanted || (announced_wake > now && announced_wake <= wanted))
     return;
   announced_wake = std::max(wanted, now + 1);

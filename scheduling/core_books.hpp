@@ -27,7 +27,7 @@ struct core_books {
       : settings(std::move(given)),
         last_id(settings.last_used),
         shares(settings.half_life_ms),
-        places(nodes, {settings.placement, settings.share_between_tenants}) {}
+        places(nodes, {settings.placement, settings.share_between_tenants, settings.seed}) {}
 
   core_settings settings;
   timestamp now;

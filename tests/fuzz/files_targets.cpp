@@ -1,5 +1,8 @@
 #include "messages/job.hpp"
 #include "node/config.hpp"
+#include "simulation/cluster_description.hpp"
+#include "simulation/sacct.hpp"
+#include "simulation/workload.hpp"
 #include "stages/experiment.hpp"
 #include "stages/proposer_text.hpp"
 #include "stages/stage.hpp"
@@ -40,6 +43,48 @@ void experiment(std::string_view bytes) {
     if (!complete_and_check(read.request))
       require(!json(read.request).dump(-1, ' ', false, json::error_handler_t::replace).empty(),
               "an experiment can be written");
+  } catch (shape_error const&) {
+  }
+}
+
+namespace {
+
+void can_be_played(simulation::imported const& got) {
+  simulation::workload jobs;
+  require(got.jobs == 0 || simulation::read_workload(got.workload, "f", jobs).empty(),
+          "an imported workload can be read");
+  require(jobs.count() == got.jobs, "all of its jobs are in it");
+  if (got.cluster.empty())
+    return;
+  simulation::cluster_description cluster;
+  require(simulation::read_cluster(json::parse(got.cluster), cluster).empty(),
+          "an imported cluster can be read");
+}
+
+}  // namespace
+
+void simulation(std::string_view bytes) {
+  if (bytes.empty())
+    return;
+  auto const kind = bytes.front();
+  bytes.remove_prefix(1);
+  constexpr std::string_view nodes = "sn,cpu_milli,memory_mib,gpu,model\nn,64000,262144,2,T4\n";
+  constexpr std::string_view tasks =
+      "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec\np,1000,1024,1,500,\n";
+  try {
+    if (kind == 'c') {
+      simulation::cluster_description cluster;
+      simulation::read_cluster(stages::parse_document(std::string{bytes}, "f"), cluster);
+    } else if (kind == 'w') {
+      simulation::workload jobs;
+      simulation::read_workload(bytes, "f", jobs);
+    } else if (kind == 's') {
+      can_be_played(simulation::import_sacct(bytes, "f"));
+    } else if (kind == 'n') {
+      can_be_played(simulation::import_openb(simulation::read_openb(bytes, "n", tasks, "t")));
+    } else if (kind == 't') {
+      can_be_played(simulation::import_openb(simulation::read_openb(nodes, "n", bytes, "t")));
+    }
   } catch (shape_error const&) {
   }
 }

@@ -28,6 +28,25 @@ bool saw(fixture const& f, happening h) {
 
 }  // namespace
 
+TEST_CASE("nodes: where nobody tells a stall from silence the core wakes only when it is time") {
+  core_settings quiet;
+  quiet.wake_every_ms = 0;
+  quiet.lease_ms = quiet.lost_after_ms = 100'000'000;
+  fixture f{quiet};
+  f.join(f.node("a", 1));
+  CHECK(f.only<wake_at>().at == f.now_ + 100'000'000);
+  auto job = f.job();
+  job.constraints.not_before = f.now_ + 5000;
+  auto const id = f.submitted(job);
+  CHECK(f.only<wake_at>().at == f.now_ + 5000);
+  f.jump(5000);
+  f.tick();
+  CHECK(f.runs(id));
+  fixture usual;
+  usual.join(usual.node("a", 1));
+  CHECK(usual.only<wake_at>().at == usual.now_ + 1000);
+}
+
 TEST_CASE("nodes: silence for a lease makes suspect, for longer lost, each on its millisecond") {
   fixture f{slow_loss()};
   f.join(f.node("a", 1));

@@ -11,6 +11,9 @@
 #include "messages/observe.hpp"
 #include "messages/tenant.hpp"
 #include "node/config.hpp"
+#include "simulation/cluster_description.hpp"
+#include "simulation/report.hpp"
+#include "simulation/workload.hpp"
 #include "stages/experiment_file.hpp"
 
 using namespace nsai;
@@ -24,6 +27,15 @@ json experiment_schema() {
   return schema;
 }
 
+/// With `--add` the same run without the nodes added stands beside it.
+json simulation_schema() {
+  auto const alone = schema_of<simulation::report>();
+  auto schema = alone;
+  schema["properties"]["added"] = {{"type", "array"}, {"items", {{"type", "string"}}}};
+  schema["properties"]["without"] = alone;
+  return schema;
+}
+
 std::map<std::string, json> schemas() {
   return {{"job", schema_of<job_record>()},
           {"node", schema_of<node_record>()},
@@ -34,7 +46,10 @@ std::map<std::string, json> schemas() {
           {"explain", schema_of<explanation>()},
           {"error", schema_of<error_info>()},
           {"config", schema_of<node::node_config>()},
-          {"experiment", experiment_schema()}};
+          {"experiment", experiment_schema()},
+          {"simulation", simulation_schema()},
+          {"simulation-cluster", schema_of<simulation::cluster_description>()},
+          {"simulation-workload", schema_of<simulation::workload_line>()}};
 }
 
 }  // namespace

@@ -14,15 +14,16 @@ class Folder:
     libraries: tuple  # names from LIBRARIES
 
 
-ALL = ("messages", "scheduling", "simulation", "processes", "store", "stages", "stages/cuda", "actors", "node")
+ALL = ("messages", "scheduling", "simulation", "processes", "store", "stages", "stages/cuda", "actors",
+       "node")
 EVERYTHING = ("std", "POSIX", "nlohmann_json", "fmt", "spdlog", "CAF", "OpenSSL", "CLI11", "SQLite",
               "cpp-httplib")
 
 # The design's folder table. Longer names are looked up first, so that stages/cuda is its own row.
 FOLDERS = {
     "messages": Folder((), ("std", "nlohmann_json")),  # CAF: only in CAF_IN_MESSAGES
-    "scheduling": Folder(("messages",), ("std",)),  # less SCHEDULING_HEADERS_BANNED
-    "simulation": Folder(("messages", "scheduling"), ("std",)),
+    "scheduling": Folder(("messages",), ("std",)),  # less PURE_HEADERS_BANNED
+    "simulation": Folder(("messages", "scheduling"), ("std",)),  # as pure as scheduling
     "processes": Folder(("messages",), ("std", "POSIX")),
     "store": Folder(("messages",), ("std", "POSIX", "nlohmann_json", "fmt", "spdlog", "SQLite")),
     "stages": Folder(("messages", "processes", "stages/cuda"), ("std", "POSIX", "nlohmann_json", "fmt", "spdlog")),
@@ -62,15 +63,18 @@ CONFINED = ("CAF", "CUDA", "SQLite")
 # Where messages/ meets CAF. Whoever includes these headers needs CAF too.
 CAF_IN_MESSAGES = ("messages/caf_*.hpp", "messages/caf_*.cpp", "messages/registry.cpp")
 
-SCHEDULING_HEADERS_BANNED = {
+# No clock, no thread, no I/O: equal input gives equal output.
+PURE_FOLDERS = ("scheduling", "simulation")
+
+PURE_HEADERS_BANNED = {
     "threads": {"thread", "mutex", "shared_mutex", "condition_variable", "future", "atomic", "stop_token",
                 "semaphore", "latch", "barrier", "execution"},
     "I/O": {"iostream", "istream", "ostream", "fstream", "syncstream", "filesystem", "cstdio"},
     "clocks and signals": {"ctime", "csignal"},
 }
 
-# In scheduling/, comments and strings aside.
-SCHEDULING_CODE_BANNED = (
+# In these folders, comments and strings aside.
+PURE_CODE_BANNED = (
     (re.compile(r"_clock\s*::\s*now\b|::\s*now\s*\("), "reads a clock"),
     (re.compile(r"(?<![\w.>])time\s*\(\s*(nullptr|NULL|0|&\s*\w+)\s*\)"), "reads a clock"),
     (re.compile(r"\b(clock_gettime|gettimeofday|timespec_get)\b|(?<![\w.>])clock\s*\(\s*\)"), "reads a clock"),

@@ -47,6 +47,11 @@ FAULTS = {
          [("scheduling/bad.cpp", 2, "folder-table")]),
     "messages includes the store":
         ({"messages/bad.cpp": '#include "store/store.hpp"\n'}, [("messages/bad.cpp", 1, "folder-table")]),
+    "the core includes the simulation":
+        ({"scheduling/bad.cpp": '#include "simulation/driver.hpp"\n'}, [("scheduling/bad.cpp", 1, "folder-table")]),
+    "the simulation reads a clock and a file":
+        ({"simulation/bad.cpp": "#include <fstream>\nauto a = std::chrono::system_clock::now();\n"},
+         [("simulation/bad.cpp", line, "pure-core") for line in (1, 2)]),
     "store includes scheduling":
         ({"store/bad.cpp": '#include "scheduling/core.hpp"\n'}, [("store/bad.cpp", 1, "folder-table")]),
     "stages include the scheduling core":

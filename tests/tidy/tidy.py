@@ -122,10 +122,10 @@ def check_library(path, own, include):
         yield Finding(path, include.line, "library", f"<{include.name}> is of no library in tests/tidy/rules.py")
     elif not may_use(path, library):
         yield Finding(path, include.line, "library", f"{own}/ may not use {library} here (<{include.name}>)")
-    elif own == "scheduling":
-        for subject, headers in rules.SCHEDULING_HEADERS_BANNED.items():
+    elif own in rules.PURE_FOLDERS:
+        for subject, headers in rules.PURE_HEADERS_BANNED.items():
             if include.name in headers:
-                yield Finding(path, include.line, "pure-core", f"<{include.name}>: no {subject} in scheduling/")
+                yield Finding(path, include.line, "pure-core", f"<{include.name}>: no {subject} in {own}/")
 
 
 def check_confined(tree):
@@ -182,7 +182,7 @@ def check_cycles(tree):
 
 def check_pure_core(tree, path):
     code = blank(tree.texts[path], strings_too=True)
-    for pattern, what in rules.SCHEDULING_CODE_BANNED:
+    for pattern, what in rules.PURE_CODE_BANNED:
         for match in pattern.finditer(code):
             yield Finding(path, line_of(code, match.start()), "pure-core", f"`{match[0].strip()}` {what}")
 
@@ -217,7 +217,7 @@ def check(root, exceptions):
     found = [*check_confined(tree), *check_cycles(tree)]
     for path in tree.code:
         found += check_includes(tree, path)
-        if folder_of(path) == "scheduling":
+        if folder_of(path) in rules.PURE_FOLDERS:
             found += check_pure_core(tree, path)
     for path, text in tree.texts.items():
         found += check_size(path, text)
