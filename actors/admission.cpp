@@ -1,5 +1,5 @@
-// How jobs come in: by submission, by retry of an ended one, and from the store at a start.
-#include <cmath>
+// How jobs come in: by submission, and by retry of an ended one.
+#include <algorithm>
 #include <set>
 
 #include <spdlog/spdlog.h>
@@ -7,6 +7,7 @@
 #include "actors/scheduler_state.hpp"
 #include "actors/secret.hpp"
 #include "actors/trace_id.hpp"
+#include "messages/batch.hpp"
 #include "messages/suggest.hpp"
 #include "stages/stage.hpp"
 
@@ -37,12 +38,18 @@ auto refuse_submissions(caf::response_promise promise, std::size_t count) {
   };
 }
 
-/// What a submission needs to know of jobs that have left the core.
-struct lookup {
-  std::vector<std::optional<submit_result>> keyed;  // by position, for those with a key
-  std::vector<std::string> digests;
-  std::vector<scheduling::ended_job> ended;
-};
+/// All jobs that a submission waits for by number, those of its stages too.
+std::vector<job_id> dependencies_of(submission const& s) {
+  std::vector<job_id> all;
+  auto const add = [&](constraints const& c) {
+    all.insert(all.end(), c.depends_on.begin(), c.depends_on.end());
+    all.insert(all.end(), c.after_any.begin(), c.after_any.end());
+  };
+  add(s.constraints);
+  for (auto const& step : s.pipeline)
+    add(step.constraints);
+  return all;
+}
 
 }  // namespace
 
@@ -103,6 +110,17 @@ std::optional<error_info> scheduler_state::check(submission& s) const {
   return std::nullopt;
 }
 
+/// A request on its way to the core, with what it needs to know of jobs that have left the core.
+struct scheduler_state::arrival {
+  submit_jobs request;
+  std::optional<batch_order> batch;                 // all or none of them
+  std::vector<std::optional<submit_result>> known;  // answered already: by a fault or a key
+  std::vector<scheduling::ended_job> ended;
+  std::set<job_id> asked;  // the store was, for these
+  caf::response_promise promise;
+  caf::strong_actor_ptr sender;
+};
+
 caf::result<submit_reply> scheduler_state::submit(submit_jobs& request) {
   auto sender = self_->current_sender();  // before the promise, which takes it away
   auto promise = self_->make_response_promise();
@@ -110,116 +128,214 @@ caf::result<submit_reply> scheduler_state::submit(submit_jobs& request) {
     refuse_submissions(promise, request.jobs.size())(store_refusal());
     return promise;
   }
-  std::vector<std::optional<submit_result>> known(request.jobs.size());
-  std::vector<job_id> unknown;
+  arrival a{std::move(request), {}, {}, {}, {}, promise, std::move(sender)};
+  auto& jobs = a.request.jobs;
+  a.known.resize(jobs.size());
   bool keyed = false;
-  for (std::size_t i = 0; i < request.jobs.size(); ++i) {
-    auto& s = request.jobs[i];
-    if (auto fault = check(s)) {
-      known[i] = submit_result{{}, {}, 0, std::move(fault)};
-      continue;
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    if (auto fault = check(jobs[i]))
+      a.known[i] = submit_result{{}, {}, 0, std::move(fault)};
+    keyed = keyed || !jobs[i].key.empty();
+  }
+  if (a.request.all_or_none || names_others(jobs)) {
+    auto ordered = order_batch(jobs);
+    if (auto* const fault = std::get_if<batch_fault>(&ordered))
+      a.known[fault->at] = submit_result{{}, {}, 0, std::move(fault->error)};
+    else
+      a.batch = std::move(std::get<batch_order>(ordered));
+    if (refuse_together(a)) {
+      admit(a);
+      settle();
+      return promise;
     }
-    keyed = keyed || !s.key.empty();
-    for (auto const dependency : s.constraints.depends_on)
-      if (!core_.knows(dependency))
-        unknown.push_back(dependency);
   }
-  if (unknown.empty() && !keyed) {
-    admit(request, known, {}, promise, sender);
-    settle();
-    return promise;
-  }
-  // The store is asked behind everything that was decided before this, so that no answer is out of
-  // date.
-  auto shared = std::make_shared<submit_jobs>(std::move(request));
-  pipeline_.read_after_commit(
-      [this, shared, known, unknown, promise, sender](store::job_store& db) mutable {
-        lookup found;
-        found.keyed.resize(shared->jobs.size());
-        found.digests.resize(shared->jobs.size());
-        for (std::size_t i = 0; i < shared->jobs.size(); ++i) {
-          auto const& s = shared->jobs[i];
-          if (s.key.empty() || known[i])
-            continue;
-          found.keyed[i] = db.find_key(s.tenant_id, s.key);
-          found.digests[i] = db.key_digest(s.tenant_id, s.key);
-        }
-        for (auto const& [job, status] : db.statuses(unknown))
-          found.ended.push_back({job, status});
-        return [this, shared, known, found, promise, sender]() mutable {
-          for (std::size_t i = 0; i < known.size(); ++i) {
-            if (!found.keyed[i])
-              continue;
-            auto const& s = shared->jobs[i];
-            if (found.digests[i] == digest_of(s))
-              known[i] = *found.keyed[i];
-            else
-              known[i] = submit_result{
-                  {},
-                  {},
-                  0,
-                  conflict("key_conflict", "key: \"" + s.key + "\" was used for job " +
-                                               std::to_string(found.keyed[i]->id.value) +
-                                               ", which is another request")};
-          }
-          admit(*shared, known, found.ended, promise, sender);
-        };
-      },
-      refuse_submissions(promise, known.size()));
+  if (keyed)
+    look_up_keys(std::make_shared<arrival>(std::move(a)));
+  else
+    look_up_or_admit(std::move(a));
   settle();
   return promise;
 }
 
-void scheduler_state::admit(submit_jobs& request, std::vector<std::optional<submit_result>>& known,
-                            std::vector<scheduling::ended_job> const& ended,
-                            caf::response_promise promise, caf::strong_actor_ptr const& sender) {
-  submit_reply reply;
-  std::vector<job_id> watched;
-  for (std::size_t i = 0; i < request.jobs.size(); ++i) {
-    reply.results.push_back(known[i] ? *known[i] : admit_one(request.jobs[i], ended));
-    auto const& result = reply.results.back();
-    if (request.subscribe && !result.error)
-      watched.push_back(result.id);
-  }
-  add_watchers(watched, sender);
-  pipeline_.mail().submitted.push_back({std::move(promise), std::move(reply)});
+/// Of a batch with a fault nothing is made.
+bool scheduler_state::refuse_together(arrival& a) {
+  auto const faulty =
+      std::find_if(a.known.begin(), a.known.end(), [](auto const& k) { return k && k->error; });
+  if (faulty == a.known.end())
+    return false;
+  auto const refusal =
+      batch_refusal(static_cast<std::size_t>(faulty - a.known.begin()), *(*faulty)->error);
+  for (auto& each : a.known)
+    if (!each || !each->error)
+      each = submit_result{{}, {}, 0, refusal};
+  return true;
 }
 
-submit_result scheduler_state::admit_one(submission& s,
-                                         std::vector<scheduling::ended_job> const& ended) {
-  std::string digest;
-  if (!s.key.empty()) {
-    digest = digest_of(s);
-    // A key that came twice in this very batch, or between the look-up and now. Its job may have
-    // ended at once, and left the core.
-    auto known = core_.find_key(s.tenant_id, s.key);
-    auto const same = keyed_.find({s.tenant_id, s.key});
-    if (!known && same != keyed_.end() && same->second.answer.id)
-      known = same->second.answer;
-    if (known) {
-      if (same != keyed_.end() && same->second.digest == digest)
-        return *known;
-      return {{},
-              {},
-              0,
-              conflict("key_conflict", "key: \"" + s.key + "\" was used for job " +
-                                           std::to_string(known->id.value) +
-                                           ", which is another request")};
-    }
+/// The store is asked behind everything that was decided before this, so that no answer is out of
+/// date.
+void scheduler_state::look_up_keys(std::shared_ptr<arrival> const& a) {
+  pipeline_.read_after_commit(
+      [this, a](store::job_store& db) {
+        auto found = std::make_shared<std::vector<std::pair<submit_result, std::string>>>();
+        found->resize(a->request.jobs.size());
+        for (std::size_t i = 0; i < found->size(); ++i) {
+          auto const& s = a->request.jobs[i];
+          if (s.key.empty() || a->known[i])
+            continue;
+          if (auto const before = db.find_key(s.tenant_id, s.key))
+            (*found)[i] = {*before, db.key_digest(s.tenant_id, s.key)};
+        }
+        return [this, a, found] {
+          for (std::size_t i = 0; i < found->size(); ++i)
+            if (auto const& [before, digest] = (*found)[i]; before.id)
+              a->known[i] = answer_to_key(a->request.jobs[i], before, digest);
+          look_up_or_admit(std::move(*a));
+        };
+      },
+      refuse_submissions(a->promise, a->request.jobs.size()));
+}
+
+submit_result scheduler_state::answer_to_key(submission const& s, submit_result const& before,
+                                             std::string const& digest) {
+  if (digest == digest_of(s))
+    return before;
+  return {
+      {},
+      {},
+      0,
+      conflict("key_conflict", "key: \"" + s.key + "\" was used for job " +
+                                   std::to_string(before.id.value) + ", which is another request")};
+}
+
+/// The jobs that are waited for are live, or the store says how they ended. One may end while the
+/// store is asked for others; then it is asked once more.
+void scheduler_state::look_up_or_admit(arrival a) {
+  std::vector<job_id> unknown;
+  auto const want = [&](job_id job) {
+    if (!core_.knows(job) && a.asked.insert(job).second)
+      unknown.push_back(job);
+  };
+  for (std::size_t i = 0; i < a.request.jobs.size(); ++i) {
+    if (a.batch && !a.known[i])
+      a.known[i] = answer_from_memory(a.request.jobs[i]);
+    if (!a.known[i])
+      for (auto const job : dependencies_of(a.request.jobs[i]))
+        want(job);
+    else if (a.batch && !a.known[i]->error)
+      want(a.known[i]->id);  // by whose name others may depend on it
   }
-  scheduling::job_submitted event;
+  if (unknown.empty()) {
+    admit(a);
+    return;
+  }
+  auto const shared = std::make_shared<arrival>(std::move(a));
+  pipeline_.read_after_commit(
+      [this, shared, unknown](store::job_store& db) {
+        auto found = db.statuses(unknown);
+        return [this, shared, found] {
+          for (auto const& [job, status] : found)
+            shared->ended.push_back({job, status});
+          look_up_or_admit(std::move(*shared));
+        };
+      },
+      refuse_submissions(shared->promise, shared->request.jobs.size()));
+}
+
+void scheduler_state::admit(arrival& a) {
+  submit_reply reply;
+  auto& jobs = a.request.jobs;
+  if (a.batch && !admit_batch(a))
+    refuse_together(a);
+  for (std::size_t i = 0; i < jobs.size(); ++i)
+    reply.results.push_back(a.known[i] ? *a.known[i] : admit_one(jobs[i], a.ended));
+  std::vector<job_id> watched;
+  for (auto const& result : reply.results)
+    if (a.request.subscribe && !result.error)
+      watched.push_back(result.id);
+  add_watchers(watched, a.sender);
+  pipeline_.mail().submitted.push_back({std::move(a.promise), std::move(reply)});
+}
+
+/// False: there is a fault. Else every submission has its answer.
+bool scheduler_state::admit_batch(arrival& a) {
+  auto& jobs = a.request.jobs;
+  if (std::any_of(a.known.begin(), a.known.end(), [](auto const& k) { return k && k->error; }))
+    return false;
+  // Those that are new, in their order; names of the others become numbers.
+  constexpr auto nowhere = ~std::uint32_t{0};
+  std::vector<std::uint32_t> place(jobs.size(), nowhere);
+  scheduling::batch_submitted event;
+  submitting_.clear();
+  for (auto const i : a.batch->order) {
+    if (a.known[i])
+      continue;
+    auto& s = jobs[i];
+    submitting_.push_back({&s, s.key.empty() ? std::string{} : digest_of(s)});
+    scheduling::job_submitted each;
+    for (auto const& [names, numbers, positions] :
+         {std::tuple{&a.batch->after[i], &s.constraints.depends_on, &each.after},
+          std::tuple{&a.batch->after_any[i], &s.constraints.after_any, &each.after_any}})
+      for (auto const other : *names) {
+        if (a.known[other])
+          numbers->push_back(a.known[other]->id);
+        else
+          positions->push_back(place[other]);
+      }
+    place[i] = static_cast<std::uint32_t>(event.jobs.size());
+    event.jobs.push_back(std::move(each));
+  }
+  for (std::size_t i = 0; i < event.jobs.size(); ++i)
+    describe(event.jobs[i], *submitting_[i].request, a.ended);
+  batch_ = &event;
+  apply(event);
+  batch_ = nullptr;
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    if (place[i] == nowhere)
+      continue;
+    auto const& answer = core_.batch_answers()[place[i]];
+    a.known[i] = answer;
+    if (!answer.error && !jobs[i].key.empty())
+      keyed_[{jobs[i].tenant_id, jobs[i].key}] = {submitting_[place[i]].digest, answer};
+  }
+  submitting_.clear();
+  return std::none_of(a.known.begin(), a.known.end(), [](auto const& k) { return k->error; });
+}
+
+/// A key that came twice in this very batch, or between the look-up and now. Its job may have ended
+/// at once, and left the core.
+std::optional<submit_result> scheduler_state::answer_from_memory(submission const& s) const {
+  if (s.key.empty())
+    return std::nullopt;
+  auto known = core_.find_key(s.tenant_id, s.key);
+  auto const same = keyed_.find({s.tenant_id, s.key});
+  if (!known && same != keyed_.end() && same->second.answer.id)
+    known = same->second.answer;
+  if (!known)
+    return std::nullopt;
+  return answer_to_key(s, *known, same == keyed_.end() ? std::string{} : same->second.digest);
+}
+
+void scheduler_state::describe(scheduling::job_submitted& event, submission const& s,
+                               std::vector<scheduling::ended_job> const& ended) {
   event.request = &s;
   event.ended = ended;
   event.label = label_for(s, s.stage);
   for (auto const& step : s.pipeline)
     event.step_labels.push_back(label_for(s, step.stage));
-  submitting_ = &s;
-  submitting_digest_ = digest;
+}
+
+submit_result scheduler_state::admit_one(submission& s,
+                                         std::vector<scheduling::ended_job> const& ended) {
+  if (auto known = answer_from_memory(s))
+    return *known;
+  scheduling::job_submitted event;
+  describe(event, s, ended);
+  submitting_.assign(1, {&s, s.key.empty() ? std::string{} : digest_of(s)});
   apply(event);
-  submitting_ = nullptr;
   auto const& answer = core_.last_answer();
   if (!answer.error && !s.key.empty())
-    keyed_[{s.tenant_id, s.key}] = {digest, answer};
+    keyed_[{s.tenant_id, s.key}] = {std::move(submitting_.front().digest), answer};
+  submitting_.clear();
   return answer;
 }
 
@@ -238,8 +354,9 @@ caf::result<submit_reply> scheduler_state::retry(retry_jobs const& request) {
   auto promise = self_->make_response_promise();
   pipeline_.read_after_commit(
       [this, request, promise, sender](store::job_store& db) {
-        auto again = std::make_shared<submit_jobs>();
-        auto known = std::make_shared<std::vector<std::optional<submit_result>>>();
+        auto again = std::make_shared<arrival>();
+        again->promise = promise;
+        again->sender = sender;
         for (auto const job : request.jobs) {
           auto const record = db.find(job, false);
           std::optional<error_info> fault;
@@ -254,94 +371,19 @@ caf::result<submit_reply> scheduler_state::retry(retry_jobs const& request) {
           auto const before = fault || key.empty() ? std::optional<submit_result>{}
                                                    : db.find_key(request.tenant_id, key);
           auto made = fault || before ? std::optional<submission>{} : db.as_submission(job);
-          known->push_back(fault ? std::optional{submit_result{{}, {}, 0, fault}} : before);
-          again->jobs.push_back(made.value_or(submission{}));
-          again->jobs.back().key = key;
+          again->known.push_back(fault ? std::optional{submit_result{{}, {}, 0, fault}} : before);
+          again->request.jobs.push_back(made.value_or(submission{}));
+          again->request.jobs.back().key = key;
           // What it waited for and until when lies in the past.
-          again->jobs.back().constraints.depends_on.clear();
-          again->jobs.back().constraints.deadline = {};
+          again->request.jobs.back().constraints.depends_on.clear();
+          again->request.jobs.back().constraints.after_any.clear();
+          again->request.jobs.back().constraints.deadline = {};
         }
-        return
-            [this, again, known, promise, sender] { admit(*again, *known, {}, promise, sender); };
+        return [this, again] { look_up_or_admit(std::move(*again)); };
       },
       refuse_submissions(promise, request.jobs.size()));
   settle();
   return promise;
-}
-
-void scheduler_state::load_usage(store::put_usage const& before) {
-  auto const age_ms = std::max<std::int64_t>(0, now() - before.at);
-  auto const left =
-      std::exp2(-static_cast<double>(age_ms) / static_cast<double>(options_.core.half_life_ms));
-  for (auto const& each : before.list)
-    apply(scheduling::usage_restored{
-        each.tenant_id,
-        each.name,
-        {static_cast<double>(each.cpu_ms) * left, static_cast<double>(each.memory_mb_s) * left,
-         static_cast<double>(each.gpu_ms) / 1000 * left}});
-}
-
-void scheduler_state::load() {
-  store::job_store db{options_.store, store::job_store::access::read_only};
-  auto settings = options_.core;
-  settings.last_used = db.last_used();
-  core_ = scheduling::core{settings};
-  events_reserved_ = db.events_reserved();
-  payloads_.clear();
-  payload_bytes_ = 0;
-  keyed_.clear();
-  traces_.clear();
-  load_usage(db.usage());
-  // Only asked when some job waits for another: it costs a second reading.
-  std::set<job_id> unfinished;
-  auto const is_live = [&](job_id id) {
-    if (unfinished.empty())
-      db.load_unfinished([&](store::unfinished_job&& job) { unfinished.insert(job.record.id); });
-    return unfinished.contains(id);
-  };
-  for (auto const& order : db.node_orders())
-    apply(scheduling::node_order_restored{order});
-  db.load_unfinished([&](store::unfinished_job&& job) {
-    scheduling::job_restored event;
-    event.key = job.key;
-    event.array = job.array;
-    event.after = job.after;
-    event.step = job.position;
-    event.node_uuid = job.node_uuid;
-    event.incarnation = job.incarnation;
-    event.own_failures = job.own_failures;
-    event.infra_failures = job.infra_failures;
-    event.eligible_at = job.eligible_at;
-    event.cancel_requested = job.cancel_requested;
-    event.handed_back = job.handed_back;
-    event.preempted = job.preempted;
-    std::vector<job_id> ended;
-    for (auto const dependency : job.record.constraints.depends_on)
-      if (!is_live(dependency))
-        ended.push_back(dependency);
-    if (!ended.empty())
-      for (auto const& [id, status] : db.statuses(ended))
-        event.ended.push_back({id, status});
-    submission described;
-    described.tenant_id = job.record.tenant_id;
-    described.name_space = job.record.name_space;
-    described.metadata = job.record.metadata;
-    event.label = label_for(described, job.record.stage);
-    if (!job.key.empty())
-      keyed_[{job.record.tenant_id, job.key}] = {job.key_digest, {}};
-    auto const& record = job.record;
-    if (!record.parent_id && record.trace_id != trace_id_of(options_.trace_seed, record.id))
-      traces_[record.id] = std::make_shared<std::string const>(record.trace_id);
-    event.record = std::move(job.record);
-    apply(event);
-  });
-  db.load_ended_children([&](store::ended_child const& child) {
-    apply(scheduling::child_restored{child.parent, child.child, child.status, child.after});
-  });
-  apply(scheduling::restore_finished{});
-  // A number that was refused will be given to another job, of which those who watched the refused
-  // one may not hear.
-  std::erase_if(watchers_, [this](auto const& each) { return !core_.knows(each.first); });
 }
 
 }  // namespace nsai::actors

@@ -64,6 +64,34 @@ result_or_error<submit_reply> client::submit(std::vector<submission> jobs) {
   return call<submit_reply>(submit_jobs{std::move(jobs), false});
 }
 
+result_or_error<submit_reply> client::submit_batch(std::vector<submission> jobs) {
+  return call<submit_reply>(submit_jobs{std::move(jobs), false, true});
+}
+
+result_or_error<recurrence> client::recur(add_recurrence const& wish) {
+  auto result = call<recurrence_list>(wish);
+  if (auto* error = std::get_if<error_info>(&result))
+    return *error;
+  auto& reply = std::get<recurrence_list>(result);
+  if (reply.error)
+    return *reply.error;
+  return std::move(reply.list.at(0));
+}
+
+result_or_error<std::vector<recurrence>> client::recurrences(bool all_tenants) {
+  auto result = call<recurrence_list>(list_recurrences{all_tenants ? "" : options_.tenant});
+  if (auto* error = std::get_if<error_info>(&result))
+    return *error;
+  auto& reply = std::get<recurrence_list>(result);
+  if (reply.error)
+    return *reply.error;
+  return std::move(reply.list);
+}
+
+std::optional<error_info> client::cancel_recurring(std::vector<std::string> names) {
+  return want_answer(cancel_recurrences{options_.tenant, std::move(names)});
+}
+
 result_or_error<submit_reply> client::retry(std::vector<job_id> const& jobs) {
   return call<submit_reply>(retry_jobs{options_.tenant, jobs, {}});
 }

@@ -14,6 +14,7 @@
 #include "actors/scheduler_link.hpp"
 #include "messages/api.hpp"
 #include "messages/observe.hpp"
+#include "messages/recurrence.hpp"
 #include "messages/tenant.hpp"
 
 namespace nsai::actors {
@@ -47,6 +48,12 @@ class client {
   std::optional<error_info> connect();
 
   result_or_error<submit_reply> submit(std::vector<submission> jobs);
+  /// All of them, or none; they may name each other (`submission::after`).
+  result_or_error<submit_reply> submit_batch(std::vector<submission> jobs);
+  /// What holds from now on.
+  result_or_error<recurrence> recur(add_recurrence const& wish);
+  result_or_error<std::vector<recurrence>> recurrences(bool all_tenants = false);
+  std::optional<error_info> cancel_recurring(std::vector<std::string> names);
   result_or_error<submit_reply> retry(std::vector<job_id> const& jobs);
   std::optional<error_info> cancel(std::vector<job_id> const& jobs);
 

@@ -8,6 +8,7 @@
 
 #include "actors/secret.hpp"
 #include "messages/caf_inspection.hpp"
+#include "messages/recurrence.hpp"
 #include "messages/tenant.hpp"
 
 namespace nsai::actors {
@@ -361,6 +362,15 @@ caf::behavior client_actor(caf::event_based_actor* self, client_settings setting
         m.tenant_id = s->tenant();
         return s->forward<answer>(m);
       },
+      [s](add_recurrence& m) {
+        m.request.tenant_id = s->tenant();
+        return s->forward<recurrence_list>(m);
+      },
+      [s](cancel_recurrences& m) {
+        m.tenant_id = s->tenant();
+        return s->forward<answer>(m);
+      },
+      [s](list_recurrences const& m) { return s->forward<recurrence_list>(m); },
       [s](get_jobs& m) {
         m.tenant_id = s->tenant();
         return s->forward<job_list>(m);

@@ -39,7 +39,8 @@ struct client_settings {
 /// connection, and are repeated over a new one; submissions and retries get an idempotency key (a
 /// random one where the caller gave none), so that a lost reply never makes a second job.
 ///   submit_jobs, retry_jobs -> submit_reply        with `subscribe`, jobs_ended follow
-///   cancel_jobs -> answer
+///   cancel_jobs, cancel_recurrences -> answer
+///   add_recurrence, list_recurrences -> recurrence_list
 ///   get_jobs, list_jobs -> job_list
 ///   read_log -> log_chunk
 ///   drain_nodes, resume_nodes -> answer

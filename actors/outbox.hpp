@@ -15,6 +15,7 @@
 #include "actors/store_worker.hpp"
 #include "messages/api.hpp"
 #include "messages/observe.hpp"
+#include "messages/recurrence.hpp"
 #include "scheduling/effects.hpp"
 
 namespace nsai::actors {
@@ -45,6 +46,7 @@ struct node_mail {
 struct outbox {
   std::vector<held_reply<submit_reply>> submitted;
   std::vector<held_reply<answer>> answers;
+  std::vector<held_reply<recurrence_list>> recurrences;
   std::vector<held_reply<registered>> registrations;
   std::map<std::string, node_mail> nodes;  // by uuid
   std::vector<job_end> ended;
@@ -56,8 +58,9 @@ struct outbox {
       refusals;  // of those whose read goes with the commit
 
   bool empty() const {
-    return submitted.empty() && answers.empty() && registrations.empty() && nodes.empty() &&
-           ended.empty() && consults.empty() && succeeded.empty() && happened.empty();
+    return submitted.empty() && answers.empty() && recurrences.empty() && registrations.empty() &&
+           nodes.empty() && ended.empty() && consults.empty() && succeeded.empty() &&
+           happened.empty();
   }
 };
 

@@ -29,8 +29,10 @@ void scheduler_state::apply(scheduling::event const& e) {
 }
 
 void scheduler_state::perform(scheduling::job_created& e) {
-  auto& s = *submitting_;
+  auto& s = *submitting_[e.request].request;
   bool const is_child = static_cast<bool>(e.parent);
+  if (!is_child && batch_ != nullptr)
+    name_numbers(batch_->jobs[e.request], s);
   if (!is_child && s.trace_id.empty())
     s.trace_id = trace_id_of(options_.trace_seed, e.id);
   else if (!is_child)
@@ -40,8 +42,9 @@ void scheduler_state::perform(scheduling::job_created& e) {
     return;
   }
   auto const created_at = applied_at_;
-  // The context of a step comes from its predecessors, through the store.
-  if (!is_child && s.pipeline.empty())
+  // The context of a step comes from its predecessors, through the store, and so does what the jobs
+  // leave on which one depends.
+  if (!is_child && s.pipeline.empty() && dependencies_of(s.constraints) == 0)
     keep_payload(e.id, s);
   if (!is_child && pipeline_.insert_alike(e.id, e.status, created_at, s))
     return;
@@ -77,15 +80,25 @@ void scheduler_state::perform(scheduling::job_created& e) {
     pipeline_.changes().emplace_back(std::move(insert));
     return;
   }
+  record.name = s.name;
+  record.unique = s.unique;
   record.options = s.options;
   record.resources = s.resources;
   record.constraints = s.constraints;
   if (s.retry_of)
     record.retry_of = s.retry_of;
   insert.key = s.key;
-  insert.key_digest = submitting_digest_;
+  insert.key_digest = submitting_[e.request].digest;
   insert.array = s.array;
   pipeline_.insert_leader(std::move(insert), s);
+}
+
+/// The names of a batch have numbers now: what a job waits for was made before it.
+void scheduler_state::name_numbers(scheduling::job_submitted const& of, submission& s) const {
+  for (auto const position : of.after)
+    s.constraints.depends_on.push_back(core_.batch_answers()[position].id);
+  for (auto const position : of.after_any)
+    s.constraints.after_any.push_back(core_.batch_answers()[position].id);
 }
 
 /// So that the usual grant needs no look into the store. Beyond a bound the grant's commit brings
@@ -266,7 +279,10 @@ void scheduler_state::perform(scheduling::wake_at& e) {
 }
 
 void scheduler_state::settle() {
-  if (!store_error_.empty() || !pipeline_.ready())
+  if (!store_error_.empty())
+    return;
+  submit_due();
+  if (!pipeline_.ready())
     return;
   if (pipeline_.nothing_to_store()) {
     std::vector<store::payload> none;
@@ -310,6 +326,8 @@ void scheduler_state::deliver(outbox mail, std::vector<store::payload>& payloads
   for (auto& reply : mail.submitted)
     reply.to.deliver(std::move(reply.message));
   for (auto& reply : mail.answers)
+    reply.to.deliver(std::move(reply.message));
+  for (auto& reply : mail.recurrences)
     reply.to.deliver(std::move(reply.message));
   if (!mail.ended.empty())
     deliver_ends(std::move(mail.ended));
@@ -385,6 +403,8 @@ void scheduler_state::refuse_waiting() {
     }
     for (auto& reply : box.answers)
       reply.to.deliver(answer{refusal});
+    for (auto& reply : box.recurrences)
+      reply.to.deliver(recurrence_list{{}, refusal});
     for (auto& reply : box.registrations)
       reply.to.deliver(caf::make_error(caf::sec::runtime_error));
     for (auto const& refuse : box.refusals)

@@ -15,6 +15,8 @@
 #include "actors/scheduler.hpp"
 #include "actors/store_worker.hpp"
 #include "messages/caf_inspection.hpp"
+#include "messages/recurrence.hpp"
+#include "scheduling/recurrence_book.hpp"
 
 namespace nsai::actors {
 
@@ -32,6 +34,9 @@ class scheduler_state {
 
   caf::result<submit_reply> submit(submit_jobs& request);
   caf::result<submit_reply> retry(retry_jobs const& request);
+  caf::result<recurrence_list> recur(add_recurrence& request);
+  caf::result<answer> cancel(cancel_recurrences const& request);
+  caf::result<recurrence_list> list(list_recurrences const& request);
   caf::result<answer> cancel(cancel_jobs const& request);
   caf::result<answer> watch(watch_jobs const& request);
   caf::result<job_list> get(get_jobs const& request);
@@ -78,23 +83,41 @@ class scheduler_state {
   std::optional<error_info> check(submission& s) const;
   std::optional<error_info> check_stage(std::string const& stage, json_text& options,
                                         std::string const& path) const;
-  void admit(submit_jobs& request, std::vector<std::optional<submit_result>>& known,
-             std::vector<scheduling::ended_job> const& ended, caf::response_promise promise,
-             caf::strong_actor_ptr const& sender);
+  struct arrival;
+  static bool refuse_together(arrival& a);
+  void look_up_keys(std::shared_ptr<arrival> const& a);
+  static submit_result answer_to_key(submission const& s, submit_result const& before,
+                                     std::string const& digest);
+  void look_up_or_admit(arrival a);
+  void admit(arrival& a);
+  bool admit_batch(arrival& a);
+  std::optional<submit_result> answer_from_memory(submission const& s) const;
+  void describe(scheduling::job_submitted& event, submission const& s,
+                std::vector<scheduling::ended_job> const& ended);
   submit_result admit_one(submission& s, std::vector<scheduling::ended_job> const& ended);
   std::uint32_t label_for(submission const& s, std::string const& stage);
+
+  // restart.cpp
   void load();
   void load_usage(store::put_usage const& before);
+
+  // recurrences.cpp
+  std::optional<error_info> refuse(add_recurrence& request) const;
+  void restore(recurrence&& r);
+  void submit_due();
+
   void learn_backends(std::vector<stage_description> const& stages);
 
   // perform.cpp: effects to changes and mail
   void apply(scheduling::event const& e);
   void perform(scheduling::job_created& e);
+  void name_numbers(scheduling::job_submitted const& of, submission& s) const;
   void keep_payload(job_id id, submission const& s);
   void drop_payload(job_id id);
   void insert_child(scheduling::job_created const& e, submission const& s);
   void perform(scheduling::job_changed& e);
   void perform(scheduling::node_order_changed& e);
+  void perform(scheduling::recurrence_due& e);
   void perform(scheduling::attempt_granted& e);
   void perform(scheduling::attempt_closed& e);
   void perform(scheduling::job_ended& e);
@@ -146,6 +169,8 @@ class scheduler_state {
     submit_result answer;  // no id: the core has it
   };
   std::map<std::pair<std::string, std::string>, keyed_request> keyed_;  // by (tenant, key)
+  std::map<scheduling::recurrence_book::name, recurrence> recurrences_;
+  std::vector<scheduling::recurrence_due> due_;  // submitted with the changes of the same commit
   std::map<attempt_ref, progress_info> progress_;
   caf::actor feed_;
   std::uint64_t events_promised_ = 0;  // numbers that will be given to what has been decided
@@ -163,8 +188,12 @@ class scheduler_state {
   std::map<std::string, stage_description> known_stages_;
 
   // The message being applied, for effects that need its payload.
-  submission* submitting_ = nullptr;
-  std::string submitting_digest_;
+  struct submitting {
+    submission* request = nullptr;
+    std::string digest;  // of one with a key
+  };
+  std::vector<submitting> submitting_;  // one, or a batch
+  scheduling::batch_submitted const* batch_ = nullptr;
   attempt_outcome const* outcome_ = nullptr;
 
   std::uint64_t next_session_ = 1;

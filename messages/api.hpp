@@ -10,7 +10,7 @@ namespace nsai {
 
 /// The version of everything under messages/. Peers of different versions refuse each other at the
 /// gate.
-inline constexpr std::uint32_t protocol_version = 2;
+inline constexpr std::uint32_t protocol_version = 3;
 
 /// Client or node -> gate, first message: asks for a challenge.
 struct knock {
@@ -46,15 +46,19 @@ struct answer {
   static constexpr auto fields() { return std::tuple{field{"error", &answer::error}}; }
 };
 
-/// Client -> scheduler. Each submission is accepted or refused by itself. With `subscribe`, the
-/// sender gets `jobs_ended` for the accepted ones (of an array or experiment: for the parent only).
+/// Client -> scheduler. Each submission is accepted or refused by itself; with `all_or_none`, or
+/// when some of them name others of the batch (`submission::after`), all are accepted, or none is
+/// and each result says why. With `subscribe`, the sender gets `jobs_ended` for the accepted ones
+/// (of an array or experiment: for the parent only).
 struct submit_jobs {
   static constexpr char const* type_name = "submit_jobs";
   std::vector<submission> jobs;
   bool subscribe = false;
+  bool all_or_none = false;
   static constexpr auto fields() {
     return std::tuple{field{"jobs", &submit_jobs::jobs},
-                      field{"subscribe", &submit_jobs::subscribe}};
+                      field{"subscribe", &submit_jobs::subscribe},
+                      field{"all_or_none", &submit_jobs::all_or_none}};
   }
 };
 
@@ -66,10 +70,12 @@ struct submit_result {
   job_id first_child;
   std::uint64_t children = 0;
   std::optional<error_info> error;
+  bool existing = false;  // a live job with the same `unique` word: none was made
   static constexpr auto fields() {
     return std::tuple{
         field{"id", &submit_result::id}, field{"first_child", &submit_result::first_child},
-        field{"children", &submit_result::children}, field{"error", &submit_result::error}};
+        field{"children", &submit_result::children}, field{"error", &submit_result::error},
+        field{"existing", &submit_result::existing}};
   }
   friend bool operator==(submit_result const&, submit_result const&) = default;
 };

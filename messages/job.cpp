@@ -13,6 +13,7 @@ using names = std::vector<std::string>;
 
 constexpr std::int64_t day_ms = 24 * 60 * 60 * 1000;
 constexpr std::int64_t most_children = 1'000'000;
+constexpr std::size_t most_dependencies = 10'000;
 
 std::optional<error_info> outside(std::string const& path, char const* name, std::int64_t value,
                                   std::int64_t least, std::int64_t most, char const* meaning) {
@@ -39,6 +40,19 @@ std::optional<error_info> unknown_value(std::string const& where, E value) {
                      "one of " + joined(enum_names(value)));
 }
 
+std::optional<error_info> check_group(constraints const& c, std::string const& path) {
+  if (c.concurrency_group.empty() && c.max_concurrent_in_group != 1)
+    return usage_error(path + ".max_concurrent_in_group",
+                       std::to_string(c.max_concurrent_in_group) + " was given without a group",
+                       "concurrency_group, too");
+  if (c.concurrency_group.empty())
+    return std::nullopt;
+  auto const name = path + ".concurrency_group";
+  if (auto fault = check_name(name.c_str(), c.concurrency_group))
+    return fault;
+  return outside(path, "max_concurrent_in_group", c.max_concurrent_in_group, 1, 1'000'000, "");
+}
+
 std::optional<error_info> check_array(array_spec const& a) {
   if (a.step < 1)
     return usage_error("array.step", std::to_string(a.step) + " is not allowed", "1 or more");
@@ -62,6 +76,10 @@ std::optional<error_info> check_array(array_spec const& a) {
 std::optional<error_info> check_pipeline(submission& s) {
   if (s.array)
     return usage_error("array", "an experiment was given too", "either an array or a pipeline");
+  if (!s.constraints.concurrency_group.empty())
+    return usage_error("constraints.concurrency_group",
+                       "an experiment runs nowhere itself, it holds no place in a group",
+                       "groups of its stages (pipeline[..].constraints)");
   for (std::size_t i = 0; i < s.pipeline.size(); ++i) {
     auto& step = s.pipeline[i];
     auto const path = "pipeline[" + std::to_string(i) + "]";
@@ -99,6 +117,10 @@ names const& enum_names(job_status) {
 }
 names const& enum_names(backoff_kind) {
   static names const list{"constant", "linear", "exponential"};
+  return list;
+}
+names const& enum_names(dependency_rule) {
+  static names const list{"fail", "skip"};
   return list;
 }
 names const& enum_names(attempt_result) {
@@ -168,11 +190,24 @@ std::optional<error_info> check(constraints const& c, std::string const& path) {
     return usage_error(path + ".stop_signal",
                        "\"" + c.stop_signal.substr(0, 40) + "\" is not allowed",
                        "one of SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGKILL");
-  if (c.depends_on.size() > 10'000)
-    return usage_error(path + ".depends_on",
-                       std::to_string(c.depends_on.size()) + " jobs are not allowed",
-                       "at most 10000");
-  return std::nullopt;
+  for (auto const& [name, list] :
+       {std::pair{".depends_on", &c.depends_on}, std::pair{".after_any", &c.after_any}})
+    if (list->size() > most_dependencies)
+      return usage_error(path + name, std::to_string(list->size()) + " jobs are not allowed",
+                         "at most " + std::to_string(most_dependencies));
+  if (auto fault = unknown_value(path + ".on_failed_dependency", c.on_failed_dependency))
+    return fault;
+  return check_group(c, path);
+}
+
+std::int64_t jobs_of(submission const& s) {
+  if (s.array)
+    return count_of(*s.array);
+  return s.pipeline.empty() ? 1 : static_cast<std::int64_t>(s.pipeline.size());
+}
+
+std::size_t dependencies_of(constraints const& c) {
+  return c.depends_on.size() + c.after_any.size();
 }
 
 std::int64_t count_of(array_spec const& a) {
@@ -207,9 +242,18 @@ std::optional<error_info> complete_and_check(submission& s) {
     return fault;
   if (auto fault = check_name("namespace", s.name_space))
     return fault;
-  if (s.key.size() > 256)
-    return usage_error("key", std::to_string(s.key.size()) + " bytes are not allowed",
-                       "at most 256");
+  for (auto const& [field, word] : {std::pair{"key", &s.key}, std::pair{"unique", &s.unique}})
+    if (word->size() > 256)
+      return usage_error(field, std::to_string(word->size()) + " bytes are not allowed",
+                         "at most 256");
+  if (!s.name.empty())
+    if (auto fault = check_name("name", s.name))
+      return fault;
+  for (auto const& [field, list] :
+       {std::pair{"after", &s.after}, std::pair{"after_any", &s.after_any}})
+    if (list->size() > most_dependencies)
+      return usage_error(field, std::to_string(list->size()) + " names are not allowed",
+                         "at most " + std::to_string(most_dependencies));
   if (!s.trace_id.empty() && !is_trace_id(s.trace_id))
     return usage_error("trace_id", "\"" + s.trace_id.substr(0, 80) + "\" is not allowed",
                        "32 of 0-9 a-f, not all 0");

@@ -29,11 +29,15 @@ enum class job_status : std::uint8_t {
   timeout
 };
 enum class backoff_kind : std::uint8_t { constant, linear, exponential };
+/// What becomes of a job when a job that has to succeed before it does not: it fails, or it is
+/// skipped (it ends as canceled, with the code "skipped").
+enum class dependency_rule : std::uint8_t { fail, skip };
 
 std::vector<std::string> const& enum_names(priority);
 std::vector<std::string> const& enum_names(job_kind);
 std::vector<std::string> const& enum_names(job_status);
 std::vector<std::string> const& enum_names(backoff_kind);
+std::vector<std::string> const& enum_names(dependency_rule);
 
 constexpr bool is_terminal(job_status s) {
   return s >= job_status::succeeded;
@@ -56,6 +60,11 @@ struct constraints {
   timestamp deadline;
   timestamp not_before;
   std::vector<job_id> depends_on;  // all have to succeed first
+  std::vector<job_id> after_any;   // all have to end first, however
+  dependency_rule on_failed_dependency = dependency_rule::fail;
+  std::string concurrency_group;  // of the tenant's jobs; empty: none
+  std::int32_t max_concurrent_in_group =
+      1;  // attempts of the group at once; the same for all its live jobs
   std::vector<std::string> required_backends;
   std::vector<std::string> preferred_backends;
   std::vector<std::string> excluded_backends;
@@ -75,6 +84,10 @@ struct constraints {
                       field{"deadline", &constraints::deadline},
                       field{"not_before", &constraints::not_before},
                       field{"depends_on", &constraints::depends_on},
+                      field{"after_any", &constraints::after_any},
+                      field{"on_failed_dependency", &constraints::on_failed_dependency},
+                      field{"concurrency_group", &constraints::concurrency_group},
+                      field{"max_concurrent_in_group", &constraints::max_concurrent_in_group},
                       field{"required_backends", &constraints::required_backends},
                       field{"preferred_backends", &constraints::preferred_backends},
                       field{"excluded_backends", &constraints::excluded_backends},
@@ -87,6 +100,9 @@ struct constraints {
 /// Fills in the defaults that depend on the kind of job: retries 3 (experiment stages 1, training
 /// 2, `command` jobs 0), timeout one hour (`command` jobs none).
 void apply_defaults(constraints& c, job_kind kind);
+
+/// Jobs that have to end before a job with these constraints, of either kind.
+std::size_t dependencies_of(constraints const& c);
 
 /// The first value outside its bounds, with its field below `path`.
 std::optional<error_info> check(constraints const& c, std::string const& path = "constraints");
@@ -146,10 +162,19 @@ struct progress_info {
   friend bool operator==(progress_info const&, progress_info const&) = default;
 };
 
+struct submission;
+/// How many jobs that run somewhere it becomes.
+std::int64_t jobs_of(submission const& s);
+
 /// What a client asks for. With `array` or a `pipeline` it becomes a parent job with children.
 struct submission {
   static constexpr char const* type_name = "submission";
-  std::string key;  // idempotency: the same key of one tenant gives the same job; empty: none
+  std::string key;     // idempotency: the same key of one tenant gives the same job; empty: none
+  std::string unique;  // while a job of the tenant with this word lives, it is the answer; empty:
+                       // none
+  std::string name;  // what jobs of the same batch call it, and dependents its output; empty: none
+  std::vector<std::string> after;  // names in the same batch: of jobs that have to succeed first
+  std::vector<std::string> after_any;  // likewise: that have to end first, however
   std::string tenant_id = "default";
   std::string name_space = "default";
   std::string owner;
@@ -170,6 +195,10 @@ struct submission {
 
   static constexpr auto fields() {
     return std::tuple{field{"key", &submission::key},
+                      field{"unique", &submission::unique},
+                      field{"name", &submission::name},
+                      field{"after", &submission::after},
+                      field{"after_any", &submission::after_any},
                       field{"tenant_id", &submission::tenant_id},
                       field{"namespace", &submission::name_space},
                       field{"owner", &submission::owner},

@@ -67,7 +67,8 @@ struct job_record {
   nsai::priority priority = nsai::priority::batch;
   std::vector<std::string> tags;
   std::string stage;
-  std::string name;  // of the step, for an experiment's child
+  std::string name;    // as submitted; of an experiment's child: of its step
+  std::string unique;  // as submitted
   json_text options;
   json_text context;
   nsai::resources resources;
@@ -106,6 +107,7 @@ struct job_record {
                       field{"tags", &r::tags},
                       field{"stage", &r::stage},
                       field{"name", &r::name},
+                      field{"unique", &r::unique},
                       field{"options", &r::options},
                       field{"context", &r::context},
                       field{"resources", &r::resources},

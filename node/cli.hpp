@@ -62,6 +62,11 @@ std::vector<command> job_commands();      // job, jobs, cancel, retry, logs, exp
 std::vector<command> cluster_commands();  // nodes, drain, resume, stats, ...
 command simulate_command();               // and those under it
 
+command recurring_command();
+
+/// Makes a submission recur, and shows when it comes first.
+int submit_recurring(session& connection, global_options const& global, add_recurrence const& wish);
+
 /// Waits for the jobs with a progress line, prints their records, and gives the exit code.
 int await_and_show(session& s, global_options const& global, std::vector<job_id> const& jobs,
                    std::int64_t limit_ms);

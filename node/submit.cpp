@@ -8,6 +8,7 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include "node/batch_file.hpp"
 #include "node/cli.hpp"
 #include "node/units.hpp"
 #include "stages/experiment.hpp"
@@ -35,11 +36,14 @@ struct submit_words {
   bool preemptible = false;
   std::string timeout, estimate, retry_backoff, backoff, grace, stop_signal, deadline, not_before;
   std::optional<std::int32_t> max_retries;
-  std::vector<std::string> after;
+  std::vector<std::string> after, after_any;
+  std::string on_failed_dependency, group;
+  std::optional<std::int32_t> group_limit;
+  std::string unique, name, cron, batch;
   // command jobs
   std::string chdir, env_file, stdout_path, stderr_path, launcher;
   // of a later version
-  std::string group, group_limit, max_cost;
+  std::string max_cost;
 };
 
 void add_resources(CLI::App& app, submit_words& w) {
@@ -71,8 +75,13 @@ void add_constraints(CLI::App& app, submit_words& w) {
   app.add_option("--after", w.after, "jobs that must succeed first")
       ->delimiter(',')
       ->allow_extra_args(false);
-  app.add_option("--group", w.group, "not in this version");
-  app.add_option("--group-limit", w.group_limit, "not in this version");
+  app.add_option("--after-any", w.after_any, "jobs that must end first, however")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  app.add_option("--on-failed-dependency", w.on_failed_dependency,
+                 "when one of --after does not succeed: fail (default), or skip");
+  app.add_option("--group", w.group, "concurrency group of the tenant");
+  app.add_option("--group-limit", w.group_limit, "most of the group at once (default 1)");
   app.add_option("--max-cost", w.max_cost, "not in this version");
 }
 
@@ -86,6 +95,12 @@ void add_submit_options(CLI::App& app, submit_words& w) {
   app.add_option("--kind", w.kind, "tool_call, training_step, inference, ...");
   app.add_option("--tag", w.tags, "")->allow_extra_args(false);
   app.add_option("--key", w.key, "the same key gives the same job");
+  app.add_option("--unique", w.unique, "while a job with this word lives, it is the answer");
+  app.add_option("--name", w.name, "of the job, or of what recurs");
+  app.add_option("--cron", w.cron,
+                 "minute, hour, day, month and weekday (UTC) at which it recurs; needs --name");
+  app.add_option("--batch", w.batch,
+                 "file with submissions, all or none; they may name each other");
   app.add_option("--array", w.array, "A-B[:STEP][%LIMIT]: one child an index");
   app.add_flag("--wait", w.wait, "wait for the end, as nsai await");
   app.add_option("--chdir", w.chdir, "working directory of the program (default: here)");
@@ -176,6 +191,14 @@ constraints constraints_of(submit_words const& w) {
     c.not_before = parse_when(w.not_before, "constraints.not_before");
   for (auto const& job : w.after)
     c.depends_on.push_back(parse_job(job, "constraints.depends_on"));
+  for (auto const& job : w.after_any)
+    c.after_any.push_back(parse_job(job, "constraints.after_any"));
+  if (!w.on_failed_dependency.empty())
+    c.on_failed_dependency =
+        parse_name<dependency_rule>(w.on_failed_dependency, "constraints.on_failed_dependency");
+  c.concurrency_group = w.group;
+  if (w.group_limit)
+    c.max_concurrent_in_group = *w.group_limit;
   return c;
 }
 
@@ -208,15 +231,11 @@ json command_options(submit_words const& w) {
 }
 
 void refuse_later(submit_words const& w) {
-  for (auto const& [name, value] :
-       {std::pair{"--group", w.group}, std::pair{"--group-limit", w.group_limit},
-        std::pair{"--max-cost", w.max_cost}})
-    if (!value.empty()) {
-      auto error =
-          error_of("usage", "unsupported", std::string{name} + " is not supported by this version");
-      error.field = name;
-      throw command_error(error);
-    }
+  if (w.max_cost.empty())
+    return;
+  auto error = error_of("usage", "unsupported", "--max-cost is not supported by this version");
+  error.field = "--max-cost";
+  throw command_error(error);
 }
 
 /// An option that would do nothing is refused, so that nobody believes it did.
@@ -250,6 +269,8 @@ submission submission_of(submit_words const& w) {
   s.name_space = w.name_space;
   s.tags = w.tags;
   s.key = w.key;
+  s.unique = w.unique;
+  s.name = w.name;
   s.resources = resources_of(w);
   s.constraints = constraints_of(w);
   if (!w.array.empty())
@@ -303,10 +324,46 @@ submit_result accepted(actors::result_or_error<submit_reply>&& reply) {
   return result;
 }
 
+int submit_batch(submit_words const& w, global_options const& global) {
+  if (!w.stage.empty() || !w.program.empty() || !w.cron.empty())
+    throw shape_error("batch", "--stage, --cron or a program was given, too",
+                      "all of that in the file");
+  auto jobs = read_batch(w.batch, user_name());
+  session connection{global};
+  auto const reply = value_of(connection->submit_batch(std::move(jobs)));
+  std::vector<error_info> faults;
+  json numbers = json::array();
+  std::vector<job_id> made;
+  for (auto const& result : reply.results) {
+    if (result.error && result.error->code != "batch_refused")
+      faults.push_back(*result.error);
+    made.push_back(result.id);
+    numbers.push_back(result.id);
+  }
+  if (!faults.empty())
+    throw command_error(faults);
+  if (w.wait)
+    return await_and_show(connection, global, made, 0);
+  if (global.out.as_json)
+    global.out.document({{"jobs", numbers}, {"parent", nullptr}});
+  else
+    for (auto const job : made)
+      std::cout << job.value << '\n';
+  return exit_done;
+}
+
 int submit(submit_words const& w, global_options const& global) {
+  if (!w.cron.empty() && w.name.empty())
+    throw shape_error("name", "nothing was given with --cron", "--name NAME");
+  if (!w.cron.empty() && w.wait)
+    throw shape_error("wait", "--cron was given, too", "one of the two");
+  if (!w.batch.empty())
+    return submit_batch(w, global);
   auto s = submission_of(w);
   session connection{global};
   apply_sets(connection, w, s);
+  if (!w.cron.empty())
+    return submit_recurring(connection, global, {w.name, w.cron, std::move(s)});
   auto const result = accepted(connection->submit({std::move(s)}));
   if (w.wait)
     return await_and_show(connection, global, {result.id}, 0);

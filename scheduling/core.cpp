@@ -61,6 +61,7 @@ void core::state::finish() {
     end_rests();
   if (next_service && now >= next_service)
     look_at_service();
+  fire_recurrences();
   follow_up();
   dispatch();  // last: whoever performs the effects finds every granted job alive
   tell_wake();
@@ -85,6 +86,19 @@ void core::state::fire_timers() {
   }
 }
 
+void core::state::handle(recurrence_set const& e) {
+  recurrences.set({e.tenant_id, e.name}, e.times, e.next_at, now);
+}
+
+void core::state::handle(recurrence_canceled const& e) {
+  recurrences.erase({e.tenant_id, e.name});
+}
+
+void core::state::fire_recurrences() {
+  for (auto const& due : recurrences.take_due(now))
+    emit(recurrence_due{due.of.first, due.of.second, due.next_at});
+}
+
 // Asked for again only when the promise made before is used up or too late: an event that changes
 // nothing about time adds no effect.
 void core::state::tell_wake() {
@@ -93,8 +107,9 @@ void core::state::tell_wake() {
   take_earlier(wanted, next_silence);
   take_earlier(wanted, next_rest_end);
   take_earlier(wanted, next_service);
-  if (queues.count(priority::realtime) > 0 && preemptible_running > 0)
+  if (queues.count() > 0 && reserving_due)
     take_earlier(wanted, next_reserving);
+  take_earlier(wanted, recurrences.next());
   if (nodes.size() > 0 && settings.wake_every_ms > 0)
     take_earlier(wanted, now + settings.wake_every_ms);
   if (!wanted || (announced_wake > now && announced_wake <= wanted))
@@ -122,6 +137,14 @@ submit_answer const& core::last_answer() const {
   return state_->answer;
 }
 
+std::vector<submit_answer> const& core::batch_answers() const {
+  return state_->answers;
+}
+
+timestamp core::next_recurrence(std::string const& tenant, std::string const& name) const {
+  return state_->recurrences.next_of({tenant, name});
+}
+
 bool core::knows(job_id job) const {
   return state_->jobs.find(job) != nullptr;
 }
@@ -142,14 +165,7 @@ std::optional<submit_result> core::find_key(std::string const& tenant,
   auto const found = state_->keys.find(std::to_string(known) + "\n" + key);
   if (found == state_->keys.end())
     return std::nullopt;
-  submit_result result;
-  result.id = found->second;
-  auto const parent = state_->parents.find(found->second);
-  if (parent != state_->parents.end()) {
-    result.first_child = {found->second.value + 1};
-    result.children = parent->second.children;
-  }
-  return result;
+  return state_->numbers_of(found->second);
 }
 
 bool core::is_current(attempt_ref ref) const {
@@ -179,7 +195,8 @@ std::vector<stage_description> core::stages() const {
 void core::describe(stats& to) const {
   for (std::size_t level = 0; level < priority_levels; ++level) {
     auto const p = static_cast<priority>(level);
-    to.queues[to_string(p)] = static_cast<std::int64_t>(state_->queues.count(p));
+    to.queues[to_string(p)] =
+        static_cast<std::int64_t>(state_->queues.count(p)) + state_->groups.parked(p);
   }
   to.running = state_->running;
   to.nodes = 0;

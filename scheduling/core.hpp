@@ -35,7 +35,7 @@ struct core_settings {
   placement_policy placement = placement_policy::balanced;
   std::int64_t immune_ms = 10 * 60 * 1000;  // an attempt that may be preempted runs as long as this
   std::int32_t max_preemptions = 5;         // of a job; then it runs to its end
-  std::uint64_t seed = 1;             // of the policy `random`
+  std::uint64_t seed = 1;                   // of the policy `random`
   std::int64_t wake_every_ms = 1000;  // `wake_at` asks for at least this while there are nodes, so
                                       // that a stall is told from silence; 0: only when it is time
   job_id last_used;                   // the largest number ever given out
@@ -83,7 +83,12 @@ class core {
 
   /// The answer to the submission, cancel request or order for nodes that was applied last.
   submit_answer const& last_answer() const;
+  /// The answers to the batch that was applied last, by position. When it was refused, each says
+  /// why: those at fault their own reason, the others (code "batch_refused") which of them it was.
+  std::vector<submit_answer> const& batch_answers() const;
 
+  /// When this recurs next; 0: it is not known.
+  timestamp next_recurrence(std::string const& tenant, std::string const& name) const;
   /// Whether the job has not ended yet.
   bool knows(job_id job) const;
   /// Only for known jobs.

@@ -108,6 +108,7 @@ void core::state::release_attempt(job& j) {
   --running;
   preemptible_running -= shapes[j.shape].key.preemptible ? 1 : 0;
   quotas.stop(j.tenant, shapes[j.shape].key.demand());
+  give_place_back(j);
   if (j.unconfirmed) {
     j.unconfirmed = false;
     auto const on = unconfirmed.find(find_rare(j)->place->node_uuid);

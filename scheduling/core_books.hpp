@@ -9,11 +9,13 @@
 #include "scheduling/cluster.hpp"
 #include "scheduling/core.hpp"
 #include "scheduling/fair_share.hpp"
+#include "scheduling/group_book.hpp"
 #include "scheduling/job_facts.hpp"
 #include "scheduling/job_table.hpp"
 #include "scheduling/placement.hpp"
 #include "scheduling/quota_book.hpp"
 #include "scheduling/ready_queues.hpp"
+#include "scheduling/recurrence_book.hpp"
 #include "scheduling/reservation.hpp"
 #include "scheduling/service.hpp"
 #include "scheduling/shapes.hpp"
@@ -33,6 +35,8 @@ struct core_books {
   timestamp now;
   effects* out = nullptr;
   submit_result answer;
+  std::vector<submit_result> answers;  // of the batch
+  std::uint32_t request = 0;           // position in the batch of the submission that is created
   job_id last_id;
   bool restoring = false;
   std::int64_t refused_outcomes = 0;
@@ -43,8 +47,10 @@ struct core_books {
   mutable shape_table shapes;
   fair_share shares;
   quota_book quotas;
+  group_book groups;
   ready_queues queues{&shares};
   timers clock;
+  recurrence_book recurrences;
   mutable cluster nodes;
   placement places;
   name_table tenants;
@@ -55,6 +61,7 @@ struct core_books {
   std::unordered_map<job_id, rare_facts> rares;
   std::unordered_map<job_id, parent_facts> parents;
   std::unordered_map<std::string, job_id> keys;         // tenant, newline, key
+  std::unordered_map<std::string, job_id> uniques;      // tenant, newline, word
   std::set<job_id> deciding;                            // the supervisor was asked
   std::map<std::string, std::set<job_id>> unconfirmed;  // by uuid of the node
   timestamp adopt_until;
@@ -69,6 +76,7 @@ struct core_books {
   std::vector<reservation> reservations;  // in order of making
   bool rooms_gained = false;              // where room is kept, there is more of it
   std::int64_t preemptible_running = 0;   // attempts of jobs that may be preempted
+  bool reserving_due = false;             // some have begun to wait since
   timestamp looked_at;                    // when it was looked last for whom room should be kept
   timestamp next_reserving;               // when it is looked again for whom room should be kept
   std::uint64_t room_epoch = 1;           // changes whenever some node may take more ahead

@@ -6,7 +6,9 @@ namespace nsai::scheduling {
 void core::state::check_job(job const& j) const {
   NSAI_ASSERT(!is_terminal(j.status));
   NSAI_ASSERT((j.status == job_status::pending) == (j.holds != 0));
-  NSAI_ASSERT((j.slot != none) == (j.status == job_status::queued && !j.composite));
+  bool const waits = j.status == job_status::queued && !j.composite;
+  bool const parked = groups.is_parked(j.id);
+  NSAI_ASSERT((j.slot != none) == (waits && !parked) && (waits || !parked));
   NSAI_ASSERT(j.rare == rares.contains(j.id));
   NSAI_ASSERT(((j.holds & hold_decision) != 0) == deciding.contains(j.id));
   NSAI_ASSERT(((j.holds & hold_dependency) != 0) == (j.unmet > 0));
@@ -94,6 +96,7 @@ void core::state::check_shapes() const {
 
 void core::state::check() const {
   check_shares();
+  check_groups();
   NSAI_ASSERT(ended.empty());
   std::size_t waiting = 0;
   std::int64_t attempts = 0;

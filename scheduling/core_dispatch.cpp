@@ -153,6 +153,7 @@ void core::state::grant(queue_slot slot, place where, bool ahead) {
   emit(std::move(started));
   if (j.parent)
     first_grant(j.parent);
+  take_place(j);
 }
 
 void core::state::first_grant(job_id id) {

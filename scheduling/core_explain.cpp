@@ -27,6 +27,8 @@ std::string core::state::wait_reason(job const& j) const {
     return j.unconfirmed ? "waiting for node " + node_name(j) + " to confirm attempt " +
                                std::to_string(j.attempt)
                          : std::string{};
+  if (groups.is_parked(j.id))
+    return groups.reason(group_of(j));
   if (j.status == job_status::queued && !j.composite)
     if (auto const why = quotas.reason(j.tenant, shapes[j.shape].key.demand()); !why.empty())
       return "quota of tenant " + tenants[j.tenant] + ": " + why;
@@ -72,9 +74,9 @@ std::string core::state::explain_reservation(reservation const& r) const {
 
 std::string core::state::wait_for_dependency(job const& j) const {
   if (auto const* const facts = find_rare(j))
-    for (auto const id : facts->dependencies)
+    for (auto const [id, however] : facts->dependencies)
       if (jobs.find(id) != nullptr)
-        return "waiting for job " + std::to_string(id.value);
+        return "waiting for job " + std::to_string(id.value) + (however ? " to end" : "");
   if (auto const p = parents.find(j.parent); p != parents.end() && p->second.experiment)
     for (auto const before : p->second.steps[j.position].after)
       if (auto const& step = p->second.steps[before]; !step.ended)

@@ -40,11 +40,20 @@ void core::state::tell_where(rare_facts const& facts, happened& h) {
 }
 
 void core::state::enqueue(job& j, bool at_front) {
-  shapes.add_waiting(j.shape);
   j.since = now;
+  if (is_grouped(j)) {
+    wait_in_group(j, at_front);
+    return;
+  }
+  shapes.add_waiting(j.shape);
   j.slot = queues.push(j.id, {j.level, j.tenant, j.owner, j.shape}, now, at_front);
+  stands_in_queue(j);
+}
+
+void core::state::stands_in_queue(job const& j) {
   if (!reservations.empty())
     offer_kept_rooms(j.shape, j.level);
+  reserving_due = true;
   // It is looked at once who may be stopped for it, unless it was a moment ago.
   constexpr std::int64_t a_moment_ms = 100;
   if (j.level == priority::realtime && preemptible_running > 0)
@@ -52,14 +61,16 @@ void core::state::enqueue(job& j, bool at_front) {
 }
 
 void core::state::leave_queue(job& j) {
-  if (j.slot == none)
-    return;
-  queues.remove(j.slot);
-  j.slot = none;
-  if (j.has_room_kept)
-    keep_no_room_for(j);
-  shapes.drop_waiting(j.shape);
-  ++room_epoch;  // one rival less for what may go ahead, perhaps
+  if (j.slot != none) {
+    queues.remove(j.slot);
+    j.slot = none;
+    if (j.has_room_kept)
+      keep_no_room_for(j);
+    shapes.drop_waiting(j.shape);
+    ++room_epoch;  // one rival less for what may go ahead, perhaps
+  }
+  if (!j.composite && is_grouped(j))
+    leave_group_line(j);
 }
 
 void core::state::drop_hold(job& j, hold h, bool at_front) {
@@ -127,7 +138,7 @@ void core::state::end(job& j, job_status status, std::optional<error_info> error
                       attempt_outcome const* outcome) {
   bool const was_running = j.status == job_status::running;
   change(j, signal_to(status));
-  bool const dequeued = j.slot != none;
+  bool const dequeued = j.slot != none || groups.is_parked(j.id);
   leave_queue(j);
   job_ended e;
   e.id = j.id;
@@ -168,11 +179,16 @@ void core::state::forget(job& j) {
       clock.remove({facts->second.eligible_at, j.id, timer_kind::backoff});
     if (facts->second.key != nullptr)
       keys.erase(keys.find(*facts->second.key));
+    if (facts->second.unique != nullptr)
+      uniques.erase(uniques.find(*facts->second.unique));
     over.dependents = std::move(facts->second.dependents);
     rares.erase(facts);
   }
-  if (!j.composite)
+  if (!j.composite) {
     quotas.leave(j.tenant);
+    if (is_grouped(j))
+      groups.leave(group_of(j));
+  }
   if (j.shape != none)
     shapes.release(j.shape);
   terms.release(j.terms);
@@ -193,33 +209,6 @@ void core::state::follow_up() {
     if (over.parent)
       child_ended(over);
   }
-}
-
-void core::state::tell_dependents(departed const& over) {
-  for (auto const id : over.dependents) {
-    auto* const j = jobs.find(id);
-    if (j == nullptr)
-      continue;
-    if (over.status != job_status::succeeded)
-      fail_dependent(*j, "job " + std::to_string(over.id.value) +
-                             ", on which this one depends, ended as " + to_string(over.status));
-    else if (--j->unmet == 0)
-      drop_hold(*j, hold_dependency);
-  }
-}
-
-void core::state::fail_dependent(job& j, std::string const& why) {
-  auto const error = error_of("dependency", "dependency_failed", why);
-  if (!j.composite) {
-    end(j, job_status::failed, error);
-    return;
-  }
-  auto& p = parents.at(j.id);
-  if (!p.error)
-    p.error = error;
-  for (std::uint64_t i = 0; i < p.children; ++i)
-    if (auto* const child = jobs.find({j.id.value + 1 + i}))
-      end(*child, job_status::failed, error);
 }
 
 }  // namespace nsai::scheduling

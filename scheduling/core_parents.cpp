@@ -89,12 +89,12 @@ void core::state::note_failure(parent_facts& p, job const& child, job_status sta
 
 void core::state::finish_parent(job& parent, parent_facts& p) {
   auto status = job_status::succeeded;
-  if (parent.canceled)
+  if (parent.canceled || p.skipped)
     status = job_status::canceled;
   else if (p.ended[0] != p.children)
     status = parent.expired ? job_status::timeout : job_status::failed;
   std::optional<error_info> error;
-  if (status == job_status::failed || status == job_status::timeout)
+  if (status == job_status::failed || status == job_status::timeout || p.skipped)
     error = p.error;
   if (error && error->code == "children_failed")
     error->message = std::to_string(p.children - p.ended[0]) + " of " + std::to_string(p.children) +

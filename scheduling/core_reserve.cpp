@@ -188,6 +188,7 @@ void core::state::look_for_reservations() {
     return;
   next_reserving = now + look_every_ms;
   looked_at = now;
+  reserving_due = false;
   renew_reservations();
   auto const most = std::min(most_reservations, nodes.size());
   std::size_t looks =
@@ -221,8 +222,10 @@ void core::state::look_for_reservations() {
                            reservations.size() >= most;
       if (is_full)
         return;
-      if (now - queues[c.slot].since < reserve_after_ms)
+      if (now - queues[c.slot].since < reserve_after_ms) {
+        reserving_due = true;
         continue;
+      }
       --looks;
       reserve(c);
     }

@@ -40,8 +40,9 @@ void core::state::handle(job_restored const& e) {
       restore_parent(j, e);
   }
   add_key(j, e.key);
-  if (!j.array_child && !r.constraints.depends_on.empty())
-    rare(j).dependencies = r.constraints.depends_on;
+  add_unique(j, e.record.unique);
+  if (!j.array_child && dependencies_of(r.constraints) > 0)
+    rare(j).dependencies = dependencies_in(r.constraints);
   if (j.composite)
     return;
   if (j.status == job_status::pending)
@@ -115,6 +116,7 @@ void core::state::restore_place(job& j, job_restored const& e) {
   ++running;
   preemptible_running += shapes[j.shape].key.preemptible ? 1 : 0;
   quotas.start(j.tenant, shapes[j.shape].key.demand());
+  take_place(j);
   j.unconfirmed = true;
   rare(j).place = std::make_unique<unconfirmed_place>(
       unconfirmed_place{e.node_uuid, e.record.node, e.incarnation, e.record.devices});
@@ -149,15 +151,13 @@ void core::state::handle(restore_finished const&) {
     if (!j.composite)
       places.note(shapes[j.shape]);
     if (j.status == job_status::pending && j.rare && !j.array_child) {
-      auto const dependencies = std::move(rares.at(id).dependencies);
+      auto dependencies = std::move(rares.at(id).dependencies);
       // One that even the store has forgotten had succeeded: a failure would have ended this job
       // with it.
-      for (auto const dependency : dependencies)
-        if (jobs.find(dependency) == nullptr &&
-            std::none_of(over.begin(), over.end(),
-                         [&](auto const& o) { return o.id == dependency; }))
-          over.push_back({dependency, job_status::succeeded});
-      watch_dependencies(j, dependencies, over);
+      for (auto const& each : dependencies)
+        if (jobs.find(each.job) == nullptr && find_ended(over, each.job) == nullptr)
+          over.push_back({each.job, job_status::succeeded});
+      watch_dependencies(j, std::move(dependencies), over);
     }
     if (j.parent && parents.contains(j.parent))
       resume_child(j);
@@ -168,11 +168,7 @@ void core::state::handle(restore_finished const&) {
   auto const known = std::move(restored);
   restored.clear();
   for (auto const& [id, over] : known) {
-    for (auto const& each : over)
-      if (auto* const j = jobs.find(id);
-          j != nullptr && each.status != job_status::succeeded && j->status == job_status::pending)
-        fail_dependent(*j, "job " + std::to_string(each.id.value) +
-                               ", on which this one depends, ended as " + to_string(each.status));
+    fail_for_ended(id, over);
     follow_up();
   }
   restoring = false;

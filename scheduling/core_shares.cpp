@@ -28,8 +28,10 @@ tenant_settings const& core::state::settings_of(std::string const& tenant) const
   return found == settings.tenants.end() ? usual : found->second;
 }
 
-/// Whether the tenant may have such jobs at all, and as many more that wait.
-std::optional<error_info> core::state::check_tenant(submission const& s) const {
+/// Whether the tenant may have such jobs at all, and as many more that wait, beside `before` of the
+/// same batch.
+std::optional<error_info> core::state::check_tenant(submission const& s,
+                                                    std::int64_t before) const {
   auto const refusal = [](std::string code, std::string const& field, std::string const& came,
                           std::string const& expected) {
     auto error = usage_error(field, came, expected);
@@ -65,9 +67,7 @@ std::optional<error_info> core::state::check_tenant(submission const& s) const {
   if (s.pipeline.empty())
     if (auto fault = too_large(s.resources, s.constraints, ""))
       return fault;
-  auto const more = s.array              ? count_of(*s.array)
-                    : s.pipeline.empty() ? std::int64_t{1}
-                                         : static_cast<std::int64_t>(s.pipeline.size());
+  auto const more = before + jobs_of(s);
   if (more > book.room_to_wait(index))
     return refusal("quota", "jobs",
                    std::to_string(book.waiting(index)) + " jobs of tenant " + s.tenant_id +
@@ -79,8 +79,11 @@ std::optional<error_info> core::state::check_tenant(submission const& s) const {
 
 void core::state::keep_shape(job const& j) {
   shapes.keep(j.shape);
-  if (!j.composite)
-    quotas.join(j.tenant);
+  if (j.composite)
+    return;
+  quotas.join(j.tenant);
+  if (is_grouped(j))
+    groups.join(group_of(j), terms[j.terms].max_concurrent_in_group);
 }
 
 tenant_index core::state::tenant_of(std::string const& name) {

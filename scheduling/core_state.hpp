@@ -6,6 +6,9 @@
 
 namespace nsai::scheduling {
 
+std::vector<dependency> dependencies_in(constraints const& c);
+ended_job const* find_ended(std::vector<ended_job> const& ended, job_id id);
+
 /// What the core does with its books. The functions lie in the core_*.cpp files named beside them;
 /// the parts that know nothing of jobs and events (queues, shapes, cluster, placement, timers) have
 /// files of their own.
@@ -17,22 +20,33 @@ struct core::state : core_books {
   void finish();
   void handle(clock_advanced const&) {}
   void fire_timers();
+  void fire_recurrences();
+  void handle(recurrence_set const& e);
+  void handle(recurrence_canceled const& e);
   void tell_wake();
 
   // core_submit.cpp
   void handle(job_submitted const& e);
-  std::optional<error_info> refuse(job_submitted const& e) const;
+  void handle(batch_submitted const& e);
+  bool refuse_batch(batch_submitted const& e);
+  /// What has been found acceptable before in the same batch.
+  struct found_before {
+    std::map<std::string, std::int64_t> jobs;  // that may have to wait, by tenant
+    std::map<std::pair<std::string, std::string>, std::int64_t>
+        groups;  // their places, by tenant and name
+  };
+  std::optional<error_info> refuse(job_submitted const& e, found_before& before) const;
+  std::optional<submit_result> live_answer(submission const& s) const;
+  submit_result numbers_of(job_id id) const;
+  submit_result accept(job_submitted const& e, std::vector<dependency> on);
   std::optional<error_info> check_stage(std::string const& stage, std::string const& field) const;
-  std::optional<error_info> check_dependencies(job_submitted const& e, constraints const& c,
-                                               std::string const& field) const;
   job& create(job_id id, submission const& s, label_no label);
   void give_work(job& j, std::string const& stage, resources const& r, bool timed);
   void create_array(job& parent, job_submitted const& e);
   void create_experiment(job& parent, job_submitted const& e);
   void add_key(job& j, std::string const& key);
+  void add_unique(job& j, std::string const& word);
   void watch_times(job& j);
-  void watch_dependencies(job& j, std::vector<job_id> const& on,
-                          std::vector<ended_job> const& ended);
   void announce(job& j, std::uint64_t children);
 
   // core_jobs.cpp: from pending to queued, and to the end
@@ -41,6 +55,7 @@ struct core::state : core_books {
   void tell(happening what, job const& j, std::int64_t duration_ms = 0, std::string detail = {});
   static void tell_where(rare_facts const& facts, happened& h);
   void enqueue(job& j, bool at_front);
+  void stands_in_queue(job const& j);
   void leave_queue(job& j);
   void add_hold(job& j, hold h) { j.holds |= h; }
   void drop_hold(job& j, hold h, bool at_front = false);
@@ -51,8 +66,27 @@ struct core::state : core_books {
            attempt_outcome const* outcome = nullptr);
   void forget(job& j);
   void follow_up();
+
+  // core_dependencies.cpp
+  std::optional<error_info> check_dependencies(job_submitted const& e, constraints const& c,
+                                               std::string const& path) const;
+  void watch_dependencies(job& j, std::vector<dependency> on, std::vector<ended_job> const& ended);
+  void fail_for_ended(job_submitted const& e, submit_result const& made);
+  void fail_for_ended(job_id id, std::vector<ended_job> const& ended);
   void tell_dependents(departed const& over);
   void fail_dependent(job& j, std::string const& why);
+
+  // core_groups.cpp
+  group_book::name group_of(job const& j) const;
+  bool is_grouped(job const& j) const;
+  std::optional<error_info> check_group(std::string const& tenant, constraints const& c,
+                                        std::string const& path, found_before& before) const;
+  void apply(group_book::moves const& changes);
+  void wait_in_group(job& j, bool at_front);
+  void leave_group_line(job const& j);
+  void take_place(job const& j);
+  void give_place_back(job const& j);
+  void check_groups() const;
 
   // core_parents.cpp
   void release_children(job& parent);
@@ -117,7 +151,7 @@ struct core::state : core_books {
   void refresh_standings();
   void handle(usage_restored const& e);
   tenant_settings const& settings_of(std::string const& tenant) const;
-  std::optional<error_info> check_tenant(submission const& s) const;
+  std::optional<error_info> check_tenant(submission const& s, std::int64_t before) const;
   void keep_shape(job const& j);
   std::vector<tenant_record> tenant_records() const;
   std::vector<used_amounts> usage() const;

@@ -1,16 +1,15 @@
 // Submissions: refused, or given a number.
 #include <algorithm>
 
+#include "messages/batch.hpp"
 #include "messages/suggest.hpp"
 #include "scheduling/core_state.hpp"
 
 namespace nsai::scheduling {
 namespace {
 
-ended_job const* find_ended(std::vector<ended_job> const& ended, job_id id) {
-  auto const at =
-      std::find_if(ended.begin(), ended.end(), [&](auto const& e) { return e.id == id; });
-  return at == ended.end() ? nullptr : &*at;
+std::string step_path(std::size_t i) {
+  return "pipeline[" + std::to_string(i) + "].";
 }
 
 }  // namespace
@@ -35,86 +34,145 @@ std::optional<error_info> core::state::check_stage(std::string const& stage,
   return error;
 }
 
-std::optional<error_info> core::state::check_dependencies(job_submitted const& e,
-                                                          constraints const& c,
-                                                          std::string const& field) const {
-  for (auto const id : c.depends_on) {
-    auto const* const live = jobs.find(id);
-    // Another tenant's job is as unknown as one that never was.
-    bool const known = live != nullptr ? tenants[live->tenant] == e.request->tenant_id
-                                       : find_ended(e.ended, id) != nullptr;
-    if (!known)
-      return usage_error(field, "job " + std::to_string(id.value) + " is not known",
-                         "the number of a job of this tenant");
-  }
-  return std::nullopt;
-}
-
-std::optional<error_info> core::state::refuse(job_submitted const& e) const {
+std::optional<error_info> core::state::refuse(job_submitted const& e, found_before& before) const {
   auto const& s = *e.request;
-  if (auto fault = check_tenant(s))
+  auto& jobs_before = before.jobs[s.tenant_id];
+  if (auto fault = check_tenant(s, jobs_before))
     return fault;
+  jobs_before += jobs_of(s);
   if (s.pipeline.empty())
     if (auto fault = check_stage(s.stage, "stage"))
       return fault;
-  if (auto fault = check_dependencies(e, s.constraints, "constraints.depends_on"))
+  if (auto fault = check_group(s.tenant_id, s.constraints, "constraints.", before))
+    return fault;
+  if (auto fault = check_dependencies(e, s.constraints, "constraints."))
     return fault;
   for (std::size_t i = 0; i < s.pipeline.size(); ++i) {
-    auto const path = "pipeline[" + std::to_string(i) + "].";
+    auto const path = step_path(i);
     if (auto fault = check_stage(s.pipeline[i].stage, path + "stage"))
       return fault;
-    if (auto fault =
-            check_dependencies(e, s.pipeline[i].constraints, path + "constraints.depends_on"))
+    auto const& c = s.pipeline[i].constraints;
+    if (auto fault = check_dependencies(e, c, path + "constraints."))
+      return fault;
+    if (auto fault = check_group(s.tenant_id, c, path + "constraints.", before))
       return fault;
   }
   return std::nullopt;
 }
 
-void core::state::handle(job_submitted const& e) {
-  auto const& s = *e.request;
-  answer = {};
-  if (!s.key.empty()) {
-    auto const known = tenants.find(s.tenant_id);
-    auto const live = known == none ? keys.end() : keys.find(std::to_string(known) + "\n" + s.key);
-    if (live != keys.end()) {
-      answer.id = live->second;
-      if (auto const p = parents.find(live->second); p != parents.end()) {
-        answer.first_child = {live->second.value + 1};
-        answer.children = p->second.children;
-      }
-      return;
-    }
+/// The live job that holds the submission's key, or its word as the only one.
+std::optional<submit_result> core::state::live_answer(submission const& s) const {
+  auto const known = s.key.empty() && s.unique.empty() ? none : tenants.find(s.tenant_id);
+  if (known == none)
+    return std::nullopt;
+  auto const holder = [&](auto const& all, std::string const& word) {
+    auto const at = word.empty() ? all.end() : all.find(std::to_string(known) + "\n" + word);
+    return at == all.end() ? job_id{} : at->second;
+  };
+  if (auto const id = holder(keys, s.key))
+    return numbers_of(id);
+  auto const id = holder(uniques, s.unique);
+  if (!id)
+    return std::nullopt;
+  auto live = numbers_of(id);
+  live.existing = true;
+  return live;
+}
+
+submit_result core::state::numbers_of(job_id id) const {
+  submit_result numbers;
+  numbers.id = id;
+  if (auto const p = parents.find(id); p != parents.end()) {
+    numbers.first_child = {id.value + 1};
+    numbers.children = p->second.children;
   }
-  if (auto fault = refuse(e)) {
+  return numbers;
+}
+
+void core::state::handle(job_submitted const& e) {
+  answer = {};
+  request = 0;
+  if (auto const live = live_answer(*e.request)) {
+    answer = *live;
+    return;
+  }
+  found_before nothing;
+  if (auto fault = refuse(e, nothing)) {
     answer.error = std::move(fault);
     return;
   }
+  answer = accept(e, dependencies_in(e.request->constraints));
+  fail_for_ended(e, answer);
+}
+
+void core::state::handle(batch_submitted const& e) {
+  answers.assign(e.jobs.size(), {});
+  if (refuse_batch(e))
+    return;
+  for (request = 0; request < e.jobs.size(); ++request) {
+    auto const& each = e.jobs[request];
+    if (auto const live = live_answer(*each.request)) {
+      answers[request] = *live;
+      continue;
+    }
+    auto on = dependencies_in(each.request->constraints);
+    for (auto const position : each.after)
+      on.push_back({answers[position].id, false});
+    for (auto const position : each.after_any)
+      on.push_back({answers[position].id, true});
+    answers[request] = accept(each, std::move(on));
+  }
+  request = 0;
+  // Only now has every job been made that is to hear of it.
+  for (std::size_t i = 0; i < e.jobs.size(); ++i)
+    fail_for_ended(e.jobs[i], answers[i]);
+}
+
+bool core::state::refuse_batch(batch_submitted const& e) {
+  found_before before;
+  std::size_t first = e.jobs.size();
+  for (std::size_t i = 0; i < e.jobs.size(); ++i) {
+    answers[i].error = refuse(e.jobs[i], before);
+    if (answers[i].error && first == e.jobs.size())
+      first = i;
+  }
+  if (first == e.jobs.size())
+    return false;
+  for (auto& each : answers)
+    if (!each.error)
+      each.error = batch_refusal(first, *answers[first].error);
+  return true;
+}
+
+submit_result core::state::accept(job_submitted const& e, std::vector<dependency> on) {
+  auto const& s = *e.request;
   auto& j = create({last_id.value + 1}, s, e.label);
-  answer.id = j.id;
+  auto const id = j.id;
   j.terms = terms.intern(s.constraints);
   terms.keep(j.terms);
   add_key(j, s.key);
+  add_unique(j, s.unique);
   j.composite = s.array || !s.pipeline.empty();
   if (s.pipeline.empty())
     give_work(j, s.stage, s.resources, static_cast<bool>(s.constraints.deadline));
   watch_times(j);
-  watch_dependencies(j, s.constraints.depends_on, e.ended);
+  watch_dependencies(j, std::move(on), e.ended);
   if (s.array)
     create_array(j, e);
   else if (!s.pipeline.empty())
     create_experiment(j, e);
   else
     announce(j, 0);
-  if (auto const p = s.array || !s.pipeline.empty() ? parents.find(answer.id) : parents.end();
-      p != parents.end()) {
-    answer.first_child = {answer.id.value + 1};
-    answer.children = p->second.children;
-  }
-  for (auto const id : s.constraints.depends_on)
-    if (auto const* const over = find_ended(e.ended, id);
-        over != nullptr && over->status != job_status::succeeded && jobs.find(answer.id) != nullptr)
-      fail_dependent(j, "job " + std::to_string(id.value) +
-                            ", on which this one depends, ended as " + to_string(over->status));
+  return numbers_of(id);
+}
+
+/// Ends what depends on jobs that had failed before.
+void core::state::fail_for_ended(job_submitted const& e, submit_result const& made) {
+  if (e.ended.empty())
+    return;
+  for (std::uint32_t i = 0; i < e.request->pipeline.size(); ++i)
+    fail_for_ended({made.id.value + 1 + i}, e.ended);
+  fail_for_ended(made.id, e.ended);
 }
 
 job& core::state::create(job_id id, submission const& s, label_no label) {
@@ -158,6 +216,14 @@ void core::state::add_key(job& j, std::string const& key) {
     rare(j).key = &at->first;
 }
 
+void core::state::add_unique(job& j, std::string const& word) {
+  if (word.empty())
+    return;
+  auto const [at, is_new] = uniques.emplace(std::to_string(j.tenant) + "\n" + word, j.id);
+  if (is_new)
+    rare(j).unique = &at->first;
+}
+
 void core::state::watch_times(job& j) {
   auto const& c = terms[j.terms];
   if (c.deadline)
@@ -168,35 +234,12 @@ void core::state::watch_times(job& j) {
   }
 }
 
-void core::state::watch_dependencies(job& j, std::vector<job_id> const& on,
-                                     std::vector<ended_job> const& over) {
-  if (on.empty())
-    return;
-  auto sorted = on;
-  std::sort(sorted.begin(), sorted.end());
-  sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());
-  for (auto const id : sorted) {
-    auto* const live = jobs.find(id);
-    auto const* const known = find_ended(over, id);
-    bool const met = live == nullptr && known != nullptr && known->status == job_status::succeeded;
-    if (met)
-      continue;
-    // One that has failed counts as unmet too: whoever called ends the job for it.
-    ++j.unmet;
-    if (live != nullptr)
-      rare(*live).dependents.push_back(j.id);
-  }
-  rare(j).dependencies = std::move(sorted);
-  if (j.unmet > 0)
-    add_hold(j, hold_dependency);
-}
-
 /// Tells of a new job, and queues it if nothing holds it.
 void core::state::announce(job& j, std::uint64_t children) {
   bool const ready = j.holds == 0;
   if (ready)
     change(j, signal::release);
-  emit(job_created{j.id, j.parent, j.position, children, j.status});
+  emit(job_created{j.id, j.parent, j.position, children, j.status, request});
   tell(happening::job_submitted, j);
   if (!j.composite)
     places.note(shapes[j.shape]);
@@ -261,7 +304,7 @@ void core::state::create_experiment(job& parent, job_submitted const& e) {
     bool const timed = s.constraints.deadline || step.constraints.deadline;
     give_work(child, step.stage, step.resources, timed);
     watch_times(child);
-    watch_dependencies(child, step.constraints.depends_on, e.ended);
+    watch_dependencies(child, dependencies_in(step.constraints), e.ended);
     child.unmet += static_cast<std::uint32_t>(p.steps[i].after.size());
     if (child.unmet > 0)
       add_hold(child, hold_dependency);
@@ -269,14 +312,6 @@ void core::state::create_experiment(job& parent, job_submitted const& e) {
       add_hold(child, hold_parent);
     announce(child, 0);
   }
-  for (std::uint32_t i = 0; i < s.pipeline.size(); ++i)
-    for (auto const id : s.pipeline[i].constraints.depends_on)
-      if (auto const* const over = find_ended(e.ended, id);
-          over != nullptr && over->status != job_status::succeeded)
-        if (auto* const child = jobs.find({answer.id.value + 1 + i}))
-          fail_dependent(*child, "job " + std::to_string(id.value) +
-                                     ", on which this one depends, ended as " +
-                                     to_string(over->status));
 }
 
 }  // namespace nsai::scheduling

@@ -22,6 +22,7 @@ struct job_created {
   std::uint32_t position = 0;
   std::uint64_t children = 0;  // of a parent: their numbers follow its own without a gap
   job_status status = job_status::pending;
+  std::uint32_t request = 0;  // position of its submission in the batch
 };
 
 /// Durable. The scheduling facts of a live job changed.
@@ -42,6 +43,13 @@ struct job_changed {
 /// Durable. What is ordered for a node from now on; an order that is over is forgotten.
 struct node_order_changed {
   boxed<node_order> order;  // always there
+};
+
+/// Durable, together with the submission that whoever performs this makes of it.
+struct recurrence_due {
+  std::string tenant_id;
+  std::string name;
+  timestamp next_at;  // when it is due again
 };
 
 /// Durable before it is sent; sent once. After a restart the attempt is unconfirmed and never sent
@@ -146,9 +154,9 @@ struct wake_at {
   timestamp at;
 };
 
-using effect = std::variant<job_created, job_changed, node_order_changed, attempt_granted,
-                            attempt_closed, job_ended, attempt_stopped, outcome_settled,
-                            consult_supervisor, happened, wake_at>;
+using effect = std::variant<job_created, job_changed, node_order_changed, recurrence_due,
+                            attempt_granted, attempt_closed, job_ended, attempt_stopped,
+                            outcome_settled, consult_supervisor, happened, wake_at>;
 /// A huge array makes millions of them at once.
 static_assert(sizeof(effect) <= 128);
 using effects = std::vector<effect>;

@@ -9,6 +9,7 @@
 #include "messages/job.hpp"
 #include "messages/node.hpp"
 #include "messages/observe.hpp"
+#include "scheduling/cron.hpp"
 #include "scheduling/fair_share.hpp"
 
 /// Everything the core can be told. The core owns no payloads: options, contexts and results pass
@@ -33,12 +34,19 @@ struct job_submitted {
   std::vector<ended_job> ended;
   label_no label = 0;                 // of the job, and of an array's children
   std::vector<label_no> step_labels;  // of an experiment's children, by position
+  // Of a job in a batch: positions of jobs before it there, beside those in its constraints.
+  std::vector<std::uint32_t> after{};
+  std::vector<std::uint32_t> after_any{};
+};
+/// Submissions of which all are accepted, or none; answered by `batch_answers`.
+struct batch_submitted {
+  std::vector<job_submitted> jobs;
 };
 
 /// A live or unfinished job as the store had it when the scheduler started. Children follow their
 /// parents.
 struct job_restored {
-  job_record record;
+  job_record record;  // with `unique` of the job itself only
   std::string key;
   std::optional<array_spec> array;     // of an array's parent
   std::vector<std::uint32_t> after{};  // of an experiment's child: positions in the pipeline
@@ -69,6 +77,18 @@ struct usage_restored {
 };
 /// All jobs were restored: unconfirmed attempts wait `adopt_ms` from now for their nodes.
 struct restore_finished {};
+
+/// Something recurs from now on, or it did when the scheduler started.
+struct recurrence_set {
+  std::string tenant_id;
+  std::string name;
+  cron_times times;
+  timestamp next_at{};  // 0: the first time from now
+};
+struct recurrence_canceled {
+  std::string tenant_id;
+  std::string name;
+};
 
 struct cancel_requested {
   job_id job;
@@ -131,10 +151,10 @@ struct supervisor_restarted {
 /// Time has passed; sent at the latest when a `wake_at` asked for it.
 struct clock_advanced {};
 
-using event =
-    std::variant<job_submitted, job_restored, child_restored, usage_restored, restore_finished,
-                 cancel_requested, node_registered, node_beat, node_disconnected, node_left,
-                 node_order_restored, drain_ordered, resume_ordered, attempt_ended,
-                 supervisor_decided, supervisor_restarted, clock_advanced>;
+using event = std::variant<job_submitted, batch_submitted, job_restored, child_restored,
+                           usage_restored, restore_finished, recurrence_set, recurrence_canceled,
+                           cancel_requested, node_registered, node_beat, node_disconnected,
+                           node_left, node_order_restored, drain_ordered, resume_ordered,
+                           attempt_ended, supervisor_decided, supervisor_restarted, clock_advanced>;
 
 }  // namespace nsai::scheduling

@@ -29,15 +29,23 @@ struct unconfirmed_place {
   std::vector<device_grant> devices;
 };
 
+/// One job has to end before another one.
+struct dependency {
+  job_id job;            // the other one
+  bool however = false;  // any end will do, not only success
+  friend auto operator<=>(dependency const&, dependency const&) = default;
+};
+
 /// What few jobs have.
 struct rare_facts {
-  timestamp eligible_at;             // while it backs off
-  std::vector<job_id> dependencies;  // as submitted
-  std::vector<job_id> dependents;    // jobs that wait for this one; may have ended meanwhile
-  std::int32_t sole_losses = 0;      // node losses where it was alone on the node
+  timestamp eligible_at;                 // while it backs off
+  std::vector<dependency> dependencies;  // as submitted, by number
+  std::vector<dependency> dependents;    // jobs that wait for this one; may have ended meanwhile
+  std::int32_t sole_losses = 0;          // node losses where it was alone on the node
   std::unique_ptr<verdict> last;
   std::unique_ptr<unconfirmed_place> place;
-  std::string const* key = nullptr;  // its entry among the keys
+  std::string const* key = nullptr;     // its entry among the keys
+  std::string const* unique = nullptr;  // its entry among the words of unique jobs
 };
 
 /// A step of an experiment.
@@ -58,6 +66,7 @@ struct parent_facts {
   std::uint64_t next = 0;    // no child before this position waits for the limit
   std::vector<step_facts> steps;
   std::optional<error_info> error;  // why it will not succeed
+  bool skipped = false;             // for a dependency that did not succeed
 
   std::uint64_t ended_count() const { return ended[0] + ended[1] + ended[2] + ended[3]; }
   bool has_limit() const { return array && array->limit > 0; }
@@ -71,7 +80,7 @@ struct departed {
   std::uint32_t position = 0;
   job_status status = job_status::succeeded;
   bool within_limit = false;
-  std::vector<job_id> dependents;
+  std::vector<dependency> dependents;
 };
 
 /// A stage as far as the core cares.

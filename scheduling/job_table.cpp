@@ -30,9 +30,10 @@ terms_index terms_table::find(constraints const& c, std::size_t hash) const {
 }
 
 terms_index terms_table::intern(constraints const& c) {
-  if (!c.depends_on.empty()) {
+  if (dependencies_of(c) > 0) {
     auto without = c;
     without.depends_on.clear();
+    without.after_any.clear();
     return intern(without);
   }
   auto const hash = hash_of(c);

@@ -127,30 +127,37 @@ void ready_queues::close_lane(std::uint32_t index) {
 }
 
 queue_slot ready_queues::push(job_id job, place const& where, timestamp since, bool at_front) {
-  auto const lane_index = open_lane(where);
+  auto const lane = open_lane(where);
+  return link(job, lane, since, take_order(at_front), at_front ? none : lanes_[lane].tail);
+}
+
+queue_slot ready_queues::insert(job_id job, place const& where, timestamp since,
+                                std::int64_t order) {
+  auto const lane = open_lane(where);
+  auto behind = lanes_[lane].tail;
+  if (behind != none && entries_[behind].order > order) {
+    behind = none;
+    for (auto next = lanes_[lane].head; entries_[next].order < order; next = entries_[next].after)
+      behind = next;
+  }
+  return link(job, lane, since, order, behind);
+}
+
+/// Puts a job behind another one of the lane, or before all.
+queue_slot ready_queues::link(job_id job, std::uint32_t lane_index, timestamp since,
+                              std::int64_t order, queue_slot behind) {
   auto const slot = slot_in(entries_, free_entries_);
   auto& entry = entries_[slot];
   auto& lane = lanes_[lane_index];
-  entry = {.job = job, .since = since, .lane = lane_index};
-  if (at_front) {
-    entry.order = front_order_--;
-    entry.after = lane.head;
-    (lane.head == none ? lane.tail : entries_[lane.head].before) = slot;
-    lane.head = slot;
-    lane.head_order = entry.order;
-  } else {
-    entry.order = next_order_++;
-    entry.before = lane.tail;
-    if (lane.tail == none) {
-      lane.head = slot;
-      lane.head_order = entry.order;
-    } else {
-      entries_[lane.tail].after = slot;
-    }
-    lane.tail = slot;
-  }
+  entry = {.job = job, .since = since, .order = order, .lane = lane_index, .before = behind};
+  auto& from = behind == none ? lane.head : entries_[behind].after;
+  entry.after = from;
+  (entry.after == none ? lane.tail : entries_[entry.after].before) = slot;
+  from = slot;
+  if (behind == none)
+    lane.head_order = order;
   ++lane.count;
-  ++level_of(where).count;
+  ++level_of(lane.where).count;
   ++count_;
   return slot;
 }

@@ -51,10 +51,16 @@ class ready_queues {
     tenant_index tenant;
     owner_index owner;
     shape_index shape;
+    bool grouped = false;  // jobs of concurrency groups come and go out of order (`insert`)
     friend bool operator==(place const&, place const&) = default;
   };
 
   queue_slot push(job_id job, place const& where, timestamp since, bool at_front);
+  /// An order for a job that is put in later: behind all that came, or before all.
+  std::int64_t take_order(bool at_front) { return at_front ? front_order_-- : next_order_++; }
+  /// Puts a job in where its order has it. Costs by the number of those in its lane that stand
+  /// before it.
+  queue_slot insert(job_id job, place const& where, timestamp since, std::int64_t order);
   /// Takes a job out that got no turn (it was canceled, or its deadline passed).
   void remove(queue_slot slot);
   /// Takes a job out that got its turn: its tenant and owner go to the end of theirs.
@@ -147,6 +153,8 @@ class ready_queues {
   };
 
   level_line& level_of(place const& p) { return levels_[static_cast<std::size_t>(p.level)]; }
+  queue_slot link(job_id job, std::uint32_t lane_index, timestamp since, std::int64_t order,
+                  queue_slot behind);
   std::uint32_t open_lane(place const& where);
   void close_lane(std::uint32_t index);
   double standing(tenant_index tenant) const;

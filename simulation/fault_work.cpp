@@ -19,7 +19,15 @@ constraints fault_world::some_constraints() {
   if (one_in(8))
     c.deadline = now() + (static_cast<std::int64_t>(below(30'000)) - 100);
   while (one_in(4) && !decided_.rows().empty())
-    c.depends_on.push_back({1 + below(decided_.rows().rbegin()->first.value)});
+    (one_in(2) ? c.depends_on : c.after_any)
+        .push_back({1 + below(decided_.rows().rbegin()->first.value)});
+  if (one_in(2))
+    c.on_failed_dependency = dependency_rule::skip;
+  if (one_in(3)) {
+    auto const group = below(2);
+    c.concurrency_group = "g" + std::to_string(group);
+    c.max_concurrent_in_group = static_cast<std::int32_t>(1 + group);
+  }
   return c;
 }
 
@@ -50,12 +58,16 @@ void fault_world::submit_something() {
   s->constraints = one_in(2) ? constraints{} : some_constraints();
   if (one_in(5))
     s->key = "k" + std::to_string(below(10));
+  if (one_in(8))
+    s->unique = "u" + std::to_string(below(3));
   auto const kind = below(8);
   if (kind == 0) {
     s->array.emplace();
     s->array->last = static_cast<std::int64_t>(below(12));
     s->array->limit = static_cast<std::int64_t>(below(4));
   } else if (kind == 1) {
+    s->constraints.concurrency_group.clear();
+    s->constraints.max_concurrent_in_group = 1;
     auto const steps = 1 + static_cast<std::uint32_t>(below(5));
     for (std::uint32_t i = 0; i < steps; ++i) {
       step_spec step;
@@ -85,23 +97,31 @@ void fault_world::submit(std::shared_ptr<submission const> s) {
   }
   job_submitted e;
   e.request = s.get();
-  for (auto const id : s->constraints.depends_on)
-    if (auto const row = decided_.rows().find(id);
-        row != decided_.rows().end() && is_terminal(row->second.facts.record.status))
-      e.ended.push_back({id, row->second.facts.record.status});
+  auto const look_up = [&](constraints const& c) {
+    for (auto const* const list : {&c.depends_on, &c.after_any})
+      for (auto const id : *list)
+        if (auto const row = decided_.rows().find(id);
+            row != decided_.rows().end() && is_terminal(row->second.facts.record.status))
+          e.ended.push_back({id, row->second.facts.record.status});
+  };
+  look_up(s->constraints);
   for (auto const& step : s->pipeline)
-    for (auto const id : step.constraints.depends_on)
-      if (auto const row = decided_.rows().find(id);
-          row != decided_.rows().end() && is_terminal(row->second.facts.record.status))
-        e.ended.push_back({id, row->second.facts.record.status});
+    look_up(step.constraints);
   apply(e, s);
   auto const answer = core_.last_answer();
   if (held)
     keep(promise::p1_ends_once, answer == *held, "the same answer for the same key", held->id);
   if (answer.error) {
     keep(promise::contract,
-         answer.error->field && answer.error->field->ends_with("constraints.depends_on"),
+         answer.error->field && (answer.error->field->ends_with("constraints.depends_on") ||
+                                 answer.error->field->ends_with("constraints.after_any")),
          "no refusal but for unknown dependencies");
+    return;
+  }
+  if (answer.existing) {  // it may have come with another key
+    keep(promise::contract, decided_.at(answer.id).facts.record.unique == s->unique,
+         "the answer for a unique job has its word", answer.id);
+    open_.acknowledged.push_back({answer.id, s->tenant_id, {}});
     return;
   }
   say([&] {

@@ -27,7 +27,7 @@ void model_store::record(effects const& list, timestamp now, submission const* s
                          attempt_outcome const* outcome) {
   for (auto const& e : list) {
     if (auto const* const x = std::get_if<job_created>(&e))
-      create(*x, now, *submitted);
+      create(*x, now, submitted[x->request]);
     else if (auto const* const y = std::get_if<job_changed>(&e))
       change(*y);
     else if (auto const* const z = std::get_if<attempt_granted>(&e))
@@ -52,9 +52,11 @@ core model_store::restore(core_settings settings, timestamp now, effects& out) c
     if (is_terminal(row.facts.record.status))
       continue;
     auto restored = row.facts;
-    for (auto const dependency : restored.record.constraints.depends_on)
-      if (auto const& other = rows_.at(dependency).facts.record; is_terminal(other.status))
-        restored.ended.push_back({dependency, other.status});
+    auto const& c = restored.record.constraints;
+    for (auto const* const list : {&c.depends_on, &c.after_any})
+      for (auto const dependency : *list)
+        if (auto const& other = rows_.at(dependency).facts.record; is_terminal(other.status))
+          restored.ended.push_back({dependency, other.status});
     fresh.apply(restored, now, out);
   }
   for (auto const& [id, row] : rows_) {
@@ -104,6 +106,7 @@ void model_store::create(job_created const& e, timestamp now, submission const& 
   r.resources = s.resources;
   r.constraints = s.constraints;
   row.facts.key = s.key;
+  r.unique = s.unique;
   row.facts.array = s.array;
   if (!s.key.empty())
     keep(promise::p1_ends_once, keys_.emplace(std::pair{s.tenant_id, s.key}, e.id).second,

@@ -26,7 +26,8 @@ class model_store {
     std::optional<error_info> error;
   };
 
-  /// `submitted` is the submission being applied, `outcome` the outcome, if any.
+  /// `submitted` is the submission being applied (the first of a batch), `outcome` the outcome, if
+  /// any.
   void record(scheduling::effects const& list, timestamp now, submission const* submitted,
               attempt_outcome const* outcome);
 

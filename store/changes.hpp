@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "messages/api.hpp"
+#include "messages/recurrence.hpp"
 
 /// Everything that a commit can change. A list of changes is done as a whole or not at all, in its
 /// order.
@@ -105,6 +106,15 @@ struct reserve_events {
   std::uint64_t up_to = 0;
 };
 
+/// Takes the place of what had the same tenant and name.
+struct put_recurrence {
+  std::shared_ptr<recurrence const> record;  // always there
+};
+struct remove_recurrence {
+  std::string tenant_id;
+  std::string name;
+};
+
 /// What owners have used of the cluster until `at` takes the place of what was stored before.
 struct put_usage {
   struct owner {
@@ -138,6 +148,7 @@ class boxed_insert {
 };
 
 using change = std::variant<boxed_insert, insert_children, insert_alike, change_job, grant_attempt,
-                            close_attempt, end_job, reserve_events, put_usage, set_node_order>;
+                            close_attempt, end_job, reserve_events, put_usage, set_node_order,
+                            put_recurrence, remove_recurrence>;
 
 }  // namespace nsai::store

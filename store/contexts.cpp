@@ -1,5 +1,7 @@
 #include "store/contexts.hpp"
 
+#include <algorithm>
+
 #include "store/encoding.hpp"
 
 namespace nsai::store {
@@ -17,7 +19,7 @@ std::string contexts::merged(job_id parent, std::vector<job_id> const& children)
   std::vector<std::string> texts;
   for (auto const child : children)
     texts.push_back(passed_on(child, passed, 0));
-  return merge(read(parent, nullptr).context, texts);
+  return merge(base_of(read(parent, nullptr)), texts);
 }
 
 contexts::inputs contexts::read(job_id job, std::string* options) {
@@ -27,7 +29,49 @@ contexts::inputs contexts::read(job_id job, std::string* options) {
                       ": there is no such job");
   if (options != nullptr)
     *options = row.text(4);
-  return {row.text(0), row.text(1), row.text(2), job_id{row.number(3)}, row.text(5)};
+  return {row.text(0), row.text(1), row.text(2), job_id{row.number(3)},
+          row.text(5), row.text(6), row.text(7)};
+}
+
+std::string contexts::base_of(inputs const& of) {
+  return with_outputs(with_outputs(of.context, of.parent_rules), of.rules);
+}
+
+std::string contexts::with_outputs(std::string const& base, std::string const& rules) {
+  bool const depends = rules.find("\"depends_on\"") != std::string::npos ||
+                       rules.find("\"after_any\"") != std::string::npos;
+  if (!depends)
+    return base;
+  auto const c = decode<constraints>(rules, "constraints");
+  auto all = c.depends_on;
+  all.insert(all.end(), c.after_any.begin(), c.after_any.end());
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  std::vector<std::string> texts;
+  json outputs = json::object();
+  json described = json::object();
+  for (auto const job : all) {
+    sqlite::cursor row(output_, job);
+    if (!row.step())
+      continue;
+    auto const status = static_cast<std::size_t>(row.integer(0));
+    auto name = row.text(3);
+    if (name.empty() || described.contains(name))
+      name = std::to_string(job.value);
+    described[name] = {{"job", job}, {"status", enum_names(job_status{}).at(status)}};
+    if (auto const left = row.text(2); !left.empty())
+      texts.push_back(left);
+    if (auto const result = row.text(1); !result.empty())
+      outputs[name] = json_text{result}.value();
+  }
+  json more;
+  if (!described.empty())
+    more["inputs"] = {{"dependencies", described}};
+  if (!outputs.empty())
+    more["outputs"] = outputs;
+  if (!more.empty())
+    texts.push_back(json_text::of(more).text);
+  return merge(base, texts);
 }
 
 std::string contexts::start_of(inputs const& of, known& passed, int depth) {
@@ -37,12 +81,13 @@ std::string contexts::start_of(inputs const& of, known& passed, int depth) {
     throw store_error("store: the stages of experiment " + std::to_string(of.parent.value) +
                       " come after each other in a circle");
   auto const after = decode<std::vector<std::uint32_t>>(of.after, "after");
+  auto const base = base_of(of);
   if (after.empty() || !of.parent)
-    return of.context;
+    return base;
   std::vector<std::string> texts;
   for (auto const position : after)
     texts.push_back(passed_on({of.parent.value + 1 + position}, passed, depth + 1));
-  return merge(of.context, texts);
+  return merge(base, texts);
 }
 
 std::string const& contexts::passed_on(job_id job, known& passed, int depth) {

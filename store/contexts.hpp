@@ -13,6 +13,12 @@ namespace nsai::store {
 /// after are merged in order. A predecessor that left no context passes on what it had itself
 /// started with, so that the chain is never broken; each adds its name to `completed_stages`. Other
 /// jobs start with the context they were submitted with.
+///
+/// A job that depends on others by number (and every child of such a parent) gets more: the
+/// contexts that those left, their results under `outputs`, and number and status of each under
+/// `inputs.dependencies`, by the name that a job was submitted with, or by its number. What
+/// retention has removed, or what has no result, gives nothing. Contexts of jobs before those are
+/// not passed on: a chain of plain jobs may be of any length.
 class contexts {
  public:
   contexts(sqlite::database& on, store_options const& options) : on_(on), options_(options) {}
@@ -30,10 +36,15 @@ class contexts {
     std::string after;
     job_id parent;
     std::string name;
+    std::string rules;         // constraints
+    std::string parent_rules;  // of an experiment's child: those of its parent
   };
 
   inputs read(job_id job, std::string* options);
   std::string start_of(inputs const& of, known& passed, int depth);
+  /// With what those left on whom it depends by number.
+  std::string base_of(inputs const& of);
+  std::string with_outputs(std::string const& base, std::string const& rules);
   std::string const& passed_on(job_id job, known& passed, int depth);
   std::string merge(std::string const& base, std::vector<std::string> const& of) const;
   std::string completed(std::string const& context, std::string const& stage) const;
@@ -44,9 +55,16 @@ class contexts {
       on_,
       "SELECT coalesce(p.context, (SELECT o.context FROM payloads o WHERE o.job = j.parent)), "
       "j.context_out, iif(j.payload_of = j.id, p.after, NULL), j.parent, "
-      "coalesce(j.options, p.options), p.name "
+      "coalesce(j.options, p.options), p.name, p.constraints, "
+      "iif(j.payload_of = j.id, (SELECT o.constraints FROM payloads o WHERE o.job = j.parent), "
+      "NULL) "
       "FROM jobs j JOIN payloads p ON p.job = j.payload_of WHERE j.id = ?1",
       "reading the payload of a job"};
+  sqlite::statement output_{on_,
+                            "SELECT j.status, j.result, j.context_out, "
+                            "iif(j.payload_of = j.id, p.name, NULL) "
+                            "FROM jobs j JOIN payloads p ON p.job = j.payload_of WHERE j.id = ?1",
+                            "reading the output of a job"};
 };
 
 }  // namespace nsai::store

@@ -67,6 +67,9 @@ void job_store::load_ended_children(std::function<void(ended_child const&)> cons
 std::vector<node_order> job_store::node_orders() const {
   return state_->reads.node_orders();
 }
+std::vector<recurrence> job_store::recurrences() const {
+  return state_->reads.recurrences();
+}
 std::vector<std::pair<job_id, job_status>> job_store::statuses(
     std::vector<job_id> const& jobs) const {
   return state_->reads.statuses(jobs);

@@ -89,6 +89,8 @@ class job_store {
   void load_ended_children(std::function<void(ended_child const&)> const& each) const;
   /// What is ordered for nodes, by uuid.
   std::vector<node_order> node_orders() const;
+  /// What recurs, by tenant and name.
+  std::vector<recurrence> recurrences() const;
   /// The statuses of those of `jobs` that exist.
   std::vector<std::pair<job_id, job_status>> statuses(std::vector<job_id> const& jobs) const;
 

@@ -81,7 +81,12 @@ std::optional<submission> reader::as_submission(job_id job) {
   s.tags = r.tags;
   s.stage = r.stage;
   s.options = r.options;
-  s.context = r.parent_id ? flow_.payload_of(job).context : r.context;
+  // A child, or one that depended on others, starts with what it would have got from them.
+  s.context =
+      r.parent_id || dependencies_of(r.constraints) > 0 ? flow_.payload_of(job).context : r.context;
+  s.unique = r.unique;
+  if (!r.parent_id)
+    s.name = r.name;
   s.resources = r.resources;
   s.constraints = r.constraints;
   s.metadata = r.metadata;

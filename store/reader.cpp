@@ -18,7 +18,7 @@ constexpr char const* all_columns =
     "p.array, "
     "p.after, p.resources, p.constraints, p.metadata, coalesce(j.options, p.options), p.context, "
     "j.result, "
-    "j.cancel_requested, j.handed_back, j.preemptions ";
+    "j.cancel_requested, j.handed_back, j.preemptions, p.unique_word ";
 enum column {
   id,
   payload_of,
@@ -64,7 +64,8 @@ enum column {
   result,
   canceled,
   handed_back,
-  preemptions
+  preemptions,
+  unique_word
 };
 
 template <class E>
@@ -162,6 +163,7 @@ unfinished_job reader::job_of(sqlite::cursor const& row, texts payload) {
   if (own_payload) {  // else they are the parent's
     if (!row.null(retry_of))
       r.retry_of = job_id{row.number(retry_of)};
+    r.unique = row.text(unique_word);
     job.key = row.text(key);
     job.key_digest = row.text(digest);
     job.array = optional_at<array_spec>(row, array, "array");
@@ -225,6 +227,15 @@ std::vector<node_order> reader::node_orders() {
                     row.text(4),
                     decode<std::vector<maintenance_window>>(row.view(5), "windows"),
                     {row.integer(6)}});
+  return list;
+}
+
+std::vector<recurrence> reader::recurrences() {
+  sqlite::statement query(on_, "SELECT record FROM recurrences ORDER BY tenant, name",
+                          "reading what recurs");
+  std::vector<recurrence> list;
+  for (sqlite::cursor row(query); row.step();)
+    list.push_back(decode<recurrence>(row.view(0), "recurrence"));
   return list;
 }
 

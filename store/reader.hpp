@@ -26,6 +26,7 @@ class reader {
   void load_unfinished(std::function<void(unfinished_job&&)> const& each);
   void load_ended_children(std::function<void(ended_child const&)> const& each);
   std::vector<node_order> node_orders();
+  std::vector<recurrence> recurrences();
   std::vector<std::pair<job_id, job_status>> statuses(std::vector<job_id> const& jobs);
   std::optional<job_record> find(job_id job, bool include_payload);
   std::vector<job_record> list(list_jobs const& filter);

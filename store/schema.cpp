@@ -143,9 +143,20 @@ constexpr char const* preemptions = R"sql(
 ALTER TABLE jobs ADD COLUMN preemptions INTEGER NOT NULL DEFAULT 0;
 )sql";
 
+/// What recurs, as JSON (recurrence), and the words of unique jobs.
+constexpr char const* recurring_jobs = R"sql(
+CREATE TABLE recurrences(
+  tenant TEXT NOT NULL,
+  name TEXT NOT NULL,
+  record TEXT NOT NULL,
+  PRIMARY KEY(tenant, name)
+) WITHOUT ROWID;
+ALTER TABLE payloads ADD COLUMN unique_word TEXT;
+)sql";
+
 /// Step k leads from version k to version k + 1. A released step never changes.
-constexpr std::array steps = {first_schema,    alike_jobs,  unfinished_pages,
-                              usage_of_owners, node_orders, preemptions};
+constexpr std::array steps = {first_schema, alike_jobs,  unfinished_pages, usage_of_owners,
+                              node_orders,  preemptions, recurring_jobs};
 
 int version_of(sqlite::database& on) {
   return std::stoi("0" + on.value("PRAGMA user_version", "reading the schema version"));

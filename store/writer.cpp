@@ -106,6 +106,15 @@ void writer::apply(set_node_order const& c) {
         .run();
 }
 
+void writer::apply(put_recurrence const& c) {
+  auto const record = json_text::of(write_json(*c.record)).text;
+  sqlite::cursor(put_recurrence_, c.record->tenant_id, c.record->name, record).run();
+}
+
+void writer::apply(remove_recurrence const& c) {
+  sqlite::cursor(remove_recurrence_, c.tenant_id, c.name).run();
+}
+
 void writer::need_live(job_id job, char const* doing) const {
   if (!live_.find(job))
     throw store_error(std::string("store: ") + doing + " job " + std::to_string(job.value) +
@@ -165,7 +174,7 @@ void writer::insert_payload(insert_job const& c) {
                  r.name, encode(r.tags), r.retry_of, r.trace_id, experiment_of(r.metadata), c.key,
                  c.key_digest, c.array ? json_text::of(write_json(*c.array)).text : std::string(),
                  encode(c.after), encode_sparse(r.resources), encode_sparse(r.constraints),
-                 r.metadata, r.options, r.context)
+                 r.metadata, r.options, r.context, r.unique)
       .run();
 }
 

@@ -30,6 +30,8 @@ class writer {
   void apply(reserve_events const& c);
   void apply(put_usage const& c);
   void apply(set_node_order const& c);
+  void apply(put_recurrence const& c);
+  void apply(remove_recurrence const& c);
   void apply(end_job const& c);
   void need_new(job_id job) const;
   void insert_payload(insert_job const& c);
@@ -64,8 +66,8 @@ class writer {
       on_,
       "INSERT INTO payloads(job, children, tenant, namespace, owner, stage, name, "
       "tags, retry_of, trace_id, experiment_id, key, key_digest, array, after, "
-      "resources, constraints, metadata, options, context) "
-      "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+      "resources, constraints, metadata, options, context, unique_word) "
+      "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
       "inserting the payload of a job"};
   sqlite::statement insert_job_{
       on_,
@@ -124,6 +126,11 @@ class writer {
                                "writing what is ordered for a node"};
   sqlite::statement remove_order_{on_, "DELETE FROM node_orders WHERE uuid = ?",
                                   "writing what is ordered for a node"};
+  sqlite::statement put_recurrence_{
+      on_, "INSERT OR REPLACE INTO recurrences(tenant, name, record) VALUES(?,?,?)",
+      "writing what recurs"};
+  sqlite::statement remove_recurrence_{on_, "DELETE FROM recurrences WHERE tenant = ? AND name = ?",
+                                       "writing what recurs"};
   sqlite::statement put_page_{on_, "INSERT OR IGNORE INTO unfinished(page) VALUES(?)",
                               "writing the pages of unfinished jobs"};
   sqlite::statement remove_page_{on_, "DELETE FROM unfinished WHERE page = ?",

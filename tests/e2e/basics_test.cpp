@@ -42,7 +42,7 @@ TEST_CASE("bad input: exit 2, and the message names what was meant") {
   CHECK(unknown_option.exit_code == 2);
   CHECK(unknown_option.err.find("text (did you mean") != std::string::npos);
   CHECK(c.run({"submit", "--memory", "banana", "--stage", "echo"}).exit_code == 2);
-  CHECK(c.run({"submit", "--stage", "echo", "--group", "x"}).exit_code == 2);
+  CHECK(c.run({"submit", "--stage", "echo", "--group-limit", "2"}).exit_code == 2);
   CHECK(c.run({"submit"}).exit_code == 2);
   CHECK(c.run({"submit", "--stage", "echo", "--max-retries", "-5"}).exit_code == 2);
   CHECK(c.run({"submit", "--stage", "echo", "--gpus", "-1"}).exit_code == 2);

@@ -47,9 +47,9 @@ TEST_CASE("compact: what is not exactly one value of the type is refused") {
     CHECK_FALSE(compact::decoded<cancel_jobs>(good.substr(0, length)));
   // A field that this version does not have.
   CHECK_FALSE(compact::decoded<knock>("\x02\x01"));
-  // An enumeration beyond its last name: the priority of a submission is its sixth field.
-  CHECK_FALSE(compact::decoded<submission>(std::string{"\x20\x04", 2}));
-  CHECK(compact::decoded<submission>(std::string{"\x20\x03", 2}));
+  // An enumeration beyond its last name: the priority of a submission is its tenth field.
+  CHECK_FALSE(compact::decoded<submission>(std::string{"\x80\x04\x04", 3}));
+  CHECK(compact::decoded<submission>(std::string{"\x80\x04\x03", 3}));
   // A list longer than the message could hold, and a number with more than 64 bits.
   CHECK_FALSE(compact::decoded<cancel_jobs>("\x02\xff\xff\xff\xff\x0f"));
   CHECK_FALSE(compact::decoded<knock>("\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02"));

@@ -1,55 +1,10 @@
 // The scheduler restarts: what the durable effects tell is enough to go on.
 #include "scheduling/supervision.hpp"
-#include "simulation/model_store.hpp"
-#include "tests/scheduling/fixture.hpp"
+#include "tests/scheduling/restartable.hpp"
 
 using namespace nsai;
 using namespace nsai::scheduling;
-using nsai::simulation::model_store;
 using namespace nsai::scheduling::tests;
-
-namespace {
-
-/// A fixture with a store beside it.
-struct restartable : fixture {
-  using fixture::fixture;
-
-  job_id submit_stored(submission s) {
-    REQUIRE_FALSE(complete_and_check(s));
-    apply(job_submitted{&s, {}, 0, {}});
-    keep(&s, nullptr);
-    REQUIRE_FALSE(core_.last_answer().error);
-    return core_.last_answer().id;
-  }
-  void keep(submission const* s = nullptr, attempt_outcome const* o = nullptr) {
-    store.record(effects_, now_, s, o);
-  }
-  void fail_stored(job_id job) {
-    auto const g = granted(job);
-    auto const o = outcome_of(g.ref, attempt_result::failed);
-    end_as(g.node, o);
-    keep(nullptr, &o);
-  }
-  void end_stored(job_id job) {
-    auto const g = granted(job);
-    auto const o = outcome_of(g.ref, attempt_result::succeeded);
-    end_as(g.node, o);
-    keep(nullptr, &o);
-  }
-  void restart(core_settings settings = {}) {
-    effects_.clear();
-    consults_.clear();
-    core_ = store.restore(settings, now_, effects_);
-    core_.check_invariants();
-    for (auto const& q : seen<consult_supervisor>())
-      consults_[q.ref.job] = q;
-    keep();
-  }
-
-  model_store store;
-};
-
-}  // namespace
 
 TEST_CASE("restart: what waited waits on, and new numbers go on") {
   restartable f;

@@ -136,6 +136,70 @@ TEST_CASE("a restart finds the unfinished jobs with what the core needs, and no 
   CHECK(s.statuses({{1}, {3}, {77}}).size() == 2);
 }
 
+TEST_CASE("what a job depends on by number reaches its context, by name or by number") {
+  folder f;
+  job_store s{options_at(f)};
+  auto const outcome = [](std::uint64_t id, job_status status, std::string result,
+                          std::string context) {
+    auto over = end(id, status);
+    over.result.text = std::move(result);
+    over.context.text = std::move(context);
+    return over;
+  };
+  auto first = fresh(1);
+  first.record.name = "train";
+  auto last = fresh(4);
+  last.record.context.text = "base";
+  last.record.constraints.depends_on = {{1}, {2}, {99}};
+  last.record.constraints.after_any = {{3}, {1}};
+  auto of_parent = fresh(5);
+  of_parent.children = 1;
+  of_parent.record.constraints.depends_on = {{2}};
+  auto step = fresh(6);
+  step.record.parent_id = job_id{5};
+  s.commit({first, fresh(2), fresh(3), last, of_parent, step});
+  s.commit({outcome(1, job_status::succeeded, "[1]", "c1"),
+            outcome(2, job_status::succeeded, "2", ""), outcome(3, job_status::failed, "", "")});
+  auto wanting = grant(4, 1);
+  wanting.want_payload = true;
+  auto wanting_step = grant(6, 1);
+  wanting_step.want_payload = true;
+  auto const payloads = s.commit({wanting, wanting_step});
+  CHECK(payloads.at(0).context.text ==
+        R"(base+c1+{"inputs":{"dependencies":{"2":{"job":2,"status":"succeeded"},)"
+        R"("3":{"job":3,"status":"failed"},"train":{"job":1,"status":"succeeded"}}},)"
+        R"("outputs":{"2":2,"train":[1]}})");
+  CHECK(payloads.at(1).context.text.find(R"("outputs":{"2":2})") != std::string::npos);
+  s.commit({end(4, job_status::failed)});
+  CHECK(s.as_submission({4})->context == payloads.at(0).context);
+}
+
+TEST_CASE("what recurs is there after a restart, as written last; the word of a unique job, too") {
+  folder f;
+  recurrence r;
+  r.tenant_id = "t";
+  r.name = "nightly";
+  r.cron = "0 4 * * *";
+  r.request.stage = "echo";
+  r.next_at = {5000};
+  {
+    job_store s{options_at(f)};
+    s.commit({put_recurrence{std::make_shared<recurrence>(r)}});
+    r.last_job = {7};
+    r.next_at = {6000};
+    auto other = r;
+    other.name = "hourly";
+    auto unique = fresh(1);
+    unique.record.unique = "word";
+    s.commit({put_recurrence{std::make_shared<recurrence>(r)},
+              put_recurrence{std::make_shared<recurrence>(other)}, unique});
+    s.commit({remove_recurrence{"t", "hourly"}});
+  }
+  job_store s{options_at(f)};
+  CHECK(s.recurrences() == std::vector{r});
+  CHECK(s.find({1})->unique == "word");
+}
+
 TEST_CASE(
     "an array's children share their parent's payload; an ended child of a living parent is told "
     "at a restart") {
@@ -307,7 +371,9 @@ TEST_CASE("jobs that are alike share a payload, and each has its own options and
 
 TEST_CASE("a database of an older schema is brought up to date with its jobs") {
   constexpr char const* third =
-      "DROP TABLE node_orders; ALTER TABLE jobs DROP COLUMN handed_back; DROP TABLE usage; PRAGMA "
+      "ALTER TABLE payloads DROP COLUMN unique_word; DROP TABLE recurrences; "
+      "ALTER TABLE jobs DROP COLUMN preemptions; DROP TABLE node_orders; ALTER TABLE jobs DROP "
+      "COLUMN handed_back; DROP TABLE usage; PRAGMA "
       "user_version = 3;";
   constexpr char const* second =
       "DROP TABLE unfinished; CREATE INDEX jobs_unfinished ON jobs(id, status) "
@@ -318,7 +384,9 @@ TEST_CASE("a database of an older schema is brought up to date with its jobs") {
       "ALTER TABLE jobs DROP COLUMN options; ALTER TABLE jobs DROP COLUMN trace_id; "
       "ALTER TABLE payloads DROP COLUMN alike; PRAGMA user_version = 1";
   for (auto const& back :
-       {std::string(third), std::string(third) + second, std::string(third) + second + first}) {
+       {std::string("ALTER TABLE payloads DROP COLUMN unique_word; DROP TABLE recurrences; "
+                    "PRAGMA user_version = 6"),
+        std::string(third), std::string(third) + second, std::string(third) + second + first}) {
     folder f;
     { job_store{options_at(f)}.commit({fresh(1), fresh(200), end(1)}); }
     sqlite::database(f.file(), sqlite::open_mode::read_write, "").execute(back.c_str(), "test");
