@@ -18,8 +18,10 @@ using namespace scheduling;
 // Nobody beats here: nodes may be silent for as long as any workload lasts.
 constexpr std::int64_t lease_ms = 1000LL * 365 * 24 * 60 * 60 * 1000;
 constexpr std::int64_t longest_ms = lease_ms / 2;
-// While jobs wait the core hears of time at least so often, as the live one hears every second.
-constexpr std::int64_t tick_ms = 60'000;
+// The live core hears of time every second, and decides then whom it keeps room for or stops others
+// for. Here it hears a second after the last change while jobs wait, and then ever more seldom.
+constexpr std::int64_t first_tick_ms = 1000;
+constexpr std::int64_t longest_tick_ms = 64'000;
 constexpr std::size_t most_remarks = 5;
 
 core_settings settings_for(cluster_description const& cluster, play_settings const& given) {
@@ -124,8 +126,8 @@ class player {
     timestamp const arrival =
         more_jobs ? virtual_start + jobs_given_.jobs[next_line_].submit_ms : never_;
     timestamp wake = wake_ ? wake_ : never_;
-    if (queued_ > 0 && !ends_.empty())
-      wake = std::min(wake, now_ + tick_ms);
+    if (queued_ > 0 && (!ends_.empty() || next_tick_ms_ < longest_tick_ms))
+      wake = std::min(wake, now_ + next_tick_ms_);
     auto const next = std::min({end, arrival, wake});
     if (next >= never_)
       return false;
@@ -142,6 +144,7 @@ class player {
   void pass_time() {
     if (wake_ && wake_ <= now_)
       wake_ = {};
+    next_tick_ms_ = std::min(next_tick_ms_ * 2, longest_tick_ms);  // unless something changes
     apply(clock_advanced{});
   }
 
@@ -284,6 +287,7 @@ class player {
   /// What changes for one tenant at one time is one change: a job that starts as it arrives was
   /// never queued.
   void note(std::uint32_t tenant, std::int32_t queued, held_amounts const& held) {
+    next_tick_ms_ = first_tick_ms;
     auto& list = history_.changes;
     if (list.empty() || list.back().at_ms != since_start() || list.back().tenant != tenant)
       list.push_back({since_start(), tenant, 0, {}, 0});
@@ -328,6 +332,7 @@ class player {
   std::int64_t of_line_ = 0;  // how many of that line have been submitted
   std::int64_t live_ = 0;
   std::int64_t queued_ = 0;
+  std::int64_t next_tick_ms_ = first_tick_ms;
   std::uint64_t announced_ = 0;
   std::vector<simulated_job> jobs_;  // by number
   std::priority_queue<attempt_end> ends_;

@@ -177,6 +177,33 @@ TEST_CASE("simulation: what the core refuses is counted, with the reason") {
   CHECK(r.remarks[0].find("quota.cpu") != std::string::npos);
 }
 
+TEST_CASE("simulation: a realtime job stops a preemptible one, which starts again afterwards") {
+  auto const r = play_report(
+      cluster_with_cores(1),
+      R"({"duration_s": 3600, "priority": "offline", "constraints": {"preemptible": true}}
+         {"submit_s": 1200, "duration_s": 60, "priority": "realtime"})");
+  CHECK(r.preemptions == 1);
+  CHECK(r.attempts == 3);
+  CHECK(r.jobs.at("succeeded") == 2);
+  CHECK(r.priorities.at("realtime").wait_s.p99->value <= 2000);
+  CHECK(r.makespan_s.value <= (1200 + 60 + 3600 + 4) * 1000);
+  CHECK(r.utilisation.cpu < r.allocation.cpu);
+}
+
+TEST_CASE("simulation: smaller jobs that keep coming do not overtake one that needs all for ever") {
+  std::string jobs =
+      R"({"submit_s": 210, "duration_s": 10, "tenant": "wide", "resources": {"cpu": 4}})"
+      "\n";
+  for (int i = 0; i < 200; ++i)
+    jobs += json{{"submit_s", i * 25},
+                 {"duration_s", 100},
+                 {"constraints", {{"estimated_duration_ms", 100'000}}}}
+                .dump() +
+            "\n";
+  auto const r = play_report(cluster_with_cores(4), jobs);
+  CHECK(r.tenants.at("wide").wait_s.p50->value <= 110'000);
+}
+
 TEST_CASE("simulation: every job of a drawn workload ends, whatever the policy") {
   for (std::uint64_t seed = 1; seed <= 5; ++seed)
     for (auto const name : scheduling::placement_policy_names) {
