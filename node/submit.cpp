@@ -353,10 +353,8 @@ int submit_batch(submit_words const& w, global_options const& global) {
 }
 
 int submit(submit_words const& w, global_options const& global) {
-  if (!w.cron.empty() && w.name.empty())
-    throw shape_error("name", "nothing was given with --cron", "--name NAME");
-  if (!w.cron.empty() && w.wait)
-    throw shape_error("wait", "--cron was given, too", "one of the two");
+  if (!w.cron.empty() && (w.name.empty() || w.wait))
+    throw shape_error("cron", "it was given without --name or with --wait", "--name, no --wait");
   if (!w.batch.empty())
     return submit_batch(w, global);
   auto s = submission_of(w);

@@ -14,7 +14,6 @@ std::string ended_in_words(job_id id, job_status status) {
 
 }  // namespace
 
-/// By number; of a job that is named for success and for any end, success is what is waited for.
 std::vector<dependency> dependencies_in(constraints const& c) {
   std::vector<dependency> all;
   all.reserve(dependencies_of(c));

@@ -56,7 +56,7 @@ void core::state::count_grant(bool aged, priority level) {
 }
 
 /// The next job that may find room: of the most urgent level, or of one that has aged.
-core::state::choice core::state::choose() {
+choice core::state::choose() {
   auto& open = shapes.open();
   open.keep_if(
       [this](shape_index i) { return shapes[i].waiting > 0 && places.may_fit(shapes[i]); });

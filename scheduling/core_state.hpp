@@ -6,9 +6,6 @@
 
 namespace nsai::scheduling {
 
-std::vector<dependency> dependencies_in(constraints const& c);
-ended_job const* find_ended(std::vector<ended_job> const& ended, job_id id);
-
 /// What the core does with its books. The functions lie in the core_*.cpp files named beside them;
 /// the parts that know nothing of jobs and events (queues, shapes, cluster, placement, timers) have
 /// files of their own.
@@ -29,12 +26,6 @@ struct core::state : core_books {
   void handle(job_submitted const& e);
   void handle(batch_submitted const& e);
   bool refuse_batch(batch_submitted const& e);
-  /// What has been found acceptable before in the same batch.
-  struct found_before {
-    std::map<std::string, std::int64_t> jobs;  // that may have to wait, by tenant
-    std::map<std::pair<std::string, std::string>, std::int64_t>
-        groups;  // their places, by tenant and name
-  };
   std::optional<error_info> refuse(job_submitted const& e, found_before& before) const;
   std::optional<submit_result> live_answer(submission const& s) const;
   submit_result numbers_of(job_id id) const;
@@ -105,14 +96,6 @@ struct core::state : core_books {
   void release_attempt(job& j);
   void own_failure(job& j, attempt_outcome const& outcome);
   void consult(job& j);
-  struct infra_failure {
-    attempt_result result = attempt_result::lost;
-    error_info error;
-    bool counted = true;
-    bool at_once = false;  // no second of rest before the next attempt
-    bool sole = false;     // it was the only attempt on a node that was lost
-    std::int64_t duration_ms = 0;
-  };
   void lose_attempt(job& j, infra_failure f);
   void close_attempt(job& j, attempt_result result, std::optional<error_info> error,
                      std::int64_t duration_ms);
@@ -184,11 +167,6 @@ struct core::state : core_books {
   // core_dispatch.cpp
   void dispatch();
   void dispatch_ahead();
-  struct choice {
-    queue_slot slot = none;
-    priority level = priority::batch;  // at which it has its turn
-    bool aged = false;                 // its level got the grant for having waited long
-  };
   choice choose();
   queue_slot next_aged(shape_set const& open, priority than) const;
   void count_grant(bool aged, priority level);

@@ -22,6 +22,9 @@ struct ended_job {
   job_status status = job_status::succeeded;
 };
 
+/// Null: it is not among them.
+ended_job const* find_ended(std::vector<ended_job> const& ended, job_id id);
+
 /// A number of the caller's for what telemetry says about a job (tenant, namespace, experiment,
 /// stage). The core keeps it and gives it back in `happened`.
 using label_no = std::uint32_t;

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "messages/job.hpp"
@@ -46,6 +48,33 @@ struct rare_facts {
   std::unique_ptr<unconfirmed_place> place;
   std::string const* key = nullptr;     // its entry among the keys
   std::string const* unique = nullptr;  // its entry among the words of unique jobs
+};
+
+/// By number; of a job that is named for success and for any end, success comes first.
+std::vector<dependency> dependencies_in(constraints const& c);
+
+/// An attempt that is over through no fault of its job.
+struct infra_failure {
+  attempt_result result = attempt_result::lost;
+  error_info error;
+  bool counted = true;
+  bool at_once = false;  // no second of rest before the next attempt
+  bool sole = false;     // it was the only attempt on a node that was lost
+  std::int64_t duration_ms = 0;
+};
+
+/// A waiting job that has the turn.
+struct choice {
+  queue_slot slot = none;
+  priority level = priority::batch;  // at which it has its turn
+  bool aged = false;                 // its level got the grant for having waited long
+};
+
+/// What has been found acceptable before in the same batch.
+struct found_before {
+  std::map<std::string, std::int64_t> jobs;  // that may have to wait, by tenant
+  std::map<std::pair<std::string, std::string>, std::int64_t>
+      groups;  // their places, by tenant and name
 };
 
 /// A step of an experiment.

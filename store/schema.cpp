@@ -139,7 +139,7 @@ ALTER TABLE jobs ADD COLUMN handed_back INTEGER NOT NULL DEFAULT 0;
 
 /// How often a job's attempts were stopped for other jobs. From here on `handed_back` is 2 where
 /// the running attempt is.
-constexpr char const* preemptions = R"sql(
+constexpr char const* preempted_jobs = R"sql(
 ALTER TABLE jobs ADD COLUMN preemptions INTEGER NOT NULL DEFAULT 0;
 )sql";
 
@@ -155,8 +155,8 @@ ALTER TABLE payloads ADD COLUMN unique_word TEXT;
 )sql";
 
 /// Step k leads from version k to version k + 1. A released step never changes.
-constexpr std::array steps = {first_schema, alike_jobs,  unfinished_pages, usage_of_owners,
-                              node_orders,  preemptions, recurring_jobs};
+constexpr std::array steps = {first_schema, alike_jobs,     unfinished_pages, usage_of_owners,
+                              node_orders,  preempted_jobs, recurring_jobs};
 
 int version_of(sqlite::database& on) {
   return std::stoi("0" + on.value("PRAGMA user_version", "reading the schema version"));
