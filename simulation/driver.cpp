@@ -259,6 +259,7 @@ class player {
   }
   void perform(wake_at const& e) { wake_ = e.at < virtual_start + longest_ms ? e.at : timestamp{}; }
   void perform(node_order_changed const&) {}
+  void perform(recurrence_due const&) {}
   void perform(outcome_settled const&) {}
   void perform(happened const&) {}
 

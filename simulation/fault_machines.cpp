@@ -214,9 +214,9 @@ void fault_world::finish(machine& m, attempt_ref ref, attempt_result as) {
 void fault_world::tell(machine const& m, attempt_outcome const& outcome) {
   if (m.session == 0)
     return;  // the next registration tells it
-  to_scheduler(m, report{m.session, outcome});
+  to_scheduler(m, outcome_report{m.session, outcome});
   if (!calm_ && one_in(12))
-    to_scheduler(m, report{m.session, outcome});
+    to_scheduler(m, outcome_report{m.session, outcome});
 }
 
 void fault_world::receive(machine& m, recorded const& r) {

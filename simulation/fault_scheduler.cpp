@@ -180,7 +180,7 @@ void fault_world::receive(std::size_t from, connection_no on, heartbeat const& m
   network_.send(network::direction::to_node, true_ms_ + delay(), {from, on, beat_answer{known}});
 }
 
-void fault_world::receive(std::size_t from, connection_no, report const& m) {
+void fault_world::receive(std::size_t from, connection_no, outcome_report const& m) {
   auto const to = links_.find(from);
   bool const known = to != links_.end() && to->second.session == m.session;
   // Whether an outcome of an older session is read is the actor's own matter: both are right.

@@ -126,7 +126,7 @@ class fault_world {
   void send_out(batch const& b);
   void receive(std::size_t from, connection_no on, hello& m);
   void receive(std::size_t from, connection_no on, heartbeat const& m);
-  void receive(std::size_t from, connection_no on, report const& m);
+  void receive(std::size_t from, connection_no on, outcome_report const& m);
   void receive(std::size_t from, connection_no on, goodbye const& m);
   void receive(std::size_t from, connection_no on, closed const& m);
   void ended(std::size_t on, attempt_outcome const& outcome);

@@ -43,7 +43,7 @@ struct hello {
 struct heartbeat {
   std::uint64_t session = 0;
 };
-struct report {
+struct outcome_report {
   std::uint64_t session = 0;
   attempt_outcome outcome;
 };
@@ -73,9 +73,9 @@ struct decision {
   scheduling::supervisor_decided what;
 };
 
-using payload =
-    std::variant<welcome, start, stop, recorded, beat_answer, hello, heartbeat, report, goodbye,
-                 closed, tick, attempt_over, boot, commit_over, wake, scheduler_boot, decision>;
+using payload = std::variant<welcome, start, stop, recorded, beat_answer, hello, heartbeat,
+                             outcome_report, goodbye, closed, tick, attempt_over, boot, commit_over,
+                             wake, scheduler_boot, decision>;
 
 struct letter {
   std::size_t machine = 0;
