@@ -210,9 +210,9 @@ submit_result scheduler_state::admit_one(submission& s,
   scheduling::job_submitted event;
   event.request = &s;
   event.ended = ended;
-  event.label = label_for(s, s.stage);
+  event.label = label_for(s, s.stage, s.options);
   for (auto const& step : s.pipeline)
-    event.step_labels.push_back(label_for(s, step.stage));
+    event.step_labels.push_back(label_for(s, step.stage, step.options));
   submitting_ = &s;
   submitting_digest_ = digest;
   apply(event);
@@ -224,11 +224,15 @@ submit_result scheduler_state::admit_one(submission& s,
 }
 
 /// Most submissions have the label of the one before.
-std::uint32_t scheduler_state::label_for(submission const& s, std::string const& stage) {
+std::uint32_t scheduler_state::label_for(submission const& s, std::string const& stage,
+                                         json_text const& options) {
   auto& last = last_label_;
+  if (stage == "command")  // the program is a part of it
+    return labels_.intern(label_of(s, stage, options));
   if (last.stage != stage || last.tenant_id != s.tenant_id || last.name_space != s.name_space ||
       last.metadata != s.metadata) {
-    last = {labels_.intern(label_of(s, stage)), stage, s.tenant_id, s.name_space, s.metadata};
+    last = {labels_.intern(label_of(s, stage, options)), stage, s.tenant_id, s.name_space,
+            s.metadata};
   }
   return last.label;
 }
@@ -326,7 +330,7 @@ void scheduler_state::load() {
     described.tenant_id = job.record.tenant_id;
     described.name_space = job.record.name_space;
     described.metadata = job.record.metadata;
-    event.label = label_for(described, job.record.stage);
+    event.label = label_for(described, job.record.stage, {});
     if (!job.key.empty())
       keyed_[{job.record.tenant_id, job.key}] = {job.key_digest, {}};
     auto const& record = job.record;

@@ -82,7 +82,7 @@ class scheduler_state {
              std::vector<scheduling::ended_job> const& ended, caf::response_promise promise,
              caf::strong_actor_ptr const& sender);
   submit_result admit_one(submission& s, std::vector<scheduling::ended_job> const& ended);
-  std::uint32_t label_for(submission const& s, std::string const& stage);
+  std::uint32_t label_for(submission const& s, std::string const& stage, json_text const& options);
   void load();
   void load_usage(store::put_usage const& before);
   void learn_backends(std::vector<stage_description> const& stages);

@@ -61,6 +61,8 @@ void core::state::finish() {
     end_rests();
   if (next_service && now >= next_service)
     look_at_service();
+  if (next_health && now >= next_health)
+    look_at_health();
   follow_up();
   dispatch();  // last: whoever performs the effects finds every granted job alive
   tell_wake();
@@ -96,6 +98,7 @@ void core::state::tell_wake() {
   take_earlier(wanted, next_service);
   if (queues.count(priority::realtime) > 0 && preemptible_running > 0)
     take_earlier(wanted, next_reserving);
+  take_earlier(wanted, next_health);
   if (nodes.size() > 0)
     take_earlier(wanted, now + at_least_every_ms);
   if (!wanted || (announced_wake > now && announced_wake <= wanted))

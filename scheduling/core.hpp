@@ -35,7 +35,7 @@ struct core_settings {
   placement_policy placement = placement_policy::balanced;
   std::int64_t immune_ms = 10 * 60 * 1000;  // an attempt that may be preempted runs as long as this
   std::int32_t max_preemptions = 5;         // of a job; then it runs to its end
-  job_id last_used;  // the largest number ever given out
+  job_id last_used;                         // the largest number ever given out
   std::vector<stage_description>
       known_stages;  // of the scheduler's own build: accepted before any node has come
 };
