@@ -319,9 +319,9 @@ void scheduler_state::describe(scheduling::job_submitted& event, submission cons
                                std::vector<scheduling::ended_job> const& ended) {
   event.request = &s;
   event.ended = ended;
-  event.label = label_for(s, s.stage);
+  event.label = label_for(s, s.stage, s.options);
   for (auto const& step : s.pipeline)
-    event.step_labels.push_back(label_for(s, step.stage));
+    event.step_labels.push_back(label_for(s, step.stage, step.options));
 }
 
 submit_result scheduler_state::admit_one(submission& s,
@@ -340,11 +340,15 @@ submit_result scheduler_state::admit_one(submission& s,
 }
 
 /// Most submissions have the label of the one before.
-std::uint32_t scheduler_state::label_for(submission const& s, std::string const& stage) {
+std::uint32_t scheduler_state::label_for(submission const& s, std::string const& stage,
+                                         json_text const& options) {
   auto& last = last_label_;
+  if (stage == "command")  // the program is a part of it
+    return labels_.intern(label_of(s, stage, options));
   if (last.stage != stage || last.tenant_id != s.tenant_id || last.name_space != s.name_space ||
       last.metadata != s.metadata) {
-    last = {labels_.intern(label_of(s, stage)), stage, s.tenant_id, s.name_space, s.metadata};
+    last = {labels_.intern(label_of(s, stage, options)), stage, s.tenant_id, s.name_space,
+            s.metadata};
   }
   return last.label;
 }

@@ -70,8 +70,14 @@ std::uint32_t label_table::intern(job_label label) {
   return at->second;
 }
 
-job_label label_of(submission const& s, std::string const& stage) {
-  job_label label{s.tenant_id, s.name_space, {}, {}, stage};
+job_label label_of(submission const& s, std::string const& stage, json_text const& options) {
+  constexpr std::size_t longest_program = 200;
+  job_label label{s.tenant_id, s.name_space, {}, {}, stage, {}};
+  if (stage == "command" && !options.empty())
+    if (auto const value = options.value(); value.is_object())
+      if (auto const argv = value.find("argv");
+          argv != value.end() && argv->is_array() && !argv->empty() && argv->front().is_string())
+        label.program = argv->front().get<std::string>().substr(0, longest_program);
   if (s.metadata.empty())
     return label;
   auto const metadata = s.metadata.value();

@@ -26,6 +26,12 @@ struct job_label {
   std::string experiment_id;
   std::string experiment_type;
   std::string stage_name;
+  std::string program;  // of a `command` job: what it starts
+
+  /// What runs the same code: the stage, and its program.
+  std::string fingerprint() const {
+    return program.empty() ? stage_name : stage_name + " " + program;
+  }
   friend auto operator<=>(job_label const&, job_label const&) = default;
 };
 
@@ -43,8 +49,8 @@ class label_table {
   std::vector<job_label const*> labels_;
 };
 
-/// The label of a submission's job, or of the step at `position` of its pipeline.
-job_label label_of(submission const& s, std::string const& stage);
+/// The label of a submission's job, or of a step of its pipeline, with the options of that.
+job_label label_of(submission const& s, std::string const& stage, json_text const& options);
 
 /// An event before anyone has asked for it; most never become more.
 struct occurrence {

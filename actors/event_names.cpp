@@ -34,6 +34,10 @@ row const& names_of(happening what) {
       {"work.node.drained"},
       {"work.node.draining"},
       {"work.node.resumed"},
+      {"work.gpu.quarantined"},
+      {"work.gpu.released"},
+      {"work.node.quarantined"},
+      {"work.node.released"},
       {"work.telemetry.handler_detached"},
   };
   static_assert(std::size(rows) == static_cast<std::size_t>(happening::handler_detached) + 1);

@@ -22,7 +22,7 @@ struct reader_settings {
   std::uint64_t after = only_new_events;
   bool own_thread = true;
   std::function<void(std::function<void()>)> post = {};  // as in bridge_settings
-  bool try_again = false;  // when the name is taken
+  bool try_again = false;                                // when the name is taken
   caf::actor owner;
 };
 

@@ -236,7 +236,9 @@ void scheduler_state::perform(scheduling::outcome_settled& e) {
   pipeline_.mail().nodes[e.node_uuid].settled.push_back(e.ref);
 }
 
+/// The supervisor slows what only fails by what runs, not by whose it is.
 void scheduler_state::perform(scheduling::consult_supervisor& e) {
+  e.stage = labels_.at(e.label).fingerprint();
   pipeline_.mail().consults.push_back(std::move(e));
 }
 
@@ -246,7 +248,7 @@ void scheduler_state::perform(scheduling::happened& e) {
   bool const counted =
       e.what == scheduling::happening::job_completed && !supervisors_.empty() && label != nullptr;
   if (counted && supervisors_.contains(label->tenant_id))
-    pipeline_.mail().succeeded[label->tenant_id].insert(label->stage_name);
+    pipeline_.mail().succeeded[label->tenant_id].insert(label->fingerprint());
   if (e.what == scheduling::happening::job_progress)
     progress_[{e.job, e.attempt}] = {milli{e.progress_permille}, e.detail};
   // So that a number is never given twice, whatever crash comes between.

@@ -67,7 +67,7 @@ void scheduler_state::load() {
     described.tenant_id = job.record.tenant_id;
     described.name_space = job.record.name_space;
     described.metadata = job.record.metadata;
-    event.label = label_for(described, job.record.stage);
+    event.label = label_for(described, job.record.stage, {});
     if (!job.key.empty())
       keyed_[{job.record.tenant_id, job.key}] = {job.key_digest, {}};
     auto const& record = job.record;

@@ -128,6 +128,10 @@ names const& enum_names(attempt_result) {
                           "lost", "returned",  "device_fault", "revoked"};
   return list;
 }
+names const& enum_names(place_health) {
+  static names const list{"sound", "quarantined", "probation"};
+  return list;
+}
 names const& enum_names(node_status) {
   static names const list{"ready", "suspect", "lost", "draining"};
   return list;

@@ -131,6 +131,11 @@ struct node_info {
   friend bool operator==(node_info const&, node_info const&) = default;
 };
 
+/// sound: takes jobs. quarantined: takes none, for it was found to fail them. probation: takes one
+/// at a time until one has succeeded.
+enum class place_health : std::uint8_t { sound, quarantined, probation };
+std::vector<std::string> const& enum_names(place_health);
+
 /// Use of one device, for `nsai nodes`.
 struct gpu_use {
   static constexpr char const* type_name = "gpu_use";
@@ -138,11 +143,18 @@ struct gpu_use {
   std::int64_t memory_used_mb = 0;
   milli share_used;
   std::vector<job_id> jobs;
+  place_health health = place_health::sound;
+  std::string health_reason;  // of a quarantine
+  timestamp health_until;     // its end; 0: none
 
   static constexpr auto fields() {
     return std::tuple{field{"gpu", &gpu_use::gpu},
                       field{"memory_used_mb", &gpu_use::memory_used_mb},
-                      field{"share_used", &gpu_use::share_used}, field{"jobs", &gpu_use::jobs}};
+                      field{"share_used", &gpu_use::share_used},
+                      field{"jobs", &gpu_use::jobs},
+                      field{"health", &gpu_use::health},
+                      field{"health_reason", &gpu_use::health_reason},
+                      field{"health_until", &gpu_use::health_until}};
   }
   friend bool operator==(gpu_use const&, gpu_use const&) = default;
 };
@@ -173,6 +185,9 @@ struct node_record {
   std::optional<drain_info> drain;              // while it drains, also when it is not there
   std::vector<maintenance_window> maintenance;  // that have not ended
   timestamp leaves_at;                          // 0: it stays
+  place_health health = place_health::sound;    // as a whole; its GPUs have their own
+  std::string health_reason;                    // of a quarantine, or why it starts one at a time
+  timestamp health_until;                       // the end of a quarantine; 0: none
 
   static constexpr auto fields() {
     using n = node_record;
@@ -193,7 +208,10 @@ struct node_record {
                       field{"plugin_faults", &n::plugin_faults},
                       field{"drain", &n::drain},
                       field{"maintenance", &n::maintenance},
-                      field{"leaves_at", &n::leaves_at}};
+                      field{"leaves_at", &n::leaves_at},
+                      field{"health", &n::health},
+                      field{"health_reason", &n::health_reason},
+                      field{"health_until", &n::health_until}};
   }
   friend bool operator==(node_record const&, node_record const&) = default;
 };

@@ -26,6 +26,18 @@ std::vector<std::string> service_lines(node_record const& node) {
   for (auto const& w : node.maintenance)
     lines.push_back(fmt::format("{}: maintenance from {} until {}", node.name, to_rfc3339(w.from),
                                 to_rfc3339(w.until)));
+  auto const until = [](timestamp t) { return t ? " until " + to_rfc3339(t) : std::string{}; };
+  if (node.health != place_health::sound || !node.health_reason.empty())
+    lines.push_back(fmt::format(
+        "{}: {}{}{}", node.name,
+        node.health == place_health::sound ? "suspect" : to_string(node.health),
+        until(node.health_until), node.health_reason.empty() ? "" : ": " + node.health_reason));
+  for (auto const& use : node.gpus)
+    if (use.health != place_health::sound)
+      lines.push_back(fmt::format(
+          "{}: GPU {} ({}) is {}{}{}", node.name, use.gpu.index, escaped(use.gpu.model),
+          use.health == place_health::probation ? "on probation" : "quarantined",
+          until(use.health_until), use.health_reason.empty() ? "" : ": " + use.health_reason));
   if (node.leaves_at)
     lines.push_back(fmt::format("{}: leaves at {}", node.name, to_rfc3339(node.leaves_at)));
   return lines;

@@ -62,6 +62,8 @@ void core::state::finish() {
   if (next_service && now >= next_service)
     look_at_service();
   fire_recurrences();
+  if (next_health && now >= next_health)
+    look_at_health();
   follow_up();
   dispatch();  // last: whoever performs the effects finds every granted job alive
   tell_wake();
@@ -109,6 +111,7 @@ void core::state::tell_wake() {
   take_earlier(wanted, next_service);
   if (queues.count() > 0 && reserving_due)
     take_earlier(wanted, next_reserving);
+  take_earlier(wanted, next_health);
   take_earlier(wanted, recurrences.next());
   if (nodes.size() > 0 && settings.wake_every_ms > 0)
     take_earlier(wanted, now + settings.wake_every_ms);

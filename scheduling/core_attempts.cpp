@@ -72,14 +72,18 @@ void core::state::handle(attempt_ended const& e) {
   if (outcome.result == attempt_result::succeeded || is_own(outcome.result))
     count(stages[shapes[j->shape].key.stage], outcome);
   shares.note_duration(now - j->since);
+  bool const fault_of_place = note_outcome(*j, outcome);
+  bool const sole_on_devices =
+      outcome.result == attempt_result::device_fault && is_alone_on_devices(*j);
   release_attempt(*j);
   if (outcome.result == attempt_result::succeeded) {
     end(*j, job_status::succeeded, std::nullopt, &outcome);
-  } else if (is_own(outcome.result) && !j->canceled && !j->expired && !j->handed_back) {
+  } else if (is_own(outcome.result) && !fault_of_place && !j->canceled && !j->expired &&
+             !j->handed_back) {
     own_failure(*j, outcome);
   } else {
     infra_failure f;
-    f.result = outcome.result;
+    f.result = fault_of_place ? attempt_result::device_fault : outcome.result;
     f.error = outcome.error
                   ? *outcome.error
                   : error_of("infra", to_string(outcome.result),
@@ -94,6 +98,7 @@ void core::state::handle(attempt_ended const& e) {
     if (unable && node != none)
       rest(node);
     f.counted = !unable && !in_order && !(waited && outcome.result == attempt_result::returned);
+    f.sole = sole_on_devices;
     f.at_once = outcome.result == attempt_result::returned;
     f.duration_ms = outcome.duration_ms;
     lose_attempt(*j, std::move(f));
@@ -148,6 +153,7 @@ void core::state::own_failure(job& j, attempt_outcome const& outcome) {
   }
   auto const node = node_name(j);
   close_attempt(j, outcome.result, error, outcome.duration_ms);
+  reshape_retried(j);
   add_hold(j, hold_decision);
   deciding.insert(j.id);
   rare(j).last = std::make_unique<verdict>(
@@ -165,7 +171,8 @@ void core::state::consult(job& j) {
                           j.own_failures,
                           j.infra_failures,
                           terms[j.terms],
-                          last.error});
+                          last.error,
+                          j.label});
 }
 
 void core::state::handle(supervisor_decided const& e) {
@@ -235,7 +242,7 @@ void core::state::lose_attempt(job& j, infra_failure f) {
   if (f.sole && f.counted && ++rare(j).sole_losses >= losses_of_poison) {
     end(j, job_status::failed,
         error_of("infra", "poison",
-                 "three nodes were lost while they ran nothing but this job; the last: " +
+                 "three nodes or GPUs failed while they ran nothing but this job; the last: " +
                      f.error.message));
     return;
   }

@@ -10,6 +10,7 @@
 #include "scheduling/core.hpp"
 #include "scheduling/fair_share.hpp"
 #include "scheduling/group_book.hpp"
+#include "scheduling/health.hpp"
 #include "scheduling/job_facts.hpp"
 #include "scheduling/job_table.hpp"
 #include "scheduling/placement.hpp"
@@ -82,13 +83,18 @@ struct core_books {
   std::uint64_t room_epoch = 1;           // changes whenever some node may take more ahead
   std::uint32_t grants_since_aged = 0;
   priority served_since_aged = priority::offline;  // the most urgent level that got one of these
-  timestamp next_rest_end;                         // 0: no node rests
-  std::map<std::string, node_order> orders;        // by uuid, of nodes that are not there too
+  health wellness;
+  name_table places_of_health;               // node uuid, or that with the device's
+  timestamp next_health;                     // when quarantines are looked at again; 0: never
+  timestamp next_rest_end;                   // 0: no node rests
+  std::map<std::string, node_order> orders;  // by uuid, of nodes that are not there too
   timestamp next_service;  // when what nodes are ordered is looked at again; 0: never
   timestamp next_silence;  // when the silence of nodes is looked at again; 0: never
   timestamp heard_floor;   // the scheduler itself heard nothing before this
   timestamp no_loss_before;
   bool mass_silence = false;
+  timestamp node_lost_at;  // the latest
+  std::string node_lost;   // its uuid
   timestamp announced_wake;
 };
 

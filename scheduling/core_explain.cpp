@@ -134,6 +134,7 @@ std::vector<node_record> core::state::node_records() const {
     if (node.draining && node.status == node_status::ready)
       r.status = node_status::draining;
     describe_service(node.info.uuid, r);
+    describe_health(node, r);
     list.push_back(std::move(r));
   });
   list_absent(list);

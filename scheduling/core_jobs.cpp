@@ -165,6 +165,7 @@ void core::state::end(job& j, job_status status, std::optional<error_info> error
 }
 
 void core::state::forget(job& j) {
+  wellness.forget(j.id);
   departed over{j.id, j.parent, j.position, j.status, j.within_limit, {}};
   auto const& c = terms[j.terms];
   if (!j.array_child && c.deadline)

@@ -37,6 +37,7 @@ void core::state::learn(node_index index, node_info const& offered) {
     has[s] = true;
   }
   nodes.offer(index, offered, std::move(has));
+  learn_places(index);
 }
 
 void core::state::handle(node_registered const& e) {
@@ -217,6 +218,13 @@ void core::state::lose_node(node_index index, std::string const& why) {
   node.session = 0;
   ++nodes.epoch;
   tell_node(happening::node_lost, node, why);
+  // Nodes that are lost together have one cause, and no job runs on two of them: a rack that loses
+  // its power is one loss.
+  constexpr std::int64_t together_ms = 1000;  // less than before a lost job starts again
+  bool const together =
+      node_lost_at && now - node_lost_at < together_ms && node_lost != node.info.uuid;
+  node_lost_at = now;
+  node_lost = node.info.uuid;
   struct lost_attempt {
     attempt_ref ref;
     bool ahead;
@@ -236,7 +244,7 @@ void core::state::lose_node(node_index index, std::string const& why) {
     f.error = error_of("infra", "node_lost", why);
     // One that only waited there is not blamed, nor for a node that had said when it ends.
     f.counted = !each.ahead && !(node.leaves_at && now >= node.leaves_at);
-    f.sole = !each.ahead && started == 1;
+    f.sole = !each.ahead && started == 1 && !together;
     f.duration_ms = each.ahead ? 0 : now - j.since;
     release_attempt(j);
     lose_attempt(j, std::move(f));
@@ -260,6 +268,7 @@ void core::state::remove_node(node_index index) {
   keep_no_room_on(index);
   for (shape_index i = 0; i < shapes.size(); ++i)
     std::erase(shapes[i].candidates, index);
+  forget_places(nodes[index]);
   nodes.remove(index);
 }
 

@@ -45,6 +45,7 @@ void core::state::handle(job_restored const& e) {
     rare(j).dependencies = dependencies_in(r.constraints);
   if (j.composite)
     return;
+  reshape_retried(j);
   if (j.status == job_status::pending)
     restore_pending(j, e);
   else if (j.status == job_status::running)

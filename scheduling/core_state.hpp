@@ -125,6 +125,20 @@ struct core::state : core_books {
   void rest(node_index index);
   void end_rests();
 
+  // core_health.cpp
+  void learn_places(node_index index);
+  void forget_places(node_state const& node);
+  std::optional<health_attempt> health_of(job const& j) const;
+  bool is_alone_on_devices(job const& j) const;
+  bool note_outcome(job& j, attempt_outcome const& outcome);
+  void take(health::changes const& list, job const* current = nullptr);
+  void show_health(node_index index);
+  void absolve(health_change const& change, job const* current);
+  void look_at_health();
+  bool release_places(node_state const& node);
+  void reshape_retried(job& j);
+  void describe_health(node_state const& node, node_record& to) const;
+
   // core_shares.cpp
   tenant_index tenant_of(std::string const& name);
   void charge(job& j, node_state const& node, holding const& h);

@@ -109,6 +109,7 @@ struct consult_supervisor {
   std::int32_t infra_failures = 0;
   boxed<nsai::constraints> constraints;  // always there
   boxed<error_info> error;
+  std::uint32_t label = 0;  // label_no of the job
 };
 
 /// For telemetry; told after the commit, lost at a crash.
@@ -128,6 +129,10 @@ enum class happening : std::uint8_t {
   node_drained,   // and nothing is left on it
   node_draining,  // it takes nothing more until it is resumed
   node_resumed,
+  gpu_quarantined,
+  gpu_released,  // from quarantine or probation: it is sound
+  node_quarantined,
+  node_released,
   handler_detached
 };
 struct happened {

@@ -6,15 +6,17 @@
 namespace nsai::scheduling {
 
 void read_device_room(device_state const& from, device_room& to) {
-  to.idle = from.uses.empty();
+  bool const withheld = from.well.withholds(!from.uses.empty());
+  auto const memory_mb = withheld ? 0 : from.info.memory_mb - from.memory_mb;
+  to.idle = from.uses.empty() && !withheld;
   to.device_class = from.device_class;
-  to.free_milli = static_cast<std::int32_t>(1000 - from.charge);
-  to.free_memory_mb = static_cast<std::int32_t>(std::min<std::int64_t>(
-      from.info.memory_mb - from.memory_mb, std::numeric_limits<std::int32_t>::max()));
+  to.free_milli = withheld ? 0 : static_cast<std::int32_t>(1000 - from.charge);
+  to.free_memory_mb = static_cast<std::int32_t>(
+      std::min<std::int64_t>(memory_mb, std::numeric_limits<std::int32_t>::max()));
   bool const one_tenant = std::all_of(from.uses.begin(), from.uses.end(), [&](auto const& use) {
     return use.tenant == from.uses[0].tenant;
   });
-  to.tenant = to.idle || !one_tenant ? none : from.uses[0].tenant;
+  to.tenant = from.uses.empty() || !one_tenant ? none : from.uses[0].tenant;
 }
 
 void read_room(node_state const* node, node_room& to) {
@@ -39,6 +41,8 @@ void read_room(node_state const* node, node_room& to) {
   to.first_class = node->devices.empty() ? none : node->devices[0].device_class;
   for (std::size_t i = 0; i < to.devices.size(); ++i) {
     read_device_room(node->devices[i], to.devices[i]);
+    // A node with a device that is withheld is not like the other idle ones of its kind.
+    to.in_use = to.in_use || node->devices[i].well.withholds(false);
     to.gpu_milli += to.devices[i].free_milli;
   }
 }

@@ -31,6 +31,8 @@ void node_state::reset(node_info offered, std::vector<bool> stages_offered,
                        std::vector<device_kind> const& kinds) {
   clear();
   rests_until = {};
+  well = {};
+  one_at_a_time = avoids_retries = false;
   info = std::move(offered);
   stages = std::move(stages_offered);
   devices.clear();
@@ -45,6 +47,14 @@ void node_state::reset(node_info offered, std::vector<bool> stages_offered,
   uniform = std::all_of(devices.begin(), devices.end(), [&](device_state const& d) {
     return d.device_class == devices[0].device_class;
   });
+}
+
+void node_state::set_well(std::size_t position, wellbeing w) {
+  changes();
+  auto& d = devices[position];
+  free_devices_ -= d.is_free() ? 1 : 0;
+  d.well = std::move(w);
+  free_devices_ += d.is_free() ? 1 : 0;
 }
 
 device_state const* node_state::device(std::uint32_t index) const {
@@ -73,7 +83,7 @@ void node_state::occupy(attempt_ref ref, holding const& h) {
   for (auto const& grant : h.devices) {
     auto* const d = device(grant.index);
     auto const charge = d->charge_of(grant.share_milli, grant.memory_mb);
-    free_devices_ -= d->uses.empty() ? 1 : 0;
+    free_devices_ -= d->is_free() ? 1 : 0;
     d->uses.push_back({ref, h.tenant, charge, grant.memory_mb});
     d->charge += charge;
     d->memory_mb += grant.memory_mb;
@@ -94,7 +104,7 @@ void node_state::vacate(attempt_ref ref, holding const& h) {
     d->charge -= use->charge;
     d->memory_mb -= use->memory_mb;
     d->uses.erase(use);
-    free_devices_ += d->uses.empty() ? 1 : 0;
+    free_devices_ += d->is_free() ? 1 : 0;
   }
 }
 
@@ -185,10 +195,11 @@ void node_state::clear() {
   waiting_.clear();
   cpu_used_ = memory_used_ = 0;
   ahead_ = 0;
-  free_devices_ = devices.size();
+  free_devices_ = 0;
   for (auto& device : devices) {
     device.charge = device.memory_mb = 0;
     device.uses.clear();
+    free_devices_ += device.is_free() ? 1 : 0;
   }
 }
 
@@ -224,7 +235,7 @@ void node_state::check() const {
     NSAI_ASSERT(charge == device.charge && charge <= 1000);
     NSAI_ASSERT(used_mb == device.memory_mb && used_mb <= device.info.memory_mb);
     uses -= device.uses.size();
-    free += device.uses.empty() ? 1 : 0;
+    free += device.is_free() ? 1 : 0;
   }
   NSAI_ASSERT(uses == 0 && free == free_devices_);
 }

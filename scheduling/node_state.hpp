@@ -47,6 +47,19 @@ struct device_kind {
 std::int64_t charge_of(std::int64_t share_milli, std::int64_t memory_mb,
                        std::int64_t device_memory_mb);
 
+/// What is thought of a device or node (health.hpp).
+struct wellbeing {
+  std::uint32_t place = none;  // its number there
+  place_health health = place_health::sound;
+  std::string reason;
+  timestamp until;
+
+  /// Whether it takes nothing (more), in use or not.
+  bool withholds(bool in_use) const {
+    return health == place_health::quarantined || (health == place_health::probation && in_use);
+  }
+};
+
 /// The use of one device.
 struct device_state {
   struct use {
@@ -61,7 +74,10 @@ struct device_state {
   std::int64_t charge = 0;  // thousandths of the device, at most 1000
   std::int64_t memory_mb = 0;
   std::vector<use> uses;
+  wellbeing well;
 
+  /// Nobody has it, and it may be given.
+  bool is_free() const { return uses.empty() && !well.withholds(false); }
   std::int64_t charge_of(std::int64_t share_milli, std::int64_t memory) const {
     return scheduling::charge_of(share_milli, memory, info.memory_mb);
   }
@@ -81,13 +97,18 @@ class node_state {
   timestamp horizon;     // what starts on it has to be over by then; 0: no bound
   timestamp leaves_at;   // by itself; 0: never
   bool is_kept = false;  // some of its room is kept for a job (reservations.hpp)
+  wellbeing well;
+  bool one_at_a_time = false;   // several jobs in a row have failed there
+  bool avoids_retries = false;  // so what has failed once goes elsewhere, for a while
   timestamp last_heard;
   std::vector<bool> stages;  // by stage_index
   std::vector<device_state> devices;
   bool uniform = false;  // its devices are of one model and size
 
   bool takes_grants() const {
-    return status == node_status::ready && !leaving && !rests_until && !draining;
+    bool const in_use = attempts() > 0;
+    return status == node_status::ready && !leaving && !rests_until && !draining &&
+           !well.withholds(in_use) && !(one_at_a_time && in_use);
   }
   /// Whether what takes so long is over before a window begins or the node leaves.
   bool has_time_for(std::int64_t bound_ms, timestamp now) const {
@@ -112,6 +133,8 @@ class node_state {
   void reset(node_info offered, std::vector<bool> stages_offered,
              std::vector<device_kind> const& kinds);
 
+  /// What is thought of one of its devices, by position.
+  void set_well(std::size_t position, wellbeing w);
   bool has_room(holding const& h) const;
   /// Without room, or behind others that wait, it joins those that wait on the node.
   holding const& hold(attempt_ref ref, holding h);

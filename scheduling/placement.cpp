@@ -66,7 +66,9 @@ class_need const& placement::need(shape& s, device_class_index of) const {
 // What says no most often and cheapest comes first.
 bool placement::has_free(shape& s, device_state const& d) const {
   if (!s.shares_gpu())
-    return d.uses.empty() && serves(s, d);
+    return d.is_free() && serves(s, d);
+  if (d.well.withholds(!d.uses.empty()))
+    return false;
   auto const& wants = need(s, d.device_class);
   if (!wants.serves || d.charge + wants.milli > 1000 ||
       d.memory_mb + wants.memory_mb > d.info.memory_mb)
@@ -84,6 +86,14 @@ std::size_t placement::devices_free(shape& s, node_state const& node) const {
 }
 
 bool placement::is_possible(shape& s, node_state const& node) const {
+  return is_large_enough(s, node) &&
+         (!s.wants_gpu() ||
+          std::count_if(node.devices.begin(), node.devices.end(), [&](auto const& d) {
+            return !d.well.withholds(false) && serves(s, d);
+          }) >= s.key.resources.gpu_count);
+}
+
+bool placement::is_large_enough(shape& s, node_state const& node) const {
   auto const& r = s.key.resources;
   if (!suits(s, node) || r.cpu.value > node.info.cpus.value || r.memory_mb > node.info.memory_mb)
     return false;
@@ -98,7 +108,7 @@ bool placement::fits_but_for_cpu(shape& s, node_state const& node) const {
     return false;
   if (!s.shares_gpu() && static_cast<std::size_t>(r.gpu_count) > node.free_devices())
     return false;
-  if (!suits(s, node))
+  if (!suits(s, node) || (s.key.retried && node.avoids_retries))
     return false;
   if (s.shares_gpu())
     return std::any_of(node.devices.begin(), node.devices.end(),

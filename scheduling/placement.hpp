@@ -36,6 +36,8 @@ class placement {
   void note(shape& s) { mix_.note(s.key.resources, s.in_mix); }
   /// Whether the node could run it if the node were empty.
   bool is_possible(shape& s, node_state const& node) const;
+  /// The same if all its devices were sound.
+  bool is_large_enough(shape& s, node_state const& node) const;
   /// Whether the node has room now. Nobody overtakes those that already wait on a node.
   bool fits(shape& s, node_state const& node) const;
   /// Whether that room is free for all: none of it is kept for a job.

@@ -21,7 +21,7 @@ bool shape::matches_model(model_index index, std::string const& model) {
 
 std::size_t shape_key_hash::operator()(shape_key const& key) const noexcept {
   auto const& r = key.resources;
-  std::size_t h = (key.timed ? 1U : 0U) + (key.preemptible ? 2U : 0U);
+  std::size_t h = (key.timed ? 1U : 0U) + (key.preemptible ? 2U : 0U) + (key.retried ? 4U : 0U);
   auto const mix = [&h](std::size_t part) { h = (h ^ part) * 0x9e3779b97f4a7c15ULL + (h >> 29); };
   mix(key.stage);
   mix(static_cast<std::size_t>(key.bound_ms));

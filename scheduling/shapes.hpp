@@ -20,6 +20,7 @@ struct shape_key {
   std::int64_t bound_ms = 0;   // what an attempt may take (time_bound_ms)
   std::int64_t expect_ms = 0;  // what one probably takes at most (expected_ms); 0: not known
   bool preemptible = false;
+  bool retried = false;        // has failed before: stays away from nodes where much fails
   tenant_index tenant = none;  // only where the tenant matters for a place: shares of a GPU
   demand_of demand() const { return {resources, preemptible}; }
   friend bool operator==(shape_key const&, shape_key const&) = default;

@@ -101,9 +101,34 @@ std::string why_withheld(shape const& s, node_state const& node, service const& 
                                              : "may take " + duration_in_words(s.key.bound_ms));
 }
 
+/// The first device of these nodes, or node, that might be given but for its quarantine. Empty:
+/// there is none.
+std::string first_quarantined(shape& s, named_nodes const& nodes) {
+  auto const in_words = [](std::string const& what, wellbeing const& w) {
+    return what + " is quarantined until " + to_rfc3339(w.until) + " (" + w.reason + ")";
+  };
+  for (auto const* const node : nodes) {
+    if (node->well.health == place_health::quarantined)
+      return in_words("node " + node->info.name, node->well);
+    for (auto const& d : node->devices)
+      if (s.wants_gpu() && d.well.health == place_health::quarantined &&
+          s.matches_model(d.model, d.info.model))
+        return in_words("GPU " + std::to_string(d.info.index) + " of node " + node->info.name,
+                        d.well);
+  }
+  return {};
+}
+
 std::string explain_busy(placement const& places, shape& s, named_nodes const& possible) {
   auto const& r = s.key.resources;
   auto const ready = those(possible, [](auto const& node) { return node.takes_grants(); });
+  auto const quarantined = first_quarantined(s, possible);
+  if (ready.empty() && !quarantined.empty())
+    return "the nodes that could run it take nothing now: " + quarantined;
+  if (ready.empty() && possible.front()->attempts() > 0 &&
+      possible.front()->status == node_status::ready)
+    return "node " + possible.front()->info.name +
+           " starts one job at a time until one succeeds: several in a row have failed there";
   if (ready.empty())
     return possible.front()->rests_until
                ? "the nodes that could run it cannot start anything (a full disk?): node " +
@@ -118,7 +143,8 @@ std::string explain_busy(placement const& places, shape& s, named_nodes const& p
   });
   if (s.wants_gpu() && places.devices_free(s, *best) < static_cast<std::size_t>(r.gpu_count))
     return "no node has " + gpus_in_words(r) + " free: needs " + gpus_in_words(r) + "; node " +
-           best->info.name + " has " + std::to_string(places.devices_free(s, *best)) + " free";
+           best->info.name + " has " + std::to_string(places.devices_free(s, *best)) + " free" +
+           (quarantined.empty() ? "" : "; " + quarantined);
   return "all fitting nodes are busy: needs " + request_in_words(r) + "; " +
          offer(places, s, *best, true);
 }
@@ -160,7 +186,7 @@ std::string explain_wait(cluster const& nodes, placement const& places, shape& s
     return "no node has a GPU" + (r.gpu.empty() ? "" : " that matches " + r.gpu) +
            " (models there: " + models_of(labeled) + ")";
   auto const possible =
-      those(matching, [&](auto const& node) { return places.is_possible(s, node); });
+      those(matching, [&](auto const& node) { return places.is_large_enough(s, node); });
   if (possible.empty())
     return "no node is large enough: needs " + request_in_words(r) + "; " +
            offer(places, s,

@@ -196,7 +196,11 @@ void fault_world::finish(machine& m, attempt_ref ref, attempt_result as) {
   if (as == attempt_result::none && held.stopping && !one_in(4))
     as = held.stopped_as;
   if (as == attempt_result::none)
-    as = even_ ? attempt_result::succeeded : results[below(results.size())];
+    as = even_                  ? attempt_result::succeeded
+         : m.sick && !one_in(4) ? attempt_result::failed
+                                : results[below(results.size())];
+  if (calm_ && as == attempt_result::device_fault)
+    as = attempt_result::succeeded;
   auto const outcome = outcome_of(ref, as, static_cast<std::int64_t>(below(8)));
   m.attempts.erase(ref);
   m.spool.push_back(outcome);
@@ -271,6 +275,7 @@ void fault_world::boot_machine(machine& m) {
   }
   m.up = true;
   m.leaving = m.mute = false;
+  m.sick = !calm_ && one_in(6);
   ++m.info.incarnation;
   m.ends_ms = !calm_ && one_in(8) ? true_ms_ + static_cast<std::int64_t>(below(60'000)) : 0;
   say([&] { return m.info.name + " starts again"; });

@@ -85,6 +85,13 @@ void fault_world::check_grant(attempt_granted const& g) const {
   keep(promise::contract,
        found != all.end() && found->status == node_status::ready && !found->drain,
        "grants only to nodes that take jobs", g.ref);
+  keep(promise::contract,
+       found->health != place_health::quarantined &&
+           std::none_of(g.devices.begin(), g.devices.end(),
+                        [&](auto const& d) {
+                          return found->gpus.at(d.index).health == place_health::quarantined;
+                        }),
+       "nothing for what is quarantined", g.ref);
   auto const bound = time_bound_ms(core_.facts(g.ref.job).constraints);
   for (auto const& w : found->maintenance)
     keep(promise::contract, core_now_ + bound <= w.from, "an end before the window", g.ref);

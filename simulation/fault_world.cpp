@@ -188,13 +188,17 @@ void fault_world::settle_down() {
   calm_ = true;
   say([] { return "no more faults"; });
   for (auto& m : machines_)
-    m.mute = false;
+    m.mute = m.sick = false;
   pass(15'000);  // until what is down or stalled is back
   for (int round = 0; round < 3000 && (live() > 0 || committing_ || !open_.empty()); ++round) {
     while (!questions_.empty())
       answer_one();
     if (life_ != 0 && !decided_.orders().empty())
       apply(resume_ordered{{decided_.orders().begin()->first}});
+    // Quarantines last up to an hour: somebody has looked.
+    if (life_ != 0 && round % 64 == 0)
+      for (auto const& m : machines_)
+        apply(resume_ordered{{m.info.name}});
     settle();
     pass(1'000);
   }

@@ -28,6 +28,7 @@ struct machine {
   bool up = true;
   bool mute = false;  // it sends no beats
   bool leaving = false;
+  bool sick = false;  // most of what runs there fails
   connection_no connection = 0;
   std::uint64_t session = 0;     // 0: not registered
   std::uint64_t generation = 0;  // of its latest registration

@@ -1,5 +1,7 @@
 #include "simulation/model_store.hpp"
 
+#include <algorithm>
+
 namespace nsai::simulation {
 
 using namespace scheduling;
@@ -121,10 +123,13 @@ void model_store::change(job_changed const& e) {
     keep(promise::p4_retries,
          e.own_failures == facts.own_failures && e.infra_failures == facts.infra_failures,
          "no failure counted for an attempt that was handed back", e.id);
-  keep(promise::p4_retries,
-       e.own_failures >= facts.own_failures && e.infra_failures >= facts.infra_failures &&
-           e.own_failures <= row.own_outcomes + 1,
-       "counts of failures that grow with the failures", e.id);
+  // A failure that turns out to be the hardware's changes sides.
+  auto const absolved = std::max(0, facts.own_failures - e.own_failures);
+  row.own_outcomes -= absolved;
+  keep(
+      promise::p4_retries,
+      e.infra_failures >= facts.infra_failures + absolved && e.own_failures <= row.own_outcomes + 1,
+      "counts of failures that grow with the failures", e.id);
   if (e.handed_back)
     keep(promise::contract, facts.record.status == job_status::running,
          "only what runs is handed back", e.id);
@@ -192,7 +197,10 @@ void model_store::settle(outcome_settled const& e, attempt_outcome const* outcom
   auto& row = at->second;
   keep(promise::p2_fenced, row.accepted < e.ref.attempt, "one accepted outcome an attempt", e.ref);
   row.accepted = e.ref.attempt;
-  if (!row.was_handed_back && !row.facts.handed_back && is_own(outcome->result))
+  auto const& closed = row.facts.record.attempts;
+  bool const by_hardware = !closed.empty() && closed.back().number == e.ref.attempt &&
+                           closed.back().outcome == attempt_result::device_fault;
+  if (!row.was_handed_back && !row.facts.handed_back && is_own(outcome->result) && !by_hardware)
     ++row.own_outcomes;
 }
 

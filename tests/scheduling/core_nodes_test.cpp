@@ -220,6 +220,37 @@ TEST_CASE("poison: three nodes lost that ran nothing but the job end it") {
   CHECK(f.ended(id).status == job_status::failed);
 }
 
+TEST_CASE("poison: nodes lost together count once") {
+  fixture f;
+  for (std::uint64_t k = 1; k <= 4; ++k) {
+    for (auto const* const name : {"a", "b"}) {
+      auto n = f.node(name, 1);
+      n.incarnation = k;
+      f.join(n);
+    }
+    if (k == 1) {
+      f.submitted(f.job());
+      f.submitted(f.job());
+    }
+    f.advance(1000);
+    CHECK(f.has_ended({1}) == (k == 4));
+    CHECK_FALSE(f.has_ended({2}));
+  }
+}
+
+TEST_CASE("poison: three faults of GPUs that ran nothing but the job end it") {
+  fixture f;
+  f.join(f.node("a", 1, {"A100", "A100", "A100"}));
+  auto const id = f.submitted(f.gpu_job("A100"));
+  for (int k = 1; k <= 2; ++k) {
+    f.end(id, attempt_result::device_fault);
+    f.advance(1000);
+    REQUIRE(f.runs(id));
+  }
+  f.end(id, attempt_result::device_fault);
+  CHECK(f.ended(id).error->code == "poison");
+}
+
 TEST_CASE("poison: not where a neighbour was lost too") {
   fixture f;
   auto const id = f.submitted(f.job());
