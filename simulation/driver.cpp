@@ -258,10 +258,9 @@ class player {
     answers_.push_back(supervisor(jobs_[e.ref.job.value]).decide(e));
   }
   void perform(wake_at const& e) { wake_ = e.at < virtual_start + longest_ms ? e.at : timestamp{}; }
-  void perform(node_order_changed const&) {}
-  void perform(recurrence_due const&) {}
-  void perform(outcome_settled const&) {}
-  void perform(happened const&) {}
+  /// The others are for a store, for telemetry, or about what no workload has.
+  template <class E>
+  void perform(E const&) {}
 
   supervision& supervisor(simulated_job const& j) {
     auto const tenant = tenant_of(j);

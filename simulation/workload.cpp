@@ -126,9 +126,11 @@ class reader {
     if (!is_name(given.tenant))
       found = usage_error("tenant", "\"" + given.tenant.substr(0, 80) + "\" is not allowed",
                           "1 to 64 of A-Z a-z 0-9 . _ -, beginning with a letter or a digit");
-    else if (!given.constraints.depends_on.empty())
-      found = usage_error("constraints.depends_on", "this is not supported in a workload",
-                          "an empty list: the jobs of a workload have no numbers");
+    else if (dependencies_of(given.constraints) > 0)
+      found = usage_error(
+          given.constraints.depends_on.empty() ? "constraints.after_any" : "constraints.depends_on",
+          "this is not supported in a workload",
+          "an empty list: the jobs of a workload have no numbers");
     else
       found = complete_and_check(s);
     if (found) {

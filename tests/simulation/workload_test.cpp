@@ -66,6 +66,8 @@ TEST_CASE("workload: what is wrong is named by file, line and field or column") 
             "w.jsonl:1: resources.cpu: -1 is not allowed"},
            {"{\"duration_s\": 1, \"constraints\": {\"timeout_ms\": -5}}",
             "w.jsonl:1: constraints.timeout_ms: -5 is not allowed"},
+           {"{\"duration_s\": 1, \"constraints\": {\"after_any\": [1]}}",
+            "w.jsonl:1: constraints.after_any: this is not supported in a workload"},
            {"{\"duration_s\": 1, \"constraints\": {\"depends_on\": [1]}}",
             "w.jsonl:1: constraints.depends_on: this is not supported in a workload"}}) {
     CAPTURE(text);
