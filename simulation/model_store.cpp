@@ -118,18 +118,18 @@ void model_store::create(job_created const& e, timestamp now, submission const& 
 void model_store::change(job_changed const& e) {
   auto& row = live(e.id);
   auto& facts = row.facts;
+  // A failure that turns out to be the hardware's changes sides, once for each.
+  auto const absolved = std::max(0, facts.own_failures - e.own_failures);
+  row.own_outcomes -= absolved;
+  keep(promise::p4_retries,
+       e.infra_failures >= facts.infra_failures + absolved &&
+           e.own_failures <= row.own_outcomes + 1,
+       "counts of failures that grow with the failures", e.id);
   // What a drain has taken back is nobody's failure.
   if (facts.handed_back || row.was_handed_back)
     keep(promise::p4_retries,
-         e.own_failures == facts.own_failures && e.infra_failures == facts.infra_failures,
+         e.own_failures + e.infra_failures == facts.own_failures + facts.infra_failures,
          "no failure counted for an attempt that was handed back", e.id);
-  // A failure that turns out to be the hardware's changes sides.
-  auto const absolved = std::max(0, facts.own_failures - e.own_failures);
-  row.own_outcomes -= absolved;
-  keep(
-      promise::p4_retries,
-      e.infra_failures >= facts.infra_failures + absolved && e.own_failures <= row.own_outcomes + 1,
-      "counts of failures that grow with the failures", e.id);
   if (e.handed_back)
     keep(promise::contract, facts.record.status == job_status::running,
          "only what runs is handed back", e.id);
