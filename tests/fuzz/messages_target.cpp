@@ -5,6 +5,7 @@
 #include "messages/attempt.hpp"
 #include "messages/caf_inspection.hpp"
 #include "messages/observe.hpp"
+#include "messages/recurrence.hpp"
 #include "messages/tenant.hpp"
 #include "tests/fuzz/targets.hpp"
 
