@@ -35,6 +35,7 @@ struct core_settings {
   placement_policy placement = placement_policy::balanced;
   std::int64_t immune_ms = 10 * 60 * 1000;  // an attempt that may be preempted runs as long as this
   std::int32_t max_preemptions = 5;         // of a job; then it runs to its end
+  bool judge_health = true;                 // whether places where jobs fail are kept from others
   std::uint64_t seed = 1;                   // of the policy `random`
   std::int64_t wake_every_ms = 1000;  // `wake_at` asks for at least this while there are nodes, so
                                       // that a stall is told from silence; 0: only when it is time

@@ -79,7 +79,7 @@ bool core::state::is_alone_on_devices(job const& j) const {
 /// Whether the failure was the place's and not the job's.
 bool core::state::note_outcome(job& j, attempt_outcome const& outcome) {
   bool const well = outcome.result == attempt_result::succeeded;
-  if (well && wellness.is_idle())
+  if (!settings.judge_health || (well && wellness.is_idle()))
     return false;
   bool const own = is_own(outcome.result) && !j.canceled && !j.expired && !j.handed_back;
   bool const fault = outcome.result == attempt_result::device_fault;

@@ -28,8 +28,8 @@ bool core::state::may_claim(job const& j, choice const& c) const {
 
 /// The attempts on the node that, gone together, make the room: those with the least work lost.
 /// None of them could stay.
-std::optional<core::state::claim> core::state::claim_on(node_index index, shape& s, job const& j,
-                                                        priority level) {
+std::optional<claim> core::state::claim_on(node_index index, shape& s, job const& j,
+                                           priority level) {
   auto const& node = nodes[index];
   claim found;
   found.node = index;

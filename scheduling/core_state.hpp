@@ -16,8 +16,7 @@ struct core::state : core_books {
   void begin(timestamp at, effects& to);
   void finish();
   void handle(clock_advanced const&) {}
-  void fire_timers();
-  void fire_recurrences();
+  void fire_timers(), fire_recurrences();
   void handle(recurrence_set const& e);
   void handle(recurrence_canceled const& e);
   void tell_wake();
@@ -77,7 +76,6 @@ struct core::state : core_books {
   void leave_group_line(job const& j);
   void take_place(job const& j);
   void give_place_back(job const& j);
-  void check_groups() const;
 
   // core_parents.cpp
   void release_children(job& parent);
@@ -152,7 +150,6 @@ struct core::state : core_books {
   void keep_shape(job const& j);
   std::vector<tenant_record> tenant_records() const;
   std::vector<used_amounts> usage() const;
-  void check_shares() const;
 
   // core_service.cpp
   void handle(node_order_restored const& e);
@@ -207,18 +204,8 @@ struct core::state : core_books {
   bool is_kept(node_index index, priority level) const;
   void keep_no_room_for(job& j);
   void keep_no_room_on(node_index index);
-  void check_reservations() const;
 
   // core_preempt.cpp
-  struct claim {
-    struct victim {
-      attempt_ref ref;
-      double work_lost = 0;  // run time × part of the cluster held
-    };
-    node_index node = none;
-    std::vector<victim> victims;
-    double work_lost = 0;
-  };
   bool preempt_for(choice const& c);
   bool may_claim(job const& j, choice const& c) const;
   bool is_victim(attempt_ref ref, job const& claimant, priority level) const;
@@ -245,11 +232,11 @@ struct core::state : core_books {
   std::vector<node_record> node_records() const;
   start_facts facts(job const& j) const;
 
-  // core_check.cpp
+  // core_check.cpp, and beside what they check
   void check() const;
   void check_job(job const& j) const;
-  void check_parents() const;
-  void check_shapes() const;
+  void check_parents() const, check_shapes() const, check_shares() const;
+  void check_groups() const, check_reservations() const;
 
   job& at(job_id id);
   rare_facts& rare(job& j);

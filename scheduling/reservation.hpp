@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "messages/attempt.hpp"
 #include "messages/job.hpp"
 #include "scheduling/indices.hpp"
 
@@ -25,6 +26,17 @@ struct reservation {
   std::int64_t spare_memory_mb = 0;
   bool aged = false;      // its level had waited for long
   bool is_claim = false;  // others were stopped for it
+};
+
+/// Attempts on one node that may be stopped, and together make the room for a job.
+struct claim {
+  struct victim {
+    attempt_ref ref;
+    double work_lost = 0;  // run time × part of the cluster held
+  };
+  node_index node = none;
+  std::vector<victim> victims;
+  double work_lost = 0;
 };
 
 }  // namespace nsai::scheduling
