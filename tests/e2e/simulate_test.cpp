@@ -111,7 +111,7 @@ TEST_CASE("simulate placement and import-openb: files in openb's format") {
   std::string rows =
       "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,qos,pod_phase,creation_time,"
       "deletion_time,scheduled_time\n";
-  for (int i = 0; i < 40; ++i)
+  for (int i = 0; i < 80; ++i)
     rows += "p" + std::to_string(i) + ",1000,1024,1," + (i % 2 == 0 ? "500" : "300") +
             ",,LS,Running," + std::to_string(i) + "," + std::to_string(i + 50) + "," +
             std::to_string(i) + "\n";
