@@ -134,9 +134,9 @@ TEST_CASE("simulate placement and import-openb: files in openb's format") {
   auto const workload = (c.directory() / "w.jsonl").string();
   auto const imported = c.ask({"simulate", "import-openb", "--nodes", nodes, "--tasks", tasks,
                                "--cluster", cluster_file, "--workload", workload});
-  CHECK(imported.at("jobs") == 40);
+  CHECK(imported.at("jobs") == 80);
   auto const played = c.ask({"simulate", "run", "--cluster", cluster_file, "--workload", workload});
-  CHECK(played.at("jobs").at("succeeded") == 40);
+  CHECK(played.at("jobs").at("succeeded") == 80);
 }
 
 TEST_CASE("simulate import-sacct: a workload that can be played") {
