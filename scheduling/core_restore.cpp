@@ -217,7 +217,8 @@ void core::state::resume(job& j) {
   j.canceled = false;
   if (j.status == job_status::pending)
     drop_hold(j, hold{});
-  else if (j.status == job_status::queued && j.slot == none && !j.composite)
+  else if (j.status == job_status::queued && !j.composite && j.slot == none &&
+           !groups.is_parked(j.id))
     enqueue(j, false);
   if (j.composite && j.holds == 0 && !canceled)
     fill_limit(j.id, parents.at(j.id));
