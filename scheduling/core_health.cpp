@@ -178,20 +178,15 @@ void core::state::look_at_health() {
   nodes.for_each([&](node_index index, node_state const&) { show_health(index); });
 }
 
-/// By hand. Whether there was anything to release.
-bool core::state::release_places(node_state const& node) {
-  bool const held = node.one_at_a_time || node.well.health != place_health::sound ||
-                    std::any_of(node.devices.begin(), node.devices.end(),
-                                [](auto const& d) { return d.well.health != place_health::sound; });
-  if (!held)
-    return false;
-  std::vector<place_no> places{node.well.place};
-  for (auto const& device : node.devices)
-    places.push_back(device.well.place);
-  for (auto const place : places)
+/// By hand.
+void core::state::release_places(std::string const& uuid) {
+  auto const index = nodes.index_of(uuid);
+  std::vector<place_no> places_there{nodes[index].well.place};
+  for (auto const& device : nodes[index].devices)
+    places_there.push_back(device.well.place);
+  for (auto const place : places_there)
     take(wellness.release(place));
-  show_health(nodes.index_of(node.info.uuid));
-  return true;
+  show_health(index);
 }
 
 /// From its first own failure on, a job is of a shape apart: nodes where much fails do not take it.

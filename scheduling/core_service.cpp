@@ -1,6 +1,5 @@
 // Nodes in and out of service: what people order, windows, and the end that a node announced.
 #include <algorithm>
-#include <set>
 
 #include "scheduling/core_state.hpp"
 #include "scheduling/errors.hpp"
@@ -146,21 +145,23 @@ void core::state::handle(resume_ordered const& e) {
   answer = {};
   std::vector<std::string> uuids;
   answer.error = find_nodes(e.nodes, uuids);
-  std::set<std::string> released;
-  for (auto const& uuid : uuids)
-    if (auto const* const node = nodes.find(uuid);
-        !answer.error && node != nullptr && release_places(*node))
-      released.insert(uuid);
+  auto const is_withheld = [&](std::string const& uuid) {
+    auto const* const node = nodes.find(uuid);
+    return node != nullptr && node->is_withheld();
+  };
   for (auto const& uuid : uuids)
     if (!answer.error && !service_of(uuid).draining && order_for(uuid).windows.empty() &&
-        !released.contains(uuid))
+        !is_withheld(uuid))
       answer.error =
           error_of("refused", "not_draining", "node " + name_of(uuid) + " does not drain");
   if (answer.error)
     return;
   for (auto const& uuid : uuids) {
+    bool const withheld = is_withheld(uuid);
+    if (withheld)
+      release_places(uuid);
     auto order = order_to_change(uuid);
-    if (released.contains(uuid) && !service_of(uuid).draining)
+    if (withheld && !service_of(uuid).draining)
       continue;  // its windows stay
     if (!service_of(uuid).draining) {
       order.windows.clear();

@@ -133,7 +133,7 @@ struct core::state : core_books {
   void show_health(node_index index);
   void absolve(health_change const& change, job const* current);
   void look_at_health();
-  bool release_places(node_state const& node);
+  void release_places(std::string const& uuid);
   void reshape_retried(job& j);
   void describe_health(node_state const& node, node_record& to) const;
 

@@ -49,6 +49,12 @@ void node_state::reset(node_info offered, std::vector<bool> stages_offered,
   });
 }
 
+bool node_state::is_withheld() const {
+  return one_at_a_time || well.health != place_health::sound ||
+         std::any_of(devices.begin(), devices.end(),
+                     [](auto const& d) { return d.well.health != place_health::sound; });
+}
+
 void node_state::set_well(std::size_t position, wellbeing w) {
   changes();
   auto& d = devices[position];

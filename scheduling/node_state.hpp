@@ -110,6 +110,8 @@ class node_state {
     return status == node_status::ready && !leaving && !rests_until && !draining &&
            !well.withholds(in_use) && !(one_at_a_time && in_use);
   }
+  /// Whether it, or a device of it, is kept from jobs for what failed there.
+  bool is_withheld() const;
   /// Whether what takes so long is over before a window begins or the node leaves.
   bool has_time_for(std::int64_t bound_ms, timestamp now) const {
     return !horizon || now + bound_ms <= horizon;

@@ -125,10 +125,11 @@ std::string explain_busy(placement const& places, shape& s, named_nodes const& p
   auto const quarantined = first_quarantined(s, possible);
   if (ready.empty() && !quarantined.empty())
     return "the nodes that could run it take nothing now: " + quarantined;
-  if (ready.empty() && possible.front()->attempts() > 0 &&
-      possible.front()->status == node_status::ready)
-    return "node " + possible.front()->info.name +
-           " starts one job at a time until one succeeds: several in a row have failed there";
+  auto const& first = *possible.front();
+  if (ready.empty() && first.status == node_status::ready && !first.rests_until &&
+      (first.one_at_a_time || first.well.health == place_health::probation))
+    return "node " + first.info.name +
+           " starts one job at a time until one succeeds: several have failed there";
   if (ready.empty())
     return possible.front()->rests_until
                ? "the nodes that could run it cannot start anything (a full disk?): node " +
@@ -146,7 +147,7 @@ std::string explain_busy(placement const& places, shape& s, named_nodes const& p
            best->info.name + " has " + std::to_string(places.devices_free(s, *best)) + " free" +
            (quarantined.empty() ? "" : "; " + quarantined);
   return "all fitting nodes are busy: needs " + request_in_words(r) + "; " +
-         offer(places, s, *best, true);
+         offer(places, s, *best, true) + (quarantined.empty() ? "" : "; " + quarantined);
 }
 
 }  // namespace

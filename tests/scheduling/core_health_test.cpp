@@ -125,6 +125,17 @@ TEST_CASE("health: resume releases what is quarantined, windows stay") {
   CHECK(f.record_of("a").maintenance.size() == 1);
 }
 
+TEST_CASE("health: a resume that is refused releases nothing") {
+  cluster_of_gpus f;
+  f.join(f.node("a", 4, {"A100"}));
+  f.join(f.node("b", 4));
+  f.end(f.put(of_gpu(), "t", 1), attempt_result::device_fault);
+  f.apply(resume_ordered{{"a", "b"}});
+  REQUIRE(f.refusal());
+  CHECK(f.refusal()->code == "not_draining");
+  CHECK(f.gpu("a", 0).health == place_health::quarantined);
+}
+
 TEST_CASE("health: a quarantine outlives its node's restart") {
   cluster_of_gpus f;
   f.join(f.node("a", 4, {"A100"}));
