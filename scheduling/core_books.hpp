@@ -74,7 +74,7 @@ struct core_books {
   double mean_price = 0;                  // of a device on nodes with devices; 0: none has a price
   double mean_core_price = 0;             // of a core on the others
   timestamp standings_at;                 // when all were refreshed last
-  std::vector<reservation> reservations;  // in order of making
+  reservation_book reservations;  // in order of making
   bool rooms_gained = false;              // where room is kept, there is more of it
   std::int64_t preemptible_running = 0;   // attempts of jobs that may be preempted
   bool reserving_due = false;             // some have begun to wait since

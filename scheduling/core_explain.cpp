@@ -52,8 +52,7 @@ std::string core::state::wait_reason(job const& j) const {
 std::string core::state::wait_for_place(job const& j) const {
   auto& s = shapes[j.shape];
   if (j.has_room_kept)
-    return explain_reservation(*std::find_if(reservations.begin(), reservations.end(),
-                                             [&](auto const& r) { return r.job == j.id; }));
+    return explain_reservation(reservations.of(j.id));
   for (auto const& r : reservations)
     if (auto const& node = std::as_const(nodes)[r.node]; places.fits(s, node))
       return "the room on node " + node.info.name + " is kept for job " +

@@ -36,17 +36,8 @@ std::optional<error_info> core::state::check_group(std::string const& tenant, co
 }
 
 void core::state::apply(group_book::moves const& changes) {
-  for (auto const id : changes.withdrawn) {
-    auto& j = at(id);
-    if (j.slot == none)
-      continue;  // offered and withdrawn by the same change
-    queues.remove(j.slot);
-    j.slot = none;
-    if (j.has_room_kept)
-      keep_no_room_for(j);
-    shapes.drop_waiting(j.shape);
-    ++room_epoch;  // one rival less for what may go ahead, perhaps
-  }
+  for (auto const id : changes.withdrawn)
+    stand_back(at(id));  // nothing to do where the same change had offered it
   for (auto const& c : changes.offered) {
     if (groups.is_parked(c.job))
       continue;

@@ -60,15 +60,20 @@ void core::state::stands_in_queue(job const& j) {
     next_reserving = std::min(next_reserving, looked_at + a_moment_ms);
 }
 
+/// Out of the ready queues, without a grant.
+void core::state::stand_back(job& j) {
+  if (j.slot == none)
+    return;
+  queues.remove(j.slot);
+  j.slot = none;
+  if (j.has_room_kept)
+    keep_no_room_for(j);
+  shapes.drop_waiting(j.shape);
+  ++room_epoch;  // one rival less for what may go ahead, perhaps
+}
+
 void core::state::leave_queue(job& j) {
-  if (j.slot != none) {
-    queues.remove(j.slot);
-    j.slot = none;
-    if (j.has_room_kept)
-      keep_no_room_for(j);
-    shapes.drop_waiting(j.shape);
-    ++room_epoch;  // one rival less for what may go ahead, perhaps
-  }
+  stand_back(j);
   if (!j.composite && is_grouped(j))
     leave_group_line(j);
 }

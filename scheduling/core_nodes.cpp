@@ -298,7 +298,7 @@ void core::state::gained_room(node_index index) {
     if (needs.cpu > cpu || needs.memory_mb > memory_mb || needs.whole_gpus > gpus)
       continue;
     auto& s = shapes[needs.shape];
-    if (!s.look_everywhere && places.fits(s, node) && may_go_beside(s, node))
+    if (!s.look_everywhere && places.fits(s, node) && may_go_beside(s, index))
       shapes.add_candidate(needs.shape, index);
   }
 }

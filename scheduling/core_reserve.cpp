@@ -83,7 +83,8 @@ std::optional<reservation> core::state::best_reservation(shape& s, choice const&
   nodes.for_each([&](node_index index, node_state& node) {
     if (!node.takes_grants() || !places.is_possible(s, node))
       return;
-    if (is_kept(index, c.level))
+    auto const* const kept = reservations.on(index);
+    if (kept != nullptr && kept->level <= c.level)
       return;
     reservation r;
     r.job = queues[c.slot].job;
@@ -96,11 +97,6 @@ std::optional<reservation> core::state::best_reservation(shape& s, choice const&
       best = std::move(r);
   });
   return best;
-}
-
-bool core::state::is_kept(node_index index, priority level) const {
-  return std::any_of(reservations.begin(), reservations.end(),
-                     [&](reservation const& r) { return r.node == index && r.level <= level; });
 }
 
 bool core::state::reserve(choice const& c) {
@@ -116,27 +112,33 @@ bool core::state::reserve(choice const& c) {
 void core::state::keep_room(reservation r) {
   at(r.job).has_room_kept = true;
   nodes[r.node].is_kept = true;
-  reservations.push_back(std::move(r));
+  reservations.add(std::move(r));
 }
 
 void core::state::keep_no_room_for(job& j) {
-  auto const found = std::find_if(reservations.begin(), reservations.end(),
-                                  [&](reservation const& r) { return r.job == j.id; });
-  NSAI_ASSERT(found != reservations.end());
-  auto const node = found->node;
-  reservations.erase(found);
+  auto const node = reservations.of(j.id).node;
+  reservations.remove(j.id);
   j.has_room_kept = false;
   nodes[node].is_kept = false;
   gained_room(node);
 }
 
 void core::state::keep_no_room_on(node_index index) {
-  if (!nodes[index].is_kept)
-    return;
-  auto const found = std::find_if(reservations.begin(), reservations.end(),
-                                  [&](reservation const& r) { return r.node == index; });
-  NSAI_ASSERT(found != reservations.end());
-  keep_no_room_for(at(found->job));
+  if (auto const* const r = reservations.on(index))
+    keep_no_room_for(at(r->job));
+}
+
+/// Of jobs that need the same the first one starts, wherever room is there first.
+void core::state::trade_places(reservation& r) {
+  auto const is_alike = [&](reservation const& other) {
+    auto const& a = at(other.job);
+    auto const& b = at(r.job);
+    return a.shape == b.shape && a.tenant == b.tenant && a.owner == b.owner &&
+           other.level == r.level && !other.is_claim && !r.is_claim && !other.aged && !r.aged;
+  };
+  auto const first = std::find_if(reservations.begin(), reservations.end(), is_alike);
+  if (first != reservations.end())
+    std::swap(first->job, r.job);
 }
 
 /// Jobs whose room is there now start, whoever else has the turn.
@@ -144,27 +146,34 @@ void core::state::serve_reservations() {
   if (!std::exchange(rooms_gained, false))
     return;
   for (std::size_t i = 0; i < reservations.size();) {
-    auto const& r = reservations[i];
-    auto& j = at(r.job);
-    auto& s = shapes[j.shape];
+    auto& r = reservations[i];
+    auto& s = shapes[at(r.job).shape];
     auto const& node = nodes[r.node];
-    bool const admitted = quotas.admits(j.tenant, s.key.demand());
+    bool const admitted = quotas.admits(at(r.job).tenant, s.key.demand());
     auto found = admitted && places.fits(s, node) ? places.find_on(s, r.node, nodes.room_of(r.node))
                                                   : std::nullopt;
     if (!found) {
       ++i;
       continue;
     }
+    trade_places(r);
     count_grant(r.aged, r.level);
-    grant(j.slot, std::move(*found), false);  // and the reservation is gone
+    grant(at(r.job).slot, std::move(*found), false);
+    i = 0;  // the reservation is gone, and another may be: of a job that lost its place in a group
   }
 }
 
 /// What changed since has changed when the room is there. Those that cannot be kept go.
 void core::state::renew_reservations() {
-  for (std::size_t i = 0; i < reservations.size();) {
-    auto& r = reservations[i];
-    auto& j = at(r.job);
+  std::vector<job_id> kept_for;
+  for (auto const& r : reservations)
+    kept_for.push_back(r.job);
+  for (auto const id : kept_for) {
+    auto& j = at(id);
+    if (!j.has_room_kept)
+      continue;  // another, renewed before, has claimed the node
+    auto& r = *std::find_if(reservations.begin(), reservations.end(),
+                            [&](reservation const& each) { return each.job == id; });
     auto& s = shapes[j.shape];
     auto const& node = nodes[r.node];
     bool const stays = node.takes_grants() && places.is_possible(s, node) &&
@@ -174,7 +183,6 @@ void core::state::renew_reservations() {
       continue;
     }
     plan(r, s, node);
-    ++i;
     // What could not be stopped before may be by now.
     if (!r.is_claim && !r.aged)
       preempt_for({j.slot, r.level});
@@ -190,48 +198,59 @@ void core::state::look_for_reservations() {
   looked_at = now;
   reserving_due = false;
   renew_reservations();
-  auto const most = std::min(most_reservations, nodes.size());
-  std::size_t looks =
-      std::max<std::size_t>(1, nodes_a_look / std::max<std::size_t>(1, nodes.size()));
+  make_reservations(
+      std::max<std::size_t>(1, nodes_a_look / std::max<std::size_t>(1, nodes.size())));
+  for (auto const& each : shapes.waiting())
+    for (std::size_t level = 0; level < priority_levels; ++level)
+      offer_kept_rooms(each.shape, static_cast<priority>(level));
+}
+
+/// `looks`: for so many jobs all nodes may be looked at.
+void core::state::make_reservations(std::size_t looks) {
   shape_set wanted;
   for (auto const& each : shapes.waiting())
     if (is_possible(shapes[each.shape]) && !may_go_ahead(shapes[each.shape]))
       wanted.add(each.shape);
-  bool const has_aged = std::any_of(reservations.begin(), reservations.end(),
-                                    [](reservation const& r) { return r.aged; });
-  if (auto const slot = has_aged ? none : next_aged(wanted, served_since_aged); slot != none) {
+  if (auto const slot = reservations.has_aged() ? none : next_aged(wanted, served_since_aged);
+      slot != none) {
     if (auto& j = at(queues[slot].job); j.has_room_kept)
       keep_no_room_for(j);
     reserve({slot, priority::realtime, true});  // it is the only one, and nobody displaces it
   }
-  for (auto const& r : reservations)
-    wanted.remove(jobs.find(r.job)->shape);
-  for (std::size_t level = 0; level < priority_levels && looks > 0; ++level)
-    while (looks > 0) {
-      choice const c{next_of(static_cast<priority>(level), wanted), static_cast<priority>(level)};
-      if (c.slot == none)
-        break;
-      wanted.remove(queues.place_of(c.slot).shape);
-      if (may_claim(at(queues[c.slot].job), c)) {
-        --looks;
-        if (preempt_for(c))
-          continue;
-      }
-      bool const is_full = std::none_of(reservations.begin(), reservations.end(),
-                                        [&](auto const& r) { return r.level > c.level; }) &&
-                           reservations.size() >= most;
-      if (is_full)
-        return;
-      if (now - queues[c.slot].since < reserve_after_ms) {
-        reserving_due = true;
-        continue;
-      }
-      --looks;
-      reserve(c);
+  auto const most = std::min(most_reservations, nodes.size());
+  for (std::size_t i = 0; i < priority_levels;) {
+    auto const level = static_cast<priority>(i);
+    auto const turn = next_of(level, wanted);
+    if (turn == none) {
+      ++i;
+      continue;
     }
-  for (auto const& each : shapes.waiting())
-    for (std::size_t level = 0; level < priority_levels; ++level)
-      offer_kept_rooms(each.shape, static_cast<priority>(level));
+    auto const shape = queues.place_of(turn).shape;
+    // Its likes have the turn after it, before those of other shapes that came later.
+    choice const c{first_without_room(turn), level};
+    if (c.slot == none) {
+      wanted.remove(shape);
+      continue;
+    }
+    if (looks-- == 0)
+      return;
+    if (preempt_for(c))
+      continue;
+    if (reservations.is_full(most, level))
+      return;
+    bool const is_new = now - queues[c.slot].since < reserve_after_ms;
+    reserving_due = reserving_due || is_new;
+    if (is_new || !reserve(c))
+      wanted.remove(shape);
+  }
+}
+
+/// The job, or else the first of those behind it, of the same owner and shape, for which no room is
+/// kept.
+queue_slot core::state::first_without_room(queue_slot slot) const {
+  while (slot != none && jobs.find(queues[slot].job)->has_room_kept)
+    slot = queues[slot].after;
+  return slot;
 }
 
 /// Nodes where room is kept are looked at for a shape whose jobs do not mind.
@@ -243,11 +262,10 @@ void core::state::offer_kept_rooms(shape_index index, priority level) {
 }
 
 /// Whether it is worth a closer look.
-bool core::state::may_go_beside(shape const& s, node_state const& node) const {
-  if (!node.is_kept)
+bool core::state::may_go_beside(shape const& s, node_index index) const {
+  auto const* const r = nodes[index].is_kept ? reservations.on(index) : nullptr;
+  if (r == nullptr)
     return true;
-  auto const r = std::find_if(reservations.begin(), reservations.end(),
-                              [&](auto const& each) { return &nodes[each.node] == &node; });
   auto const& request = s.key.resources;
   for (std::size_t level = 0; level < static_cast<std::size_t>(r->level); ++level)
     if (queues.count(static_cast<priority>(level)) > 0)

@@ -46,7 +46,7 @@ struct core::state : core_books {
   static void tell_where(rare_facts const& facts, happened& h);
   void enqueue(job& j, bool at_front);
   void stands_in_queue(job const& j);
-  void leave_queue(job& j);
+  void stand_back(job&j), leave_queue(job&j);
   void add_hold(job& j, hold h) { j.holds |= h; }
   void drop_hold(job& j, hold h, bool at_front = false);
   void stop(job& j, bool deadline);
@@ -190,18 +190,18 @@ struct core::state : core_books {
   std::size_t most_ahead(shape const& s, node_state const& node) const;
 
   // core_reserve.cpp: room kept for jobs that wait, and what may run beside it
-  void serve_reservations();
-  void look_for_reservations();
+  void serve_reservations(), trade_places(reservation& r);
+  void look_for_reservations(), make_reservations(std::size_t looks);
   void renew_reservations();
   bool reserve(choice const& c);
   std::optional<reservation> best_reservation(shape& s, choice const& c);
   void plan(reservation& r, shape& s, node_state const& node);
   timestamp ends_by(attempt_ref ref) const;
   std::optional<place> find_beside(shape& s, job_id job, priority level);
-  bool may_go_beside(shape const& s, node_state const& node) const;
+  bool may_go_beside(shape const& s, node_index index) const;
   void offer_kept_rooms(shape_index index, priority level);
   void keep_room(reservation r);
-  bool is_kept(node_index index, priority level) const;
+  queue_slot first_without_room(queue_slot slot) const;
   void keep_no_room_for(job& j);
   void keep_no_room_on(node_index index);
 

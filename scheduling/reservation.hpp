@@ -28,6 +28,31 @@ struct reservation {
   bool is_claim = false;  // others were stopped for it
 };
 
+/// The reservations there are, in order of making: at most one a job, and one a node.
+class reservation_book {
+ public:
+  void add(reservation r) { list_.push_back(std::move(r)); }
+  void remove(job_id job);
+  /// Of a job that has one.
+  reservation const& of(job_id job) const;
+  /// nullptr: no room is kept on the node.
+  reservation const* on(node_index node) const;
+  bool has_aged() const;
+  /// There are `most`, and none of them is for a job of a less urgent level than this.
+  bool is_full(std::size_t most, priority level) const;
+
+  bool empty() const { return list_.empty(); }
+  std::size_t size() const { return list_.size(); }
+  reservation& operator[](std::size_t i) { return list_[i]; }
+  auto begin() { return list_.begin(); }
+  auto end() { return list_.end(); }
+  auto begin() const { return list_.begin(); }
+  auto end() const { return list_.end(); }
+
+ private:
+  std::vector<reservation> list_;
+};
+
 /// Attempts on one node that may be stopped, and together make the room for a job.
 struct claim {
   struct victim {

@@ -276,3 +276,48 @@ TEST_CASE("reservation: a large job starts within the time of what ran before it
     }
   }
 }
+
+TEST_CASE("reservation: it changes no order: what is of another kind waits for those before it") {
+  reserving f;
+  f.join(f.node("a", 2));
+  f.join(f.node("b", 2));
+  std::vector<job_id> all;
+  for (int i = 0; i < 20; ++i)
+    all.push_back(f.submitted(cores(1, minute_ms)));
+  auto other = cores(1, 2 * minute_ms);
+  other.resources.memory_mb = 1;
+  auto const later = f.submitted(other);
+  std::size_t started = 4;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    f.advance(1500);
+    f.end(all[i]);
+    // Two nodes: once fewer wait before it, room on one of them is kept for the later one.
+    started = std::min(started + 1, all.size());
+    bool const may_run = started + 2 > all.size();
+    CHECK((may_run || !f.runs(later)));
+    for (std::size_t k = i + 1; k < all.size() && !may_run; ++k)
+      CHECK(f.runs(all[k]) == (k < started));
+  }
+  CHECK(f.runs(later));
+}
+
+TEST_CASE("reservation: the likes of a job have the next ones, each on a node of its own") {
+  reserving f;
+  std::vector<job_id> small;
+  for (auto const* const name : {"a", "b"}) {
+    f.join(f.node(name, 2));
+    for (int i = 0; i < 2; ++i)
+      small.push_back(f.submitted(cores(1, 10 * minute_ms)));
+  }
+  auto const first = f.submitted(cores(2, minute_ms));
+  auto const second = f.submitted(cores(2, minute_ms));
+  auto const third = f.submitted(cores(2, minute_ms));
+  f.advance(2000);
+  CHECK(f.reason(first).find("node a is kept for it") != std::string::npos);
+  CHECK(f.reason(second).find("node b is kept for it") != std::string::npos);
+  CHECK(f.reason(third).find("kept for it") == std::string::npos);
+  for (auto const each : small)
+    f.end(each);
+  CHECK(f.place_of(first) == "a");
+  CHECK(f.place_of(second) == "b");
+}
