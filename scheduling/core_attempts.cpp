@@ -3,6 +3,7 @@
 
 #include "scheduling/core_state.hpp"
 #include "scheduling/errors.hpp"
+#include "scheduling/retry.hpp"
 
 namespace nsai::scheduling {
 namespace {
@@ -10,10 +11,6 @@ namespace {
 constexpr std::int64_t infra_delay_ms = 1000;
 constexpr std::int64_t longest_delay_ms = 7LL * 24 * 60 * 60 * 1000;
 constexpr std::int32_t losses_of_poison = 3;
-
-bool is_own(attempt_result r) {
-  return r == attempt_result::failed || r == attempt_result::timed_out;
-}
 
 /// It lies with the node, whatever the job is.
 bool is_fault_of_node(attempt_outcome const& o) {
@@ -69,7 +66,7 @@ void core::state::handle(attempt_ended const& e) {
   auto const* const held =
       node == none || nodes[node].ahead() == 0 ? nullptr : nodes[node].find(ref);
   bool const waited = held != nullptr && held->ahead;
-  if (outcome.result == attempt_result::succeeded || is_own(outcome.result))
+  if (outcome.result == attempt_result::succeeded || is_own_failure(outcome.result))
     count(stages[shapes[j->shape].key.stage], outcome);
   shares.note_duration(now - j->since);
   bool const fault_of_place = note_outcome(*j, outcome);
@@ -78,7 +75,7 @@ void core::state::handle(attempt_ended const& e) {
   release_attempt(*j);
   if (outcome.result == attempt_result::succeeded) {
     end(*j, job_status::succeeded, std::nullopt, &outcome);
-  } else if (is_own(outcome.result) && !fault_of_place && !j->canceled && !j->expired &&
+  } else if (is_own_failure(outcome.result) && !fault_of_place && !j->canceled && !j->expired &&
              !j->handed_back) {
     own_failure(*j, outcome);
   } else {

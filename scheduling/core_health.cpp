@@ -3,6 +3,7 @@
 
 #include "scheduling/core_state.hpp"
 #include "scheduling/errors.hpp"
+#include "scheduling/retry.hpp"
 
 namespace nsai::scheduling {
 namespace {
@@ -12,10 +13,6 @@ namespace {
 constexpr std::int64_t avoided_ms = 10'000;
 
 constexpr std::uint32_t group_of_nodes = 0;
-
-bool is_own(attempt_result r) {
-  return r == attempt_result::failed || r == attempt_result::timed_out;
-}
 
 std::string const& uuid_of(gpu_info const& gpu, std::string& room) {
   return gpu.uuid.empty() ? room = std::to_string(gpu.index) : gpu.uuid;
@@ -81,7 +78,7 @@ bool core::state::note_outcome(job& j, attempt_outcome const& outcome) {
   bool const well = outcome.result == attempt_result::succeeded;
   if (!settings.judge_health || (well && wellness.is_idle()))
     return false;
-  bool const own = is_own(outcome.result) && !j.canceled && !j.expired && !j.handed_back;
+  bool const own = is_own_failure(outcome.result) && !j.canceled && !j.expired && !j.handed_back;
   bool const fault = outcome.result == attempt_result::device_fault;
   if (!well && !own && !fault)
     return false;

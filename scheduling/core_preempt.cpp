@@ -5,6 +5,7 @@
 #include "scheduling/outlook.hpp"
 
 namespace nsai::scheduling {
+
 /// Whether the attempt may be stopped for the job.
 bool core::state::is_victim(attempt_ref ref, job const& claimant, priority level) const {
   auto const* const j = jobs.find(ref.job);

@@ -96,7 +96,7 @@ class node_state {
   bool told_drained = false;
   timestamp horizon;     // what starts on it has to be over by then; 0: no bound
   timestamp leaves_at;   // by itself; 0: never
-  bool is_kept = false;  // some of its room is kept for a job (reservations.hpp)
+  bool is_kept = false;  // some of its room is kept for a job (reservation.hpp)
   wellbeing well;
   bool one_at_a_time = false;   // several jobs in a row have failed there
   bool avoids_retries = false;  // so what has failed once goes elsewhere, for a while

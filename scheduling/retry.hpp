@@ -2,9 +2,16 @@
 
 #include <cstdint>
 
+#include "messages/attempt.hpp"
 #include "messages/job.hpp"
 
 namespace nsai::scheduling {
+
+/// Whether an attempt that ended so counts as a failure of the job itself: the stage's error or its
+/// timeout. All others lie with the infrastructure, or are none.
+constexpr bool is_own_failure(attempt_result r) {
+  return r == attempt_result::failed || r == attempt_result::timed_out;
+}
 
 /// How long a job waits before its own retry number `k`, counted from 1. With b = retry_backoff_ms:
 /// constant b, linear b * k, exponential b * 2^(k-1); capped at max_backoff_ms; then times (1 +

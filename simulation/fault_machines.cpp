@@ -9,21 +9,6 @@ namespace {
 
 constexpr std::int64_t beat_ms = 1000;
 
-attempt_outcome outcome_of(attempt_ref ref, attempt_result result, std::int64_t duration_ms) {
-  attempt_outcome o;
-  o.ref = ref;
-  o.result = result;
-  o.duration_ms = duration_ms;
-  if (result == attempt_result::failed) {
-    o.error.emplace();
-    o.error->category = "stage";
-    o.error->code = "exit_status";
-    o.error->message = "it broke";
-    o.error->retryable = true;
-  }
-  return o;
-}
-
 }  // namespace
 
 void fault_world::to_scheduler(machine const& m, payload what) {

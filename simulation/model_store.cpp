@@ -2,15 +2,13 @@
 
 #include <algorithm>
 
+#include "scheduling/retry.hpp"
+
 namespace nsai::simulation {
 
 using namespace scheduling;
 
 namespace {
-
-bool is_own(attempt_result r) {
-  return r == attempt_result::failed || r == attempt_result::timed_out;
-}
 
 /// An array's child has those of its parent.
 constraints const& constraints_of(model_store const& store, model_store::row const& row) {
@@ -20,6 +18,21 @@ constraints const& constraints_of(model_store const& store, model_store::row con
 }
 
 }  // namespace
+
+attempt_outcome outcome_of(attempt_ref ref, attempt_result result, std::int64_t duration_ms) {
+  attempt_outcome o;
+  o.ref = ref;
+  o.result = result;
+  o.duration_ms = duration_ms;
+  if (result == attempt_result::failed) {
+    o.error.emplace();
+    o.error->category = "stage";
+    o.error->code = "exit_status";
+    o.error->message = "it broke";
+    o.error->retryable = true;
+  }
+  return o;
+}
 
 std::int32_t allowed_failures(model_store const& store, model_store::row const& row) {
   return constraints_of(store, row).max_retries.value_or(0) + 1;
@@ -121,10 +134,10 @@ void model_store::change(job_changed const& e) {
   // A failure that turns out to be the hardware's changes sides, once for each.
   auto const absolved = std::max(0, facts.own_failures - e.own_failures);
   row.own_outcomes -= absolved;
-  keep(promise::p4_retries,
-       e.infra_failures >= facts.infra_failures + absolved &&
-           e.own_failures <= row.own_outcomes + 1,
-       "counts of failures that grow with the failures", e.id);
+  keep(
+      promise::p4_retries,
+      e.infra_failures >= facts.infra_failures + absolved && e.own_failures <= row.own_outcomes + 1,
+      "counts of failures that grow with the failures", e.id);
   // What a drain has taken back is nobody's failure.
   if (facts.handed_back || row.was_handed_back)
     keep(promise::p4_retries,
@@ -200,7 +213,8 @@ void model_store::settle(outcome_settled const& e, attempt_outcome const* outcom
   auto const& closed = row.facts.record.attempts;
   bool const by_hardware = !closed.empty() && closed.back().number == e.ref.attempt &&
                            closed.back().outcome == attempt_result::device_fault;
-  if (!row.was_handed_back && !row.facts.handed_back && is_own(outcome->result) && !by_hardware)
+  if (!row.was_handed_back && !row.facts.handed_back && is_own_failure(outcome->result) &&
+      !by_hardware)
     ++row.own_outcomes;
 }
 

@@ -11,6 +11,9 @@
 
 namespace nsai::simulation {
 
+/// What a node reports of an attempt. A failed one ended with an exit status.
+attempt_outcome outcome_of(attempt_ref ref, attempt_result result, std::int64_t duration_ms);
+
 /// What a store would know from the durable effects alone, and what it gives back after a restart.
 /// Every change is held against the promises: a job ends once, attempts ascend, outcomes are
 /// accepted once, retries are counted exactly. A copy is a snapshot.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "simulation/model_store.hpp"
+
 namespace nsai::scheduling::tests {
 
 void fixture::apply(event const& e) {
@@ -90,18 +92,7 @@ held_attempt fixture::held(job_id job) const {
 
 attempt_outcome fixture::outcome_of(attempt_ref ref, attempt_result result,
                                     std::int64_t duration_ms) {
-  attempt_outcome o;
-  o.ref = ref;
-  o.result = result;
-  o.duration_ms = duration_ms;
-  if (result == attempt_result::failed) {
-    o.error.emplace();
-    o.error->category = "stage";
-    o.error->code = "exit_status";
-    o.error->message = "it broke";
-    o.error->retryable = true;
-  }
-  return o;
+  return simulation::outcome_of(ref, result, duration_ms);
 }
 
 void fixture::end(job_id job, attempt_result result, std::int64_t duration_ms) {
