@@ -362,7 +362,12 @@ TEST_CASE_FIXTURE(pool_fixture,
   unsigned const seed = std::random_device{}();
   CAPTURE(seed);
   std::minstd_rand random{seed};
-  std::vector<attempt_ref> refs;
+  // The first kill hits for certain, however quickly the short attempts end between two looks.
+  auto const endless = attempt("spin", {{"seconds", 600}}, "a");
+  std::vector<attempt_ref> refs{endless.ref};
+  give({endless});
+  REQUIRE(eventually([&] { return running(endless.ref); }));
+  int kills = ::kill(pool->hosts().at(0).pid, SIGKILL) == 0 ? 1 : 0;
   for (int i = 0; i < 30; ++i) {
     std::vector<start_attempt> some;
     for (int k = 0; k < 40; ++k)
@@ -371,7 +376,6 @@ TEST_CASE_FIXTURE(pool_fixture,
       refs.push_back(each.ref);
     give(some, true);
   }
-  int kills = 0;
   REQUIRE(eventually(
       [&] {
         for (auto const& host : pool->hosts())
@@ -381,6 +385,7 @@ TEST_CASE_FIXTURE(pool_fixture,
         return outcomes.size() == refs.size();
       },
       std::chrono::seconds{100}));
+  CHECK(outcome(endless.ref).result == attempt_result::failed);
   int failed = 0;
   for (auto const ref : refs)
     if (auto const told = outcome(ref); told.result != attempt_result::succeeded) {
