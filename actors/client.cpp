@@ -169,6 +169,16 @@ result_or_error<std::vector<job_record>> client::list(list_jobs const& filter) {
   return std::move(list.jobs);
 }
 
+result_or_error<explanation> client::explain(job_id job) {
+  auto result = call<explained>(explain_job{options_.tenant, job});
+  if (auto* error = std::get_if<error_info>(&result))
+    return *error;
+  auto& reply = std::get<explained>(result);
+  if (reply.error)
+    return *reply.error;
+  return std::move(reply.why);
+}
+
 result_or_error<log_chunk> client::log(job_id job, attempt_no attempt, std::int64_t offset) {
   auto result = call<log_chunk>(read_log{options_.tenant, job, attempt, offset});
   if (auto* chunk = std::get_if<log_chunk>(&result))

@@ -13,6 +13,7 @@
 
 #include "actors/scheduler_link.hpp"
 #include "messages/api.hpp"
+#include "messages/explanation.hpp"
 #include "messages/observe.hpp"
 #include "messages/recurrence.hpp"
 #include "messages/tenant.hpp"
@@ -65,6 +66,7 @@ class client {
       std::chrono::milliseconds interval = std::chrono::milliseconds{500});
 
   result_or_error<std::vector<job_record>> get(std::vector<job_id> const& jobs);
+  result_or_error<explanation> explain(job_id job);
   result_or_error<std::vector<job_record>> list(list_jobs const& filter);
   result_or_error<log_chunk> log(job_id job, attempt_no attempt, std::int64_t offset);
   result_or_error<std::vector<node_record>> nodes();

@@ -375,6 +375,10 @@ caf::behavior client_actor(caf::event_based_actor* self, client_settings setting
         m.tenant_id = s->tenant();
         return s->forward<job_list>(m);
       },
+      [s](explain_job& m) {
+        m.tenant_id = s->tenant();
+        return s->forward<explained>(m);
+      },
       [s](list_jobs const& m) { return s->forward<job_list>(m); },
       [s](read_log& m) {
         m.tenant_id = s->tenant();

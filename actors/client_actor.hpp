@@ -10,6 +10,7 @@
 
 #include "actors/scheduler_link.hpp"
 #include "messages/api.hpp"
+#include "messages/explanation.hpp"
 #include "messages/observe.hpp"
 
 namespace nsai::actors {
@@ -41,7 +42,7 @@ struct client_settings {
 ///   submit_jobs, retry_jobs -> submit_reply        with `subscribe`, jobs_ended follow
 ///   cancel_jobs, cancel_recurrences -> answer
 ///   add_recurrence, list_recurrences -> recurrence_list
-///   get_jobs, list_jobs -> job_list
+///   get_jobs, list_jobs -> job_list, explain_job -> explained
 ///   read_log -> log_chunk
 ///   drain_nodes, resume_nodes -> answer
 ///   list_nodes -> node_list, list_stages -> stage_list, list_tenants -> tenant_list,

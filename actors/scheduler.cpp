@@ -121,6 +121,7 @@ caf::actor spawn_scheduler(caf::actor_system& system, scheduler_options options)
             [s](list_recurrences const& m) { return s->list(m); },
             [s](watch_jobs const& m) { return s->watch(m); },
             [s](get_jobs const& m) { return s->get(m); },
+            [s](explain_job const& m) { return s->explain(m); },
             [s](list_jobs const& m) { return s->list(m); },
             [s](read_log const& m) { return s->log(m); },
             [s](list_nodes const&) { return s->nodes(); },

@@ -34,7 +34,7 @@ struct scheduler_options {
 /// The scheduler. Clients and executors get its handle from the gate.
 ///   submit_jobs, retry_jobs -> submit_reply      durable when answered
 ///   cancel_jobs, watch_jobs -> answer            watch: and `jobs_ended` later
-///   get_jobs, list_jobs     -> job_list
+///   get_jobs, list_jobs     -> job_list, explain_job -> explained
 ///   read_log                -> log_chunk         asked of the executor that has it
 ///   list_nodes -> node_list, list_stages -> stage_list, list_tenants -> tenant_list,
 ///   get_stats -> stats

@@ -40,6 +40,7 @@ class scheduler_state {
   caf::result<answer> cancel(cancel_jobs const& request);
   caf::result<answer> watch(watch_jobs const& request);
   caf::result<job_list> get(get_jobs const& request);
+  caf::result<explained> explain(explain_job const& request);
   caf::result<job_list> list(list_jobs const& request);
   caf::result<log_chunk> log(read_log const& request);
   caf::result<answer> drain(drain_nodes const& request);

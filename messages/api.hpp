@@ -209,18 +209,6 @@ struct log_chunk {
   }
 };
 
-/// Why a job waits, for `nsai explain`.
-struct explanation {
-  static constexpr char const* type_name = "explanation";
-  job_id job;
-  job_status status = job_status::pending;
-  std::string reason;  // the first rule that holds it back, in words; empty when nothing does
-  static constexpr auto fields() {
-    return std::tuple{field{"job", &explanation::job}, field{"status", &explanation::status},
-                      field{"reason", &explanation::reason}};
-  }
-};
-
 struct list_nodes {
   static constexpr char const* type_name = "list_nodes";
   bool all = true;

@@ -77,13 +77,11 @@ int show_one(std::string const& word, global_options const& global) {
 int explain(std::string const& word, global_options const& global) {
   auto const job = parse_job(word);
   session connection{global};
-  auto const record = value_of(connection->get({job})).front();
-  if (global.out.as_json) {
-    global.out.document(json(explanation{record.id, record.status, record.wait_reason}));
-    return exit_done;
-  }
-  std::cout << fmt::format("job {} is {}{}{}\n", record.id.value, to_string(record.status),
-                           record.wait_reason.empty() ? "" : ": ", escaped(record.wait_reason));
+  auto const why = value_of(connection->explain(job));
+  if (global.out.as_json)
+    global.out.document(json(why));
+  else
+    show_explanation(why, wall_clock_now(), global.out);
   return exit_done;
 }
 
@@ -121,9 +119,7 @@ int write_trace(trace_words const& w, global_options const& global) {
   auto const jobs = parse_jobs(w.jobs);
   session connection{global};
   auto const records = value_of(connection->get(with_children(connection, global, jobs)));
-  auto const now = std::chrono::system_clock::now().time_since_epoch();
-  auto const trace =
-      trace_of(records, {std::chrono::duration_cast<std::chrono::milliseconds>(now).count()});
+  auto const trace = trace_of(records, wall_clock_now());
   std::ofstream file{w.out, std::ios::binary};
   file << trace.dump(-1, ' ', false, json::error_handler_t::replace) << '\n';
   file.close();

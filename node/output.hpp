@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "messages/error.hpp"
+#include "messages/explanation.hpp"
 #include "messages/record.hpp"
 
 namespace nsai::node {
@@ -58,5 +59,8 @@ std::string escaped(std::string const& text);
 
 /// The whole of a record for people.
 std::string show_job(job_record const& job);
+
+/// Why a job waits, for people; `now`: for how long it is until then.
+void show_explanation(explanation const& why, timestamp now, output const& out);
 
 }  // namespace nsai::node

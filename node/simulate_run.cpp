@@ -22,6 +22,7 @@ struct simulate_words {
   std::uint64_t seed = 1;
   std::vector<std::string> add;
   std::string svg;
+  std::int64_t forecasts = 50;
 };
 
 /// The faults of a file, each with its name.
@@ -116,6 +117,10 @@ void show_figures(std::vector<std::pair<std::string, simulation::report const*>>
   row("cores used well", [](r const& x) { return percent(x.utilisation.cpu); });
   row("GPUs free but unusable", [](r const& x) { return percent(x.fragmentation); });
   row("fairness (1: all even)", [](r const& x) { return ratio(x.fairness_index); });
+  row("forecasts made of asked",
+      [](r const& x) { return fmt::format("{} of {}", x.forecasts.made, x.forecasts.asked); });
+  row("forecast off by p50", [](r const& x) { return wait(x.forecasts.error_s.p50); });
+  row("forecast off by p90", [](r const& x) { return wait(x.forecasts.error_s.p90); });
   row("preemptions", [](r const& x) { return std::to_string(x.preemptions); });
   out.table(rows);
 }
@@ -138,7 +143,7 @@ std::string picture_title(simulate_words const& w) {
 }
 
 int simulate_run(simulate_words const& w, global_options const& global) {
-  play_settings const settings{policy_named(w.policy), w.seed};
+  play_settings const settings{policy_named(w.policy), w.seed, w.forecasts};
   auto cluster = cluster_from(w.cluster);
   auto const jobs = workload_from(w.workload);
   auto larger = cluster;
@@ -197,6 +202,10 @@ command simulate_run_command() {
                            "like those called NAME in the cluster file (or with GPUs of that "
                            "model); both runs are shown")
                 ->allow_extra_args(false);
+            app.add_option("--forecasts", w->forecasts,
+                           "of so many jobs, as they come, it is forecast when they start, to see "
+                           "how far that is off (50)")
+                ->check(CLI::Range(0, 100'000));
             app.add_option("--svg", w->svg, "file to write: a picture of the run over time");
             return [w, &global] { return simulate_run(*w, global); };
           }};

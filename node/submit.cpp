@@ -127,9 +127,7 @@ timestamp parse_when(std::string const& text, std::string const& field) {
       throw e.inside(field);
     }
   }
-  auto const now = std::chrono::duration_cast<std::chrono::milliseconds>(
-      std::chrono::system_clock::now().time_since_epoch());
-  return timestamp{now.count()} + parse_duration_ms(text, field);
+  return wall_clock_now() + parse_duration_ms(text, field);
 }
 
 template <named_enum E>

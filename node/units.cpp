@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <cmath>
 #include <utility>
 
@@ -129,6 +130,11 @@ job_id parse_job(std::string const& text, std::string const& field) {
   if (value == 0)
     refuse(field, text, "the number of a job, such as 17");
   return {static_cast<std::uint64_t>(value)};
+}
+
+timestamp wall_clock_now() {
+  auto const now = std::chrono::system_clock::now().time_since_epoch();
+  return {std::chrono::duration_cast<std::chrono::milliseconds>(now).count()};
 }
 
 std::string show_duration(std::int64_t ms) {

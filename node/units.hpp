@@ -24,6 +24,9 @@ std::pair<std::string, std::string> parse_pair(std::string const& text, std::str
 /// A whole number of jobs' names: "17".
 job_id parse_job(std::string const& text, std::string const& field = "job");
 
+/// What the machine's clock says.
+timestamp wall_clock_now();
+
 /// "1h 2m", "3.2 s", "17 ms": for people.
 std::string show_duration(std::int64_t ms);
 /// "40.0 GiB", "512 MiB": for people.

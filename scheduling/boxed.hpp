@@ -6,9 +6,8 @@
 
 namespace nsai::scheduling {
 
-/// A std::optional whose value lies on the heap: it costs a pointer while it is empty. For what few
-/// effects carry, since every effect is as large as the largest of them. A copy is a copy of the
-/// value.
+/// A std::optional whose value lies on the heap: it costs a pointer while it is empty, and the
+/// value does not move with it. A copy is a copy of the value.
 template <class T>
 class boxed {
  public:
@@ -28,6 +27,8 @@ class boxed {
   explicit operator bool() const noexcept { return value_ != nullptr; }
   T& operator*() const noexcept { return *value_; }
   T* operator->() const noexcept { return value_.get(); }
+  T* get() const noexcept { return value_.get(); }
+  void reset() noexcept { value_.reset(); }
   T& emplace() { return *(value_ = std::make_unique<T>()); }
   /// The value itself, which is gone then.
   std::optional<T> take() {

@@ -11,16 +11,22 @@ node_state* cluster::find(std::string const& uuid) {
   return at == by_uuid_.end() ? nullptr : nodes_[at->second].get();
 }
 
+void cluster::rewire() {
+  for (auto const& node : nodes_)
+    if (node)
+      node->report_to(&changed_);
+}
+
 node_index cluster::index_of(std::string const& uuid) const {
   auto const at = by_uuid_.find(uuid);
   return at == by_uuid_.end() ? none : at->second;
 }
 
 node_index cluster::add(std::string const& uuid) {
-  auto slot = std::find(nodes_.begin(), nodes_.end(), nullptr);
+  auto slot = std::find_if(nodes_.begin(), nodes_.end(), [](auto const& node) { return !node; });
   if (slot == nodes_.end())
     slot = nodes_.emplace(nodes_.end());
-  *slot = std::make_unique<node_state>();
+  slot->emplace();
   auto const index = static_cast<node_index>(slot - nodes_.begin());
   (*slot)->report_changes(index, &changed_);
   bool const is_new = by_uuid_.emplace(uuid, index).second;

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <memory>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "scheduling/boxed.hpp"
 #include "scheduling/room_index.hpp"
 
 namespace nsai::scheduling {
@@ -19,9 +19,8 @@ struct device_class {
 /// The nodes by index and by uuid. An index is given out again after its node was removed.
 class cluster {
  public:
-  cluster() = default;
-  cluster(cluster const&) = delete;  // the nodes know where to report their changes
-  cluster& operator=(cluster const&) = delete;
+  /// The nodes of a copy report their changes to the cluster it was copied from, until this.
+  void rewire();
 
   node_state* find(std::string const& uuid);
   node_state const* find(std::string const& uuid) const {
@@ -72,7 +71,7 @@ class cluster {
   device_kind kind_of(gpu_info const& gpu);
   void count(node_state const& node, int sign);
 
-  std::vector<std::unique_ptr<node_state>> nodes_;
+  std::vector<boxed<node_state>> nodes_;
   std::vector<device_class> device_classes_;
   std::int64_t cpus_ = 0;
   std::int64_t most_cpus_ = 0;

@@ -16,14 +16,18 @@ core::state::state(core_settings given) : core_books(std::move(given)) {
       std::any_of(settings.tenants.begin(), settings.tenants.end(),
                   [](auto const& each) { return each.second.quota.bounds_anything(); });
   if (limited)
-    queues.admit_by([this](tenant_index tenant, shape_index shape) {
-      return quotas.admits(tenant, shapes[shape].key.demand());
-    });
+    admit_by_quotas();
   for (auto const& stage : settings.known_stages) {
     auto const index = stage_names.intern(stage.name);
     stages.resize(std::max<std::size_t>(stages.size(), index + 1));
     stages[index].description = stage;
   }
+}
+
+void core::state::admit_by_quotas() {
+  queues.admit_by([this](tenant_index tenant, shape_index shape) {
+    return quotas.admits(tenant, shapes[shape].key.demand());
+  });
 }
 
 void core::apply(event const& e, timestamp now, effects& out) {
@@ -152,8 +156,16 @@ bool core::knows(job_id job) const {
   return state_->jobs.find(job) != nullptr;
 }
 
+std::size_t core::live_jobs() const {
+  return state_->jobs.size();
+}
+
 live_job core::look_up(job_id job) const {
   return state_->look_up(state_->at(job));
+}
+
+explanation core::explain(job_id job) const {
+  return state_->explain(state_->at(job));
 }
 
 start_facts core::facts(job_id job) const {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "messages/api.hpp"
+#include "messages/explanation.hpp"
 #include "messages/observe.hpp"
 #include "messages/tenant.hpp"
 #include "scheduling/effects.hpp"
@@ -69,6 +70,14 @@ struct start_facts {
   std::optional<std::int64_t> array_index;
 };
 
+/// When an attempt that runs is over.
+struct expected_end {
+  attempt_ref ref;
+  std::string node_uuid;
+  timestamp since;
+  timestamp at;  // by what it is expected to take, or else its timeout; 0: not known
+};
+
 /// The scheduling core: a value. Equal state, event and time give equal effects in equal order. It
 /// reads no clock, draws no unseeded randomness and does no I/O. Finished jobs leave it at once;
 /// the store has them.
@@ -76,6 +85,8 @@ class core {
  public:
   explicit core(core_settings settings = {});
   ~core();
+  /// As much work as there are jobs.
+  core(core const& other);
   core(core&&) noexcept;
   core& operator=(core&&) noexcept;
 
@@ -92,8 +103,11 @@ class core {
   timestamp next_recurrence(std::string const& tenant, std::string const& name) const;
   /// Whether the job has not ended yet.
   bool knows(job_id job) const;
+  std::size_t live_jobs() const;
   /// Only for known jobs.
   live_job look_up(job_id job) const;
+  /// Only for known jobs. When it starts is not filled in: `forecast_start` says that.
+  explanation explain(job_id job) const;
   /// The live job that holds this idempotency key, and its children.
   std::optional<submit_result> find_key(std::string const& tenant, std::string const& key) const;
   /// The attempt is the current one of a live job (late outcomes are not).
@@ -102,6 +116,14 @@ class core {
   start_facts facts(job_id job) const;
   /// Whether this session of the node is the one that is registered (a lost node has none).
   bool session_known(std::string const& uuid, std::uint64_t session) const;
+
+  /// A copy for trying out what would happen. In it nobody is lost for being silent, and no place
+  /// is judged by what fails there.
+  core hypothetical() const;
+  /// Of all attempts that run, by job.
+  std::vector<expected_end> expected_ends() const;
+  /// 0: not known.
+  timestamp expected_end_of(attempt_ref ref) const;
 
   std::vector<node_record> nodes() const;
   /// Those that have used or asked for anything, by name.

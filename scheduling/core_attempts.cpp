@@ -153,8 +153,7 @@ void core::state::own_failure(job& j, attempt_outcome const& outcome) {
   reshape_retried(j);
   add_hold(j, hold_decision);
   deciding.insert(j.id);
-  rare(j).last = std::make_unique<verdict>(
-      verdict{outcome.result, std::move(error), node, outcome.duration_ms});
+  rare(j).last = verdict{outcome.result, std::move(error), node, outcome.duration_ms};
   tell_change(j);
   consult(j);
 }

@@ -4,9 +4,14 @@
 
 #include "messages/suggest.hpp"
 #include "scheduling/core_state.hpp"
-#include "scheduling/wait_reason.hpp"
 
 namespace nsai::scheduling {
+namespace {
+
+constexpr std::size_t most_holders = 20;
+constexpr std::size_t most_waited_for = 20;
+
+}  // namespace
 
 live_job core::state::look_up(job const& j) const {
   live_job live;
@@ -18,48 +23,103 @@ live_job core::state::look_up(job const& j) const {
     live.devices = find_rare(j)->place->devices;
   else if (j.node != none)
     live.devices = nodes[j.node].devices_of({j.id, j.attempt});
-  live.wait_reason = wait_reason(j);
+  live.wait_reason = why_it_waits(j).reason;
   return live;
 }
 
-std::string core::state::wait_reason(job const& j) const {
+/// The first rule that holds the job back, in words; of a job that runs or has ended, none.
+explanation core::state::why_it_waits(job const& j) const {
+  explanation e;
+  auto const because = [&](wait_rule rule, std::string reason) {
+    e.rule = rule;
+    e.reason = std::move(reason);
+    return e;
+  };
   if (j.status == job_status::running)
-    return j.unconfirmed ? "waiting for node " + node_name(j) + " to confirm attempt " +
-                               std::to_string(j.attempt)
-                         : std::string{};
+    return j.unconfirmed ? because(wait_rule::confirmation, "waiting for node " + node_name(j) +
+                                                                " to confirm attempt " +
+                                                                std::to_string(j.attempt))
+                         : e;
   if (groups.is_parked(j.id))
-    return groups.reason(group_of(j));
+    return because(wait_rule::group, groups.reason(group_of(j)));
   if (j.status == job_status::queued && !j.composite)
     if (auto const why = quotas.reason(j.tenant, shapes[j.shape].key.demand()); !why.empty())
-      return "quota of tenant " + tenants[j.tenant] + ": " + why;
+      return because(wait_rule::quota, "quota of tenant " + tenants[j.tenant] + ": " + why);
   if (j.status == job_status::queued)
-    return j.composite ? "waiting for its first child to start" : wait_for_place(j);
+    return j.composite ? because(wait_rule::child, "waiting for its first child to start")
+                       : wait_for_place(j);
   if ((j.holds & hold_parent) != 0)
-    return wait_reason(*jobs.find(j.parent));
+    return why_it_waits(*jobs.find(j.parent));
   if ((j.holds & hold_dependency) != 0)
-    return wait_for_dependency(j);
+    return because(wait_rule::dependency, wait_for_dependency(j));
   if ((j.holds & hold_time) != 0)
-    return "not before " + to_rfc3339(terms[j.terms].not_before);
+    return because(wait_rule::not_before, "not before " + to_rfc3339(terms[j.terms].not_before));
   if ((j.holds & hold_limit) != 0)
-    return "array limit " + std::to_string(parents.at(j.parent).array->limit) + " reached";
+    return because(wait_rule::array_limit,
+                   "array limit " + std::to_string(parents.at(j.parent).array->limit) + " reached");
   if ((j.holds & hold_decision) != 0)
-    return "waiting for the supervisor of " + tenants[j.tenant] + " to decide about a retry";
+    return because(wait_rule::supervisor, "waiting for the supervisor of " + tenants[j.tenant] +
+                                              " to decide about a retry");
   if ((j.holds & hold_backoff) != 0)
-    return "backing off until " + to_rfc3339(find_rare(j)->eligible_at);
-  return {};
+    return because(wait_rule::backoff,
+                   "backing off until " + to_rfc3339(find_rare(j)->eligible_at));
+  return e;
 }
 
-std::string core::state::wait_for_place(job const& j) const {
+node_survey core::state::survey(job const& j) const {
   auto& s = shapes[j.shape];
-  if (j.has_room_kept)
-    return explain_reservation(reservations.of(j.id));
+  return {std::as_const(nodes), places, s, stage_names[s.key.stage],
+          [this](auto const& uuid) { return service_of(uuid); }};
+}
+
+explanation core::state::wait_for_place(job const& j) const {
+  explanation e;
+  if (j.has_room_kept) {
+    e.rule = wait_rule::room_kept;
+    e.reason = explain_reservation(reservations.of(j.id));
+    return e;
+  }
   for (auto const& r : reservations)
-    if (auto const& node = std::as_const(nodes)[r.node]; places.fits(s, node))
-      return "the room on node " + node.info.name + " is kept for job " +
-             std::to_string(r.job.value) + ", which has the turn" +
-             (r.from > now ? " and starts by " + to_rfc3339(r.from) : "");
-  return explain_wait(std::as_const(nodes), places, s, stage_names[s.key.stage],
-                      [this](auto const& uuid) { return service_of(uuid); });
+    if (auto const& node = std::as_const(nodes)[r.node]; places.fits(shapes[j.shape], node)) {
+      e.rule = wait_rule::reservation;
+      e.reason = "the room on node " + node.info.name + " is kept for job " +
+                 std::to_string(r.job.value) + ", which has the turn" +
+                 (r.from > now ? " and starts by " + to_rfc3339(r.from) : "");
+      e.waits_for = {r.job};
+      return e;
+    }
+  auto const there = survey(j);
+  e.rule = there.rule();
+  e.reason = there.reason();
+  if (e.rule == wait_rule::busy)
+    wait_for_turn(j, *there.best(), e);
+  return e;
+}
+
+/// Whether another job has the turn for what would be free on the node, and not just for having
+/// come before.
+void core::state::wait_for_turn(job const& j, node_state const& node, explanation& e) const {
+  shape_set rivals;
+  for (auto const& each : shapes.waiting())
+    if (places.is_possible(shapes[each.shape], node))
+      rivals.add(each.shape);
+  for (std::size_t level = 0; level < priority_levels; ++level) {
+    auto const slot = next_of(static_cast<priority>(level), rivals);
+    if (slot == none)
+      continue;
+    auto const& first = *jobs.find(queues[slot].job);
+    if (first.id == j.id || (first.tenant == j.tenant && first.level == j.level))
+      return;
+    auto const number = "job " + std::to_string(first.id.value);
+    bool const is_urgent = first.level < j.level;
+    e.rule = is_urgent ? wait_rule::priority : wait_rule::fair_share;
+    e.reason += is_urgent ? "; " + number + ", which is " + to_string(first.level) + ", comes first"
+                          : "; " + number + " of tenant " + tenants[first.tenant] +
+                                " comes first, which has used less of its share than " +
+                                tenants[j.tenant];
+    e.waits_for = {first.id};
+    return;
+  }
 }
 
 std::string core::state::explain_reservation(reservation const& r) const {
@@ -71,17 +131,71 @@ std::string core::state::explain_reservation(reservation const& r) const {
                 : where + "; what runs there has no timeout and no estimate";
 }
 
-std::string core::state::wait_for_dependency(job const& j) const {
+std::vector<job_id> core::state::unmet_dependencies(job const& j) const {
+  std::vector<job_id> list;
   if (auto const* const facts = find_rare(j))
-    for (auto const [id, however] : facts->dependencies)
-      if (jobs.find(id) != nullptr)
-        return "waiting for job " + std::to_string(id.value) + (however ? " to end" : "");
+    for (auto const& on : facts->dependencies)
+      if (jobs.find(on.job) != nullptr)
+        list.push_back(on.job);
   if (auto const p = parents.find(j.parent); p != parents.end() && p->second.experiment)
     for (auto const before : p->second.steps[j.position].after)
-      if (auto const& step = p->second.steps[before]; !step.ended)
-        return "waiting for " + (step.name.empty() ? "" : "step " + step.name + ", ") + "job " +
-               std::to_string(j.parent.value + 1 + before);
-  return "waiting for the jobs it depends on";
+      if (!p->second.steps[before].ended)
+        list.push_back({j.parent.value + 1 + before});
+  return list;
+}
+
+std::string core::state::wait_for_dependency(job const& j) const {
+  auto const unmet = unmet_dependencies(j);
+  if (unmet.empty())
+    return "waiting for the jobs it depends on";
+  auto const number = "job " + std::to_string(unmet.front().value);
+  auto const& other = *jobs.find(unmet.front());
+  if (j.parent && other.parent == j.parent)
+    if (auto const& step = parents.at(j.parent).steps[other.position]; !step.name.empty())
+      return "waiting for step " + step.name + ", " + number;
+  auto const* const facts = find_rare(j);
+  bool const however =
+      facts != nullptr &&
+      std::any_of(facts->dependencies.begin(), facts->dependencies.end(),
+                  [&](dependency const& on) { return on.job == unmet.front() && on.however; });
+  return "waiting for " + number + (however ? " to end" : "");
+}
+
+/// Who has what the job waits for, as far as it is known; those that end first come first.
+std::vector<room_holder> core::state::holders(std::vector<node_state const*> const& nodes_there,
+                                              shape const& s) const {
+  std::vector<room_holder> list;
+  for (auto const* const node : nodes_there)
+    for (auto const ref : node->held()) {
+      room_holder h{ref.job, node->info.name, {}, ends_by(ref)};
+      for (auto const& device : node->devices_of(ref))
+        h.gpus.push_back(device.index);
+      if (!s.wants_gpu() || !h.gpus.empty() || node->cpu_free() < s.key.resources.cpu.value)
+        list.push_back(std::move(h));
+    }
+  std::sort(list.begin(), list.end(), [](room_holder const& a, room_holder const& b) {
+    return std::tuple(!a.until, a.until, a.job) < std::tuple(!b.until, b.until, b.job);
+  });
+  list.resize(std::min(list.size(), most_holders));
+  return list;
+}
+
+explanation core::state::explain(job const& j) const {
+  auto e = why_it_waits(j);
+  e.job = j.id;
+  e.status = j.status;
+  if (e.rule == wait_rule::dependency)
+    e.waits_for = unmet_dependencies((j.holds & hold_parent) != 0 ? *jobs.find(j.parent) : j);
+  e.waits_for.resize(std::min(e.waits_for.size(), most_waited_for));
+  if (j.slot == none)
+    return e;
+  auto const there = survey(j);
+  e.nodes = there.classes();
+  if (e.rule == wait_rule::room_kept)
+    e.holders = holders({&std::as_const(nodes)[reservations.of(j.id).node]}, shapes[j.shape]);
+  else
+    e.holders = holders(there.busy(), shapes[j.shape]);
+  return e;
 }
 
 start_facts core::state::facts(job const& j) const {

@@ -110,7 +110,7 @@ void core::state::restore_pending(job& j, job_restored const& e) {
     last.node = attempt.node;
     last.duration_ms = attempt.duration_ms;
   }
-  rare(j).last = std::make_unique<verdict>(std::move(last));
+  rare(j).last = std::move(last);
 }
 
 void core::state::restore_place(job& j, job_restored const& e) {
@@ -119,8 +119,7 @@ void core::state::restore_place(job& j, job_restored const& e) {
   quotas.start(j.tenant, shapes[j.shape].key.demand());
   take_place(j);
   j.unconfirmed = true;
-  rare(j).place = std::make_unique<unconfirmed_place>(
-      unconfirmed_place{e.node_uuid, e.record.node, e.incarnation, e.record.devices});
+  rare(j).place = unconfirmed_place{e.node_uuid, e.record.node, e.incarnation, e.record.devices};
   unconfirmed[e.node_uuid].insert(j.id);
 }
 

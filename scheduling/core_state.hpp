@@ -3,6 +3,7 @@
 #include "scheduling/assert.hpp"
 #include "scheduling/core_books.hpp"
 #include "scheduling/lifecycle.hpp"
+#include "scheduling/node_survey.hpp"
 
 namespace nsai::scheduling {
 
@@ -11,6 +12,10 @@ namespace nsai::scheduling {
 /// files of their own.
 struct core::state : core_books {
   explicit state(core_settings given);
+
+  // core_hypothetical.cpp
+  state(state const& other);
+  void rewire(), admit_by_quotas();
 
   // core.cpp: one event
   void begin(timestamp at, effects& to);
@@ -116,12 +121,10 @@ struct core::state : core_books {
   void remove_namesakes(node_index index);
   void suspect(node_index index, std::string const& why);
   void gained_room(node_index index);
-  void watch_silence();
-  void note_mass_silence();
+  void watch_silence(), note_mass_silence();
   void tell_node(happening what, node_state const& node, std::string detail = {});
   void expire_unconfirmed();
-  void rest(node_index index);
-  void end_rests();
+  void rest(node_index index), end_rests();
 
   // core_health.cpp
   void learn_places(node_index index);
@@ -142,8 +145,7 @@ struct core::state : core_books {
   void charge(job& j, node_state const& node, holding const& h);
   void discharge(job const& j);
   amounts charged(job const& j) const;
-  void learn_capacity();
-  void refresh_standings();
+  void learn_capacity(), refresh_standings();
   void handle(usage_restored const& e);
   tenant_settings const& settings_of(std::string const& tenant) const;
   std::optional<error_info> check_tenant(submission const& s, std::int64_t before) const;
@@ -168,8 +170,7 @@ struct core::state : core_books {
   void forget_order(std::string const& uuid);
   void tidy_orders();
   void look_at_service();
-  void serve(node_index index);
-  void hand_back_all(std::string const& uuid);
+  void serve(node_index index), hand_back_all(std::string const&uuid);
   void hand_back(job& j);
   void tell_if_drained(node_index index);
   void describe_service(std::string const& uuid, node_record& to) const;
@@ -190,7 +191,7 @@ struct core::state : core_books {
   std::size_t most_ahead(shape const& s, node_state const& node) const;
 
   // core_reserve.cpp: room kept for jobs that wait, and what may run beside it
-  void serve_reservations(), trade_places(reservation& r);
+  void serve_reservations(), trade_places(reservation&r);
   void look_for_reservations(), make_reservations(std::size_t looks);
   void renew_reservations();
   bool reserve(choice const& c);
@@ -202,8 +203,7 @@ struct core::state : core_books {
   void offer_kept_rooms(shape_index index, priority level);
   void keep_room(reservation r);
   queue_slot first_without_room(queue_slot slot) const;
-  void keep_no_room_for(job& j);
-  void keep_no_room_on(node_index index);
+  void keep_no_room_for(job&j), keep_no_room_on(node_index index);
 
   // core_preempt.cpp
   bool preempt_for(choice const& c);
@@ -225,9 +225,15 @@ struct core::state : core_books {
 
   // core_explain.cpp
   live_job look_up(job const& j) const;
-  std::string wait_reason(job const& j) const;
+  explanation explain(job const& j) const;
+  explanation why_it_waits(job const& j) const;
+  explanation wait_for_place(job const& j) const;
+  void wait_for_turn(job const& j, node_state const& node, explanation& e) const;
   std::string wait_for_dependency(job const& j) const;
-  std::string wait_for_place(job const& j) const;
+  std::vector<job_id> unmet_dependencies(job const& j) const;
+  std::vector<room_holder> holders(std::vector<node_state const*> const& nodes_there,
+                                   shape const& s) const;
+  node_survey survey(job const& j) const;
   std::string explain_reservation(reservation const& r) const;
   std::vector<node_record> node_records() const;
   start_facts facts(job const& j) const;

@@ -18,6 +18,14 @@ std::size_t group_book::entry::free() const {
   return static_cast<std::size_t>(std::max<std::int64_t>(0, places - taken));
 }
 
+void group_book::rewire() {
+  for (auto& [name, e] : groups_)
+    for (auto const& [where, l] : e.lines)
+      for (auto const* const jobs : {&l.offered, &l.parked})
+        for (auto const& [order, c] : *jobs)
+          waiting_.at(c.job).of = &e;
+}
+
 std::int64_t group_book::places(name const& group) const {
   auto const found = groups_.find(group);
   return found == groups_.end() ? 0 : found->second.places;

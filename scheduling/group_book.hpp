@@ -60,6 +60,8 @@ class group_book {
   std::string reason(name const& group) const;
   /// Whether these are the jobs of the group with an attempt.
   bool holds(name const& group, std::set<job_id> const& jobs) const;
+  /// The waiting jobs of a copy know the groups of the book it was copied from, until this.
+  void rewire();
   /// Compares the books with each other.
   void check() const;
 

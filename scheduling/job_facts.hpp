@@ -2,7 +2,6 @@
 
 #include <array>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,6 +10,7 @@
 #include "messages/job.hpp"
 #include "messages/node.hpp"
 #include "messages/record.hpp"
+#include "scheduling/boxed.hpp"
 #include "scheduling/indices.hpp"
 
 namespace nsai::scheduling {
@@ -44,8 +44,8 @@ struct rare_facts {
   std::vector<dependency> dependencies;  // as submitted, by number
   std::vector<dependency> dependents;    // jobs that wait for this one; may have ended meanwhile
   std::int32_t sole_losses = 0;          // node losses where it was alone on the node
-  std::unique_ptr<verdict> last;
-  std::unique_ptr<unconfirmed_place> place;
+  boxed<verdict> last;
+  boxed<unconfirmed_place> place;
   std::string const* key = nullptr;     // its entry among the keys
   std::string const* unique = nullptr;  // its entry among the words of unique jobs
 };

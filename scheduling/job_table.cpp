@@ -73,7 +73,7 @@ job& job_table::add(job_id id) {
     blocks_.resize(number - first_ + 1);
   auto& block = blocks_[number - first_];
   if (!block)
-    block = std::make_unique<job_table::block>();
+    block.emplace();
   auto& slot = block->jobs[id.value % block_size];
   NSAI_ASSERT(id && !slot.id);
   slot = job{};
@@ -98,7 +98,7 @@ void job_table::erase(job_id id) {
     blocks_.pop_back();
 }
 
-std::unique_ptr<job_table::block>* job_table::block_of(job_id id) {
+boxed<job_table::block>* job_table::block_of(job_id id) {
   auto const at = id.value / block_size - first_;  // below the first: beyond any size
   return at < blocks_.size() && blocks_[at] ? &blocks_[at] : nullptr;
 }

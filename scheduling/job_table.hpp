@@ -2,11 +2,11 @@
 
 #include <array>
 #include <deque>
-#include <memory>
 #include <unordered_map>
 #include <vector>
 
 #include "messages/job.hpp"
+#include "scheduling/boxed.hpp"
 #include "scheduling/indices.hpp"
 
 namespace nsai::scheduling {
@@ -104,10 +104,10 @@ class job_table {
     std::array<job, block_size> jobs;
     std::uint32_t used = 0;
   };
-  std::unique_ptr<block>* block_of(job_id id);
+  boxed<block>* block_of(job_id id);
 
   // From that of the oldest live job to that of the youngest; null where no job lives.
-  std::deque<std::unique_ptr<block>> blocks_;
+  std::deque<boxed<block>> blocks_;
   std::uint64_t first_ = 0;  // number of the first block
   std::size_t size_ = 0;
 };

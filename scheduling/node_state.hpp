@@ -128,6 +128,7 @@ class node_state {
   /// From now on the node puts `self` into `changed` when what is free on it changes, until it was
   /// `seen`.
   void report_changes(node_index self, std::vector<node_index>* changed);
+  void report_to(std::vector<node_index>* changed) { changed_ = changed; }
   void seen() { has_changed_ = false; }
   bool has_changed() const { return has_changed_; }
 

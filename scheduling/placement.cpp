@@ -55,10 +55,10 @@ bool placement::suits(shape& s, node_state const& node) const {
 }
 
 class_need const& placement::need(shape& s, device_class_index of) const {
-  auto const& classes = nodes_.device_classes();
+  auto const& classes = nodes_->device_classes();
   while (s.needs.size() <= of) {
     auto const& c = classes[s.needs.size()];
-    s.needs.push_back(need_of(s, c, nodes_.models[c.model]));
+    s.needs.push_back(need_of(s, c, nodes_->models[c.model]));
   }
   return s.needs[of];
 }
@@ -104,7 +104,7 @@ bool placement::is_large_enough(shape& s, node_state const& node) const {
 bool placement::fits_but_for_cpu(shape& s, node_state const& node) const {
   auto const& r = s.key.resources;
   if (!node.takes_grants() || r.memory_mb > node.memory_free() ||
-      r.cpu.value > node.info.cpus.value || !node.has_time_for(s.key.bound_ms, nodes_.now))
+      r.cpu.value > node.info.cpus.value || !node.has_time_for(s.key.bound_ms, nodes_->now))
     return false;
   if (!s.shares_gpu() && static_cast<std::size_t>(r.gpu_count) > node.free_devices())
     return false;
@@ -122,13 +122,13 @@ bool placement::fits(shape& s, node_state const& node) const {
 }
 
 bool placement::may_fit(shape& s) const {
-  while (!s.candidates.empty() && !fits(s, nodes_[s.candidates.back()]))
+  while (!s.candidates.empty() && !fits(s, (*nodes_)[s.candidates.back()]))
     s.candidates.pop_back();
   return s.is_open();
 }
 
 placement_score placement::score() {
-  return {settings_.policy, mix_.learned(nodes_), nodes_, settings_.share_between_tenants};
+  return {settings_.policy, mix_.learned(*nodes_), *nodes_, settings_.share_between_tenants};
 }
 
 std::uint64_t placement::next_draw() {
@@ -140,7 +140,7 @@ std::uint64_t placement::next_draw() {
 
 rating placement::rate(shape& s, node_index index, node_room const& room, placement_score& score) {
   bool const known = room.kind < s.suits.size() && s.suits[room.kind] >= 0;
-  if (known ? s.suits[room.kind] == 0 : !suits(s, nodes_[index]))
+  if (known ? s.suits[room.kind] == 0 : !suits(s, (*nodes_)[index]))
     return no_room;
   if (room.in_use)
     return score.rate(s, room);
@@ -154,19 +154,19 @@ rating placement::rate(shape& s, node_index index, node_room const& room, placem
 }
 
 node_index placement::best_of_all(shape& s, std::uint64_t draw) {
-  auto const& rooms = nodes_.by_room();
+  auto const& rooms = nodes_->by_room();
   auto rates = score();
   of_idle_.clear();
   auto const& r = s.key.resources;
   auto const idle = s.shares_gpu() ? 0 : static_cast<std::uint32_t>(r.gpu_count);
   auto const& all =
-      ratings_.ratings(s.key, s.rating, rooms, mix_.learned(nodes_).version + nodes_.records(),
+      ratings_.ratings(s.key, s.rating, rooms, mix_.learned(*nodes_).version + nodes_->records(),
                        [&](node_index index) {
                          return rooms.may_have(index, r.cpu.value, r.memory_mb, idle)
                                     ? rate(s, index, rooms[index], rates)
                                     : no_room;
                        });
-  auto const accept = [&](node_index index) { return is_free_for_all(s, nodes_[index]); };
+  auto const accept = [&](node_index index) { return is_free_for_all(s, (*nodes_)[index]); };
   if (settings_.policy != placement_policy::random)
     return all.best(accept);
   std::vector<node_index> fitting;
@@ -177,12 +177,13 @@ node_index placement::best_of_all(shape& s, std::uint64_t draw) {
 }
 
 node_index placement::best_candidate(shape& s, std::uint64_t draw) {
-  std::erase_if(s.candidates, [&](node_index index) { return !fits(s, nodes_[index]); });
+  std::erase_if(s.candidates, [&](node_index index) { return !fits(s, (*nodes_)[index]); });
   std::vector<node_index> some;  // the usual: no room is kept on any
   auto const* from = &s.candidates;
-  if (std::any_of(from->begin(), from->end(), [&](auto index) { return nodes_[index].is_kept; })) {
+  if (std::any_of(from->begin(), from->end(),
+                  [&](auto index) { return (*nodes_)[index].is_kept; })) {
     std::copy_if(from->begin(), from->end(), std::back_inserter(some),
-                 [&](auto index) { return !nodes_[index].is_kept; });
+                 [&](auto index) { return !(*nodes_)[index].is_kept; });
     from = &some;
   }
   if (from->empty())
@@ -194,20 +195,20 @@ node_index placement::best_candidate(shape& s, std::uint64_t draw) {
   auto rates = score();
   std::pair<rating, node_index> best{no_room, none};
   for (auto const index : *from)
-    best = std::min(best, {rates.rate(s, nodes_.room_of(index)), index});
+    best = std::min(best, {rates.rate(s, nodes_->room_of(index)), index});
   return best.second;
 }
 
 void placement::learn_needs(shape& s) {
-  if (!nodes_.device_classes().empty())
-    need(s, static_cast<device_class_index>(nodes_.device_classes().size() - 1));
+  if (!nodes_->device_classes().empty())
+    need(s, static_cast<device_class_index>(nodes_->device_classes().size() - 1));
 }
 
 place placement::place_at(shape& s, node_index node,
                           std::vector<std::uint32_t> const& positions) const {
   place found{node, {}};
   for (auto const position : positions) {
-    auto const& d = std::as_const(nodes_)[node].devices[position];
+    auto const& d = std::as_const(*nodes_)[node].devices[position];
     found.devices.push_back({d.info.index, d.info.uuid, d.info.model,
                              reserved_mb(s.key.resources, d.info.memory_mb),
                              s.key.resources.gpu_share.value, d.info.is_virtual});
@@ -224,7 +225,7 @@ std::optional<place> placement::find(shape& s) {
     return std::nullopt;
   if (!s.wants_gpu())
     return place{node, {}};
-  return place_at(s, node, score().choose(s, nodes_.room_of(node), mixed(draw)));
+  return place_at(s, node, score().choose(s, nodes_->room_of(node), mixed(draw)));
 }
 
 std::optional<place> placement::find_on(shape& s, node_index node, node_room const& room) {

@@ -30,7 +30,9 @@ class placement {
  public:
   /// Holds a reference: `nodes` has to live as long.
   explicit placement(cluster& nodes, placement_settings settings = {})
-      : nodes_(nodes), settings_(settings) {}
+      : nodes_(&nodes), settings_(settings) {}
+  /// A copy chooses among the nodes of the one it was copied from, until this.
+  void rewire(cluster& nodes) { nodes_ = &nodes; }
 
   /// One more job has this shape: the mix of requests is learned from these.
   void note(shape& s) { mix_.note(s.key.resources, s.in_mix); }
@@ -72,7 +74,7 @@ class placement {
   void learn_needs(shape& s);
   place place_at(shape& s, node_index node, std::vector<std::uint32_t> const& positions) const;
 
-  cluster& nodes_;
+  cluster* nodes_;
   placement_settings settings_;
   request_mix mix_;
   rating_index ratings_;

@@ -43,6 +43,8 @@ class ready_queues {
   /// Jobs of this tenant and shape have no turn while `admits` says no; nullptr: all have. Asked
   /// anew for every look at a front.
   using admission = std::function<bool(tenant_index, shape_index)>;
+  /// A copy asks the shares of the one it was copied from, until this; and for whom it admits.
+  void rewire(fair_share* shares) { shares_ = shares; }
   void admit_by(admission admits) { admits_ = std::move(admits); }
   bool is_limited() const { return static_cast<bool>(admits_); }
 

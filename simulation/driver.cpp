@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "scheduling/core.hpp"
+#include "scheduling/forecast.hpp"
 #include "scheduling/supervision.hpp"
 #include "simulation/fragmentation.hpp"
 
@@ -46,6 +47,8 @@ class player {
         waste_(nodes_, jobs) {
     name_tenants(cluster);
     history_.nodes = nodes_.size();
+    for (auto const& line : jobs.jobs)
+      jobs_in_all_ += line.count;
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
       auto const& n = nodes_[i].info;
       index_of_.emplace(n.uuid, i);
@@ -160,11 +163,24 @@ class player {
     if (auto const& fault = core_.last_answer().error) {
       ++history_.jobs["refused"];
       remark("refused: " + fault->message);
+    } else {
+      foresee(core_.last_answer().id);
     }
+    ++submitted_;
     if (++of_line_ == line.count) {
       of_line_ = 0;
       ++next_line_;
     }
+  }
+
+  /// When a job that has just come and waits will start, where it is one of those that are asked.
+  void foresee(job_id id) {
+    auto const share = [&](std::int64_t jobs) { return jobs * settings_.forecasts / jobs_in_all_; };
+    if (share(submitted_ + 1) == share(submitted_) || jobs_[id.value].started)
+      return;
+    ++history_.forecasts_asked;
+    if (auto const at = forecast_start(core_.hypothetical(), id, now_))
+      foreseen_[id] = *at;
   }
 
   void end_attempt() {
@@ -232,6 +248,10 @@ class player {
     if (!j.started)
       history_.waits.push_back(
           {tenant_of(j), request_of(j).priority, now_ - std::max(j.submitted, c.not_before)});
+    if (auto const said = foreseen_.find(e.ref.job); said != foreseen_.end()) {
+      history_.forecasts.push_back({said->second - virtual_start, since_start()});
+      foreseen_.erase(said);
+    }
     j.started = true;
     j.attempt = e.ref.attempt;
     j.since = now_;
@@ -331,6 +351,9 @@ class player {
   timestamp const never_ = virtual_start + longest_ms;
   std::size_t next_line_ = 0;
   std::int64_t of_line_ = 0;  // how many of that line have been submitted
+  std::int64_t jobs_in_all_ = 0;
+  std::int64_t submitted_ = 0;
+  std::map<job_id, timestamp> foreseen_;  // of jobs that have not started
   std::int64_t live_ = 0;
   std::int64_t queued_ = 0;
   std::int64_t next_tick_ms_ = first_tick_ms;

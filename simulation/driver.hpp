@@ -10,6 +10,9 @@ namespace nsai::simulation {
 struct play_settings {
   scheduling::placement_policy policy = scheduling::placement_policy::balanced;
   std::uint64_t seed = 1;  // of retries' jitter and of the policy `random`
+  /// Jobs, spread evenly over the workload, of which it is asked when they come, if they have to
+  /// wait, when they will start (scheduling/forecast.hpp). To ask changes nothing.
+  std::int64_t forecasts = 0;
 };
 
 /// Plays the workload against the cluster in virtual time, with the core of the live scheduler.

@@ -32,6 +32,12 @@ struct waited {
   std::int64_t ms = 0;
 };
 
+/// When it was said that a job would start, and when it did. Both since the beginning.
+struct foreseen {
+  std::int64_t expected_ms = 0;
+  std::int64_t started_ms = 0;
+};
+
 /// Everything that happened while a workload was played, as far as reports need it.
 struct history {
   std::vector<std::string> tenants;  // by name
@@ -45,6 +51,8 @@ struct history {
   std::array<std::int64_t, 4> jobs_of_priorities{};
   std::int64_t first_submit_ms = 0;
   std::int64_t last_end_ms = 0;
+  std::int64_t forecasts_asked = 0;
+  std::vector<foreseen> forecasts;  // of those that were made, of jobs that started
   std::int64_t attempts = 0;
   std::int64_t preemptions = 0;
   // Held by attempts that ended well, times milliseconds.

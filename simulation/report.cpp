@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 
 #include "simulation/timeline.hpp"
 
@@ -202,6 +203,20 @@ void report_waits(history const& h, report& to) {
                                                             percentiles(std::move(by_priority[i]))};
 }
 
+forecast_report forecasts_of(history const& h) {
+  forecast_report f{h.forecasts_asked, static_cast<std::int64_t>(h.forecasts.size()), {}, {}};
+  std::vector<std::int64_t> errors;
+  std::int64_t late = 0;
+  for (auto const& each : h.forecasts) {
+    late += each.started_ms - each.expected_ms;
+    errors.push_back(std::abs(each.started_ms - each.expected_ms));
+  }
+  f.error_s = percentiles(std::move(errors));
+  if (f.made > 0)
+    f.mean_late_s = milli{late / f.made};
+  return f;
+}
+
 }  // namespace
 
 report report_of(history const& h) {
@@ -223,6 +238,7 @@ report report_of(history const& h) {
                    micro_of(part_of(h.useful_cpu_ms, cpu_ms))};
   r.fairness_index = micro_of(held.fairness());
   r.fragmentation = micro_of(part_of(held.unusable_gpu_ms() * 1000, gpu_ms));
+  r.forecasts = forecasts_of(h);
   r.preemptions = h.preemptions;
   r.attempts = h.attempts;
   r.events = h.events;

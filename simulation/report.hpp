@@ -71,6 +71,22 @@ struct cluster_size {
   }
 };
 
+/// How far forecasts of starts were off, by nearest rank of the absolute error in seconds; absent
+/// where none was made.
+struct forecast_report {
+  static constexpr char const* type_name = "simulated_forecasts";
+  std::int64_t asked = 0;  // jobs that had to wait
+  std::int64_t made = 0;
+  wait_percentiles error_s;
+  std::optional<milli> mean_late_s;  // how much later than forecast they started, on average
+
+  static constexpr auto fields() {
+    using f = forecast_report;
+    return std::tuple{field{"asked", &f::asked}, field{"made", &f::made},
+                      field{"error_s", &f::error_s}, field{"mean_late_s", &f::mean_late_s}};
+  }
+};
+
 /// Means over equal steps of the makespan: parts of the cluster, and jobs.
 struct timeline_report {
   static constexpr char const* type_name = "simulated_timeline";
@@ -107,6 +123,7 @@ struct report {
   cluster_part utilisation;
   micro fairness_index;
   micro fragmentation;
+  forecast_report forecasts;
   std::int64_t preemptions = 0;
   std::int64_t attempts = 0;
   std::int64_t events = 0;
@@ -126,6 +143,7 @@ struct report {
                       field{"utilisation", &r::utilisation},
                       field{"fairness_index", &r::fairness_index},
                       field{"fragmentation", &r::fragmentation},
+                      field{"forecasts", &r::forecasts},
                       field{"preemptions", &r::preemptions},
                       field{"attempts", &r::attempts},
                       field{"events", &r::events},

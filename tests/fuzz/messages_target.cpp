@@ -63,10 +63,11 @@ struct list {
 
 using everything =
     list<submit_jobs, retry_jobs, cancel_jobs, watch_jobs, get_jobs, list_jobs, read_log,
-         list_nodes, list_stages, list_tenants, get_stats, watch_events, events_read, detach_reader,
-         knock, hello, register_node, report_outcomes, beat, leave_cluster, start_attempts,
-         stop_attempts, outcomes_recorded, job_list, jobs_ended, submit_reply, events, drain_nodes,
-         resume_nodes, add_recurrence, cancel_recurrences, list_recurrences, recurrence_list>;
+         explain_job, list_nodes, list_stages, list_tenants, get_stats, watch_events, events_read,
+         detach_reader, knock, hello, register_node, report_outcomes, beat, leave_cluster,
+         start_attempts, stop_attempts, outcomes_recorded, job_list, jobs_ended, submit_reply,
+         events, drain_nodes, resume_nodes, add_recurrence, cancel_recurrences, list_recurrences,
+         recurrence_list>;
 
 }  // namespace
 

@@ -8,6 +8,8 @@ namespace nsai::scheduling::tests {
 
 void fixture::apply(event const& e) {
   effects_.clear();
+  if (++events_ % 8 == 0)
+    core_ = core{core_};  // a copy goes on as the original would
   core_.apply(e, now_, effects_);
   for (auto const& effect : effects_) {
     if (auto const* const g = std::get_if<attempt_granted>(&effect)) {

@@ -124,6 +124,7 @@ class fixture {
   std::map<std::string, std::uint64_t> sessions_;
   std::set<std::string> silent_;
   std::uint64_t next_session_ = 100;
+  std::size_t events_ = 0;
 };
 
 }  // namespace nsai::scheduling::tests

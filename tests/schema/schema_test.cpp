@@ -8,6 +8,7 @@
 #include <doctest/doctest.h>
 
 #include "messages/api.hpp"
+#include "messages/explanation.hpp"
 #include "messages/observe.hpp"
 #include "messages/tenant.hpp"
 #include "node/config.hpp"

@@ -1,0 +1,15 @@
+#include "messages/explanation.hpp"
+
+namespace nsai {
+
+std::vector<std::string> const& enum_names(wait_rule) {
+  static std::vector<std::string> const list{
+      "none",       "confirmation", "group",       "quota",       "child",
+      "no_node",    "stage",        "labels",      "gpu_model",   "size",
+      "service",    "silent",       "unable",      "probation",   "quarantine",
+      "busy",       "priority",     "fair_share",  "reservation", "room_kept",
+      "dependency", "not_before",   "array_limit", "supervisor",  "backoff"};
+  return list;
+}
+
+}  // namespace nsai
