@@ -90,7 +90,7 @@ TEST_CASE("explain: no node could ever run it, and what each class of nodes lack
   };
   CHECK(of("bare").why == "does not have the stage echo");
   CHECK(of("a100").why == "has no GPU that matches H100");
-  CHECK(of("a100").has == "cpu 32, memory 65536 MiB, 2 GPUs of A100");
+  CHECK(of("a100").has == "cpu 32, memory 100000 MiB, 2 GPUs of A100");
   CHECK(of("h100").rule == wait_rule::size);
   CHECK(of("h100").why == "is too small: does not have cpu 16");
 }

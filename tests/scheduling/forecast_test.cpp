@@ -1,10 +1,9 @@
 // When a job that waits is expected to start.
 #include "scheduling/forecast.hpp"
 
-#include <algorithm>
-#include <cstdlib>
 #include <random>
 
+#include "simulation/driver.hpp"
 #include "tests/scheduling/fixture.hpp"
 
 using namespace nsai;
@@ -109,60 +108,35 @@ TEST_CASE("forecast: times, backoff, dependencies, groups, limits of arrays and 
   CHECK(f.wait_of(fails) == 5000);
 }
 
-TEST_CASE("forecast: where all goes as expected, it comes true") {
-  for (unsigned seed = 1; seed <= 20; ++seed) {
+TEST_CASE("forecast: where all goes as expected, it comes true to the millisecond") {
+  simulation::cluster_description cluster;
+  REQUIRE(
+      simulation::read_cluster(
+          json::parse(R"({"nodes":[{"name":"a","count":3,"cpus":4,"memory_mb":65536}]})"), cluster)
+          .empty());
+  for (unsigned seed = 1; seed <= 40; ++seed) {
     CAPTURE(seed);
     std::minstd_rand random{seed};
-    core_settings settings;
-    settings.tenants["*"].max_priority = priority::realtime;
-    forecasting f{settings};
-    for (auto const* const name : {"a", "b", "c"})
-      f.join(f.node(name, 4));
-    std::map<job_id, std::int64_t> takes;
+    std::string lines;
     for (int i = 0; i < 40; ++i) {
       auto const ms = 1000 * static_cast<std::int64_t>(1 + random() % 60);
-      auto s = f.lasting(ms, 1 + random() % 4);
-      s.tenant_id = random() % 2 == 0 ? "one" : "two";
-      s.priority = static_cast<priority>(random() % 4);
-      takes[f.submitted(s)] = ms;
+      json const line{{"submit_s", 0},
+                      {"duration_s", ms / 1000},
+                      {"tenant", random() % 2 == 0 ? "one" : "two"},
+                      {"priority", seed % 2 == 0       ? "batch"
+                                   : random() % 2 == 0 ? "batch"
+                                                       : "offline"},
+                      {"resources", {{"cpu", 1 + random() % 4}}},
+                      {"constraints", {{"estimated_duration_ms", ms}}}};
+      lines += line.dump() + "\n";
     }
-    std::map<job_id, timestamp> expected;
-    for (auto const& [job, ms] : takes)
-      if (!f.runs(job)) {
-        auto const at = forecast_start(f.core_.hypothetical(), job, f.now_);
-        REQUIRE(at);
-        expected[job] = *at;
-      }
-    CHECK_FALSE(expected.empty());
-    // What was forecast now happens, each end at its time.
-    std::map<job_id, timestamp> started;
-    std::map<job_id, timestamp> ends;
-    while (started.size() < expected.size()) {
-      for (auto const& [job, ms] : takes) {
-        if (f.has_ended(job) || !f.runs(job))
-          continue;
-        if (!ends.contains(job)) {
-          ends[job] = f.now_ + ms;
-          if (expected.contains(job))
-            started[job] = f.now_;
-        }
-      }
-      auto const next =
-          std::min_element(ends.begin(), ends.end(), [](auto const& a, auto const& b) {
-            return std::pair(a.second, a.first) < std::pair(b.second, b.first);
-          });
-      if (next == ends.end() || next->second > f.now_) {
-        f.advance(1000);
-        continue;
-      }
-      auto const job = next->first;
-      ends.erase(next);
-      f.end(job, attempt_result::succeeded, takes[job]);
-      takes.erase(job);
-    }
-    std::int64_t off = 0;
-    for (auto const& [job, at] : expected)
-      off = std::max(off, std::abs(started.at(job) - at));
-    CHECK(off <= 1000);
+    simulation::workload jobs;
+    REQUIRE(simulation::read_workload(lines, "lines", jobs).empty());
+    // Of the last one: after it nothing comes that the forecast could not know of.
+    simulation::play_settings settings;
+    settings.forecasts = 1;
+    auto const history = simulation::play(cluster, jobs, settings);
+    REQUIRE(history.forecasts.size() == 1);
+    CHECK(history.forecasts[0].expected_ms == history.forecasts[0].started_ms);
   }
 }
