@@ -30,6 +30,23 @@ struct tenant_quota {
   bool bounds_anything() const { return running || queued || cpu || memory_mb || gpus; }
 };
 
+/// How fast a tenant may submit: `jobs` in `per_ms`, and after a pause up to `burst` at once. Every
+/// child of an array and every stage of an experiment is a job.
+struct tenant_rate {
+  static constexpr char const* type_name = "rate";
+  std::int64_t jobs = 0;
+  std::int64_t per_ms = 1000;
+  std::optional<std::int64_t> burst;  // default: `jobs`
+
+  static constexpr auto fields() {
+    using r = tenant_rate;
+    return std::tuple{field{"jobs", &r::jobs}, field{"per_ms", &r::per_ms},
+                      field{"burst", &r::burst}};
+  }
+  std::int64_t at_once() const { return burst.value_or(jobs); }
+  friend bool operator==(tenant_rate const&, tenant_rate const&) = default;
+};
+
 /// What a tenant may have, in a node's config under `tenants`. Under the name `*` it is for all
 /// that have no entry of their own.
 struct tenant_settings {
@@ -37,11 +54,13 @@ struct tenant_settings {
   milli weight{1000};  // of its fair share, above 0
   nsai::priority max_priority = nsai::priority::interactive;
   tenant_quota quota;
+  std::optional<tenant_rate> submit_rate{};  // absent: as fast as it can
 
   static constexpr auto fields() {
     return std::tuple{field{"weight", &tenant_settings::weight},
                       field{"max_priority", &tenant_settings::max_priority},
-                      field{"quota", &tenant_settings::quota}};
+                      field{"quota", &tenant_settings::quota},
+                      field{"submit_rate", &tenant_settings::submit_rate}};
   }
 };
 
@@ -56,6 +75,7 @@ struct tenant_record {
   milli weight{1000};
   nsai::priority max_priority = nsai::priority::interactive;
   tenant_quota quota;
+  std::optional<tenant_rate> submit_rate;
   milli share;     // of the cluster, held now: the largest part of cpu, memory or GPUs
   milli entitled;  // by weight, among those that hold or wait for something
   std::int64_t running = 0;
@@ -71,6 +91,7 @@ struct tenant_record {
                       field{"weight", &t::weight},
                       field{"max_priority", &t::max_priority},
                       field{"quota", &t::quota},
+                      field{"submit_rate", &t::submit_rate},
                       field{"share", &t::share},
                       field{"entitled", &t::entitled},
                       field{"running", &t::running},

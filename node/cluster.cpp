@@ -139,6 +139,16 @@ int show_nodes(global_options const& global) {
   return exit_done;
 }
 
+/// What a tenant may have, beside what the table shows.
+std::vector<std::string> limit_lines(tenant_record const& t) {
+  std::vector<std::string> lines;
+  if (auto const& r = t.submit_rate)
+    lines.push_back(fmt::format("{}: submits at most {} job{} in {}, {} at once", t.tenant_id,
+                                r->jobs, r->jobs == 1 ? "" : "s", show_duration(r->per_ms),
+                                r->at_once()));
+  return lines;
+}
+
 int show_tenants(global_options const& global) {
   session connection{global};
   auto const tenants = value_of(connection->tenants());
@@ -159,6 +169,9 @@ int show_tenants(global_options const& global) {
                     of(t.running, t.quota.running), of(t.queued, t.quota.queued),
                     json(t.cpu_hours).dump(), json(t.gpu_hours).dump(), to_string(t.max_priority)});
   global.out.table(rows);
+  for (auto const& t : tenants)
+    for (auto const& line : limit_lines(t))
+      global.out.say(line);
   return exit_done;
 }
 

@@ -53,6 +53,8 @@ void output::errors(std::vector<error_info> const& faults) const {
                {"code", first.code},
                {"message", first.message},
                {"field", write_json(first.field)}};
+    if (first.retry_after_ms)
+      shown["retry_after_ms"] = *first.retry_after_ms;
     json answer{{"error", shown}};
     if (faults.size() > 1) {
       answer["errors"] = json::array();

@@ -19,6 +19,8 @@ core::state::state(core_settings given) : core_books(std::move(given)) {
     queues.admit_by([this](tenant_index tenant, shape_index shape) {
       return quotas.admits(tenant, shapes[shape].key.demand());
     });
+  any_submit_rate = std::any_of(settings.tenants.begin(), settings.tenants.end(),
+                                [](auto const& each) { return each.second.submit_rate; });
   for (auto const& stage : settings.known_stages) {
     auto const index = stage_names.intern(stage.name);
     stages.resize(std::max<std::size_t>(stages.size(), index + 1));

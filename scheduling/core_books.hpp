@@ -21,6 +21,7 @@
 #include "scheduling/service.hpp"
 #include "scheduling/shapes.hpp"
 #include "scheduling/timers.hpp"
+#include "scheduling/token_bucket.hpp"
 
 namespace nsai::scheduling {
 
@@ -48,6 +49,8 @@ struct core_books {
   mutable shape_table shapes;
   fair_share shares;
   quota_book quotas;
+  std::vector<token_bucket> submit_rates;  // by tenant
+  bool any_submit_rate = false;            // some tenant has one
   group_book groups;
   ready_queues queues{&shares};
   timers clock;

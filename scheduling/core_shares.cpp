@@ -93,6 +93,7 @@ tenant_index core::state::tenant_of(std::string const& name) {
     auto const& given = settings_of(name);
     shares.set_weight(index, static_cast<double>(given.weight.value) / 1000);
     quotas.set(index, given.quota);
+    submit_rates.emplace_back(given.submit_rate);
   }
   return index;
 }
@@ -183,6 +184,7 @@ std::vector<tenant_record> core::state::tenant_records() const {
     r.weight = given.weight;
     r.max_priority = given.max_priority;
     r.quota = given.quota;
+    r.submit_rate = given.submit_rate;
     r.running = quotas.running(i);
     r.queued = quotas.waiting(i);
     r.share = thousandths(shares.held(i));

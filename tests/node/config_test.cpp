@@ -52,6 +52,23 @@ TEST_CASE(
   CHECK(sound.tenants.at("lab").max_priority == priority::realtime);
 }
 
+TEST_CASE("config: the rate of a tenant's submissions has bounds") {
+  node_config config;
+  auto const faults = read_config(
+      json::parse(R"({"tenants": {"a": {"submit_rate": {}}, "b": {"submit_rate": {"jobs": 5,
+                      "per_ms": 0, "burst": 0}}}})"),
+      config);
+  REQUIRE(faults.size() == 3);
+  CHECK(faults[0].message ==
+        "tenants.a.submit_rate.jobs: 0 is not allowed; expected 1 to 1000000000");
+  CHECK(faults[1].field == "tenants.b.submit_rate.per_ms");
+  CHECK(faults[2].field == "tenants.b.submit_rate.burst");
+  node_config sound;
+  CHECK(read_config(json::parse(R"({"tenants": {"*": {"submit_rate": {"jobs": 5}}}})"), sound)
+            .empty());
+  CHECK(sound.tenants.at("*").submit_rate->at_once() == 5);
+}
+
 TEST_CASE("config: values outside their bounds are refused") {
   node_config config;
   auto const faults = read_config(

@@ -1,0 +1,46 @@
+// What the scheduler's config allows tenants, beside shares and quotas.
+#include "scheduling/core_state.hpp"
+
+namespace nsai::scheduling {
+namespace {
+
+/// Thousandths as people write them: 1500 is 1.5.
+std::string in_thousands(std::int64_t value) {
+  return json(milli{value}).dump();
+}
+
+std::string in_words(tenant_rate const& r) {
+  return std::to_string(r.jobs) + (r.jobs == 1 ? " job in " : " jobs in ") +
+         in_thousands(r.per_ms) + " s, " + std::to_string(r.at_once()) + " at once";
+}
+
+}  // namespace
+
+/// What is only a repeat of what lives costs nothing. `before` has those of the same batch.
+std::optional<error_info> core::state::check_rate(submission const& s, found_before& before) const {
+  auto const& rate = settings_of(s.tenant_id).submit_rate;
+  if (!rate || live_answer(s))
+    return std::nullopt;
+  auto const tenant = tenants.find(s.tenant_id);
+  auto const all = before.made[s.tenant_id] += jobs_of(s);
+  auto const wait_ms =
+      (tenant == none ? token_bucket{rate} : submit_rates[tenant]).wait_ms(all, now);
+  if (wait_ms == 0)
+    return std::nullopt;
+  auto const limit =
+      in_words(*rate) + " (tenants." + s.tenant_id + ".submit_rate in the scheduler's config)";
+  auto fault = wait_ms
+                   ? usage_error("jobs", "tenant " + s.tenant_id + " submits faster than " + limit,
+                                 "the same again in " + in_thousands(*wait_ms) + " s")
+                   : usage_error("jobs",
+                                 std::to_string(all) + " jobs at once are more than tenant " +
+                                     s.tenant_id + " may ever submit: " + limit,
+                                 "at most " + std::to_string(rate->at_once()));
+  fault.category = "refused";
+  fault.code = "rate_limited";
+  fault.retryable = wait_ms.has_value();
+  fault.retry_after_ms = wait_ms;
+  return fault;
+}
+
+}  // namespace nsai::scheduling
