@@ -37,6 +37,13 @@ std::vector<error_info> check(std::map<std::string, tenant_settings> const& tena
         list.push_back(usage_error(path + ".quota." + key,
                                    std::to_string(*value) + " is not allowed",
                                    "0 to " + std::to_string(most)));
+    for (auto const& [model, value] : q.gpus_by_model) {
+      auto const at = path + ".quota.gpus_by_model." + model.substr(0, 80);
+      if (models_in(model).empty())
+        list.push_back(usage_error(at, "this is not a model", "a name such as A100"));
+      if (value.value < 0)
+        list.push_back(usage_error(at, json(value).dump() + " is not allowed", "0 or more"));
+    }
     for (auto const& [key, value] : {std::pair{"cpu", q.cpu}, {"gpus", q.gpus}})
       if (value && value->value < 0)
         list.push_back(usage_error(path + ".quota." + key, json(*value).dump() + " is not allowed",

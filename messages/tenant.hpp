@@ -19,15 +19,20 @@ struct tenant_quota {
   std::optional<milli> cpu;             // cores held by its running jobs, likewise below
   std::optional<std::int64_t> memory_mb;
   std::optional<milli> gpus;  // devices; a share counts as such
-  bool borrow = true;         // jobs that may be preempted may have more cpu, memory and GPUs
+  /// Of these, by model: a pattern as jobs have it ("A100"), and how many of its devices.
+  std::map<std::string, milli> gpus_by_model;
+  bool borrow = true;  // jobs that may be preempted may have more cpu, memory and GPUs
 
   static constexpr auto fields() {
     using q = tenant_quota;
     return std::tuple{field{"running", &q::running}, field{"queued", &q::queued},
                       field{"cpu", &q::cpu},         field{"memory_mb", &q::memory_mb},
-                      field{"gpus", &q::gpus},       field{"borrow", &q::borrow}};
+                      field{"gpus", &q::gpus},       field{"gpus_by_model", &q::gpus_by_model},
+                      field{"borrow", &q::borrow}};
   }
-  bool bounds_anything() const { return running || queued || cpu || memory_mb || gpus; }
+  bool bounds_anything() const {
+    return running || queued || cpu || memory_mb || gpus || !gpus_by_model.empty();
+  }
 };
 
 /// How fast a tenant may submit: `jobs` in `per_ms`, and after a pause up to `burst` at once. Every
@@ -79,7 +84,8 @@ struct tenant_record {
   milli share;     // of the cluster, held now: the largest part of cpu, memory or GPUs
   milli entitled;  // by weight, among those that hold or wait for something
   std::int64_t running = 0;
-  std::int64_t queued = 0;  // that wait, also for a time or for other jobs
+  std::int64_t queued = 0;                     // that wait, also for a time or for other jobs
+  std::map<std::string, milli> gpus_by_model;  // held now, of the models that have a quota
   // Used, decayed to the present; at the price of the nodes where they have one.
   milli cpu_hours;
   milli memory_gib_hours;
@@ -96,6 +102,7 @@ struct tenant_record {
                       field{"entitled", &t::entitled},
                       field{"running", &t::running},
                       field{"queued", &t::queued},
+                      field{"gpus_by_model", &t::gpus_by_model},
                       field{"cpu_hours", &t::cpu_hours},
                       field{"memory_gib_hours", &t::memory_gib_hours},
                       field{"gpu_hours", &t::gpu_hours}};

@@ -142,6 +142,12 @@ int show_nodes(global_options const& global) {
 /// What a tenant may have, beside what the table shows.
 std::vector<std::string> limit_lines(tenant_record const& t) {
   std::vector<std::string> lines;
+  for (auto const& [model, quota] : t.quota.gpus_by_model) {
+    auto const held = t.gpus_by_model.find(model);
+    lines.push_back(fmt::format("{}: holds {} of {} GPUs of {}", t.tenant_id,
+                                held == t.gpus_by_model.end() ? "0" : json(held->second).dump(),
+                                json(quota).dump(), model));
+  }
   if (auto const& r = t.submit_rate)
     lines.push_back(fmt::format("{}: submits at most {} job{} in {}, {} at once", t.tenant_id,
                                 r->jobs, r->jobs == 1 ? "" : "s", show_duration(r->per_ms),

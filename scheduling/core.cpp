@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "scheduling/core_state.hpp"
+#include "scheduling/tenant_rules.hpp"
 
 namespace nsai::scheduling {
 
@@ -17,7 +18,7 @@ core::state::state(core_settings given) : core_books(std::move(given)) {
                   [](auto const& each) { return each.second.quota.bounds_anything(); });
   if (limited)
     queues.admit_by([this](tenant_index tenant, shape_index shape) {
-      return quotas.admits(tenant, shapes[shape].key.demand());
+      return may_have_turn(*this, tenant, shape);
     });
   any_submit_rate = std::any_of(settings.tenants.begin(), settings.tenants.end(),
                                 [](auto const& each) { return each.second.submit_rate; });

@@ -4,6 +4,7 @@
 #include "scheduling/core_state.hpp"
 #include "scheduling/errors.hpp"
 #include "scheduling/retry.hpp"
+#include "scheduling/tenant_rules.hpp"
 
 namespace nsai::scheduling {
 namespace {
@@ -110,6 +111,8 @@ void core::state::release_attempt(job& j) {
   --running;
   preemptible_running -= shapes[j.shape].key.preemptible ? 1 : 0;
   quotas.stop(j.tenant, shapes[j.shape].key.demand());
+  count_devices(*this, j, -1);
+  no_other_models.clear();
   give_place_back(j);
   if (j.unconfirmed) {
     j.unconfirmed = false;

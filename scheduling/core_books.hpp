@@ -49,6 +49,9 @@ struct core_books {
   mutable shape_table shapes;
   fair_share shares;
   quota_book quotas;
+  /// Whose jobs have found no place beside the models of which their quota is used up, until some
+  /// node gains room.
+  std::set<std::pair<tenant_index, shape_index>> no_other_models;
   std::vector<token_bucket> submit_rates;  // by tenant
   bool any_submit_rate = false;            // some tenant has one
   group_book groups;

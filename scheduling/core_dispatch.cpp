@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "scheduling/core_state.hpp"
+#include "scheduling/tenant_rules.hpp"
 
 namespace nsai::scheduling {
 namespace {
@@ -33,8 +34,14 @@ void core::state::dispatch() {
   refresh_standings();
   serve_reservations();
   for (auto next = choose(); next.slot != none; next = choose()) {
-    auto& s = shapes[queues.place_of(next.slot).shape];
-    auto found = places.find(s);
+    auto const& turn = queues.place_of(next.slot);
+    auto& s = shapes[turn.shape];
+    auto const used_up = models_used_up(*this, turn.tenant, s);
+    auto found = used_up.empty() ? places.find(s) : find_without(*this, s, used_up);
+    if (!found && !used_up.empty()) {
+      no_other_models.insert({turn.tenant, turn.shape});  // others may have room all the same
+      continue;
+    }
     if (!found && !reservations.empty())
       found = find_beside(s, queues[next.slot].job, next.level);
     if (!found) {
@@ -128,6 +135,7 @@ void core::state::grant(queue_slot slot, place where, bool ahead) {
   auto const& held = node.hold({j.id, j.attempt}, std::move(h));
   NSAI_ASSERT(held.ahead == ahead);
   charge(j, node, held);
+  count_devices(*this, j, 1);
   queues.serve(slot);
   j.slot = none;
   if (j.has_room_kept)

@@ -4,6 +4,7 @@
 
 #include "messages/suggest.hpp"
 #include "scheduling/core_state.hpp"
+#include "scheduling/tenant_rules.hpp"
 #include "scheduling/wait_reason.hpp"
 
 namespace nsai::scheduling {
@@ -32,6 +33,10 @@ std::string core::state::wait_reason(job const& j) const {
   if (j.status == job_status::queued && !j.composite)
     if (auto const why = quotas.reason(j.tenant, shapes[j.shape].key.demand()); !why.empty())
       return "quota of tenant " + tenants[j.tenant] + ": " + why;
+  if (no_other_models.contains({j.tenant, j.shape}))
+    return "quota of tenant " + tenants[j.tenant] + ": " +
+           quotas.models_reason(j.tenant, shapes[j.shape].key.demand()) +
+           "; no GPU of another model has room for it";
   if (j.status == job_status::queued)
     return j.composite ? "waiting for its first child to start" : wait_for_place(j);
   if ((j.holds & hold_parent) != 0)

@@ -3,6 +3,7 @@
 
 #include "scheduling/core_state.hpp"
 #include "scheduling/errors.hpp"
+#include "scheduling/tenant_rules.hpp"
 
 namespace nsai::scheduling {
 
@@ -127,6 +128,7 @@ void core::state::adopt(node_index index, register_node const& r) {
     h.devices.assign(held.devices.begin(), held.devices.end());
     h.superseded = !ours;
     if (ours) {
+      count_devices(*this, *j, -1);  // as they were known before the restart
       h.tenant = j->tenant;
       auto const on = unconfirmed.find(node.info.uuid);
       on->second.erase(j->id);
@@ -139,6 +141,7 @@ void core::state::adopt(node_index index, register_node const& r) {
     auto const& holds = node.hold(held.ref, std::move(h));
     if (ours) {
       charge(*j, node, holds);
+      count_devices(*this, *j, 1);
       queues.refresh(j->tenant, j->owner);
     }
     if (!ours || j->canceled || j->expired || j->handed_back)
@@ -285,6 +288,7 @@ void core::state::remove_namesakes(node_index index) {
 
 void core::state::gained_room(node_index index) {
   ++room_epoch;
+  no_other_models.clear();
   auto const& node = nodes[index];
   if (queues.count() == 0 || !node.takes_grants())
     return;

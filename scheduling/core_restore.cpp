@@ -3,6 +3,7 @@
 
 #include "scheduling/core_state.hpp"
 #include "scheduling/supervision.hpp"
+#include "scheduling/tenant_rules.hpp"
 
 namespace nsai::scheduling {
 
@@ -122,6 +123,7 @@ void core::state::restore_place(job& j, job_restored const& e) {
   rare(j).place = std::make_unique<unconfirmed_place>(
       unconfirmed_place{e.node_uuid, e.record.node, e.incarnation, e.record.devices});
   unconfirmed[e.node_uuid].insert(j.id);
+  count_devices(*this, j, 1);
 }
 
 void core::state::handle(child_restored const& e) {

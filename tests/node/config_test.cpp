@@ -69,6 +69,17 @@ TEST_CASE("config: the rate of a tenant's submissions has bounds") {
   CHECK(sound.tenants.at("*").submit_rate->at_once() == 5);
 }
 
+TEST_CASE("config: a quota of a model has the pattern of one, and is not negative") {
+  node_config config;
+  auto const faults = read_config(
+      json::parse(R"({"tenants": {"a": {"quota": {"gpus_by_model": {"A100": -1, " - ": 2}}}}})"),
+      config);
+  REQUIRE(faults.size() == 2);
+  CHECK(faults[0].field == "tenants.a.quota.gpus_by_model. - ");
+  CHECK(faults[1].message ==
+        "tenants.a.quota.gpus_by_model.A100: -1 is not allowed; expected 0 or more");
+}
+
 TEST_CASE("config: values outside their bounds are refused") {
   node_config config;
   auto const faults = read_config(
