@@ -240,6 +240,8 @@ void core::state::lose_node(node_index index, std::string const& why) {
     if (!h.superseded)
       lost.push_back({ref, h.ahead});
   }
+  for (auto const& each : lost)
+    count_devices(*this, at(each.ref.job), -1);  // while the books have them
   node.clear();
   for (auto const& each : lost) {
     auto& j = at(each.ref.job);

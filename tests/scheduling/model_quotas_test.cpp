@@ -18,13 +18,13 @@ core_settings with_models(std::map<std::string, milli> const& quotas) {
   return s;
 }
 
-submission wants(std::string model, std::int32_t count = 1) {
+submission wants_model(std::string model, std::int32_t count = 1) {
   auto s = fixture::gpu_job(std::move(model), count);
   s.tenant_id = "lab";
   return s;
 }
 
-std::map<std::string, std::int64_t> held(fixture const& f) {
+std::map<std::string, std::int64_t> held_models(fixture const& f) {
   std::map<std::string, std::int64_t> list;
   for (auto const& t : f.core_.tenants())
     if (t.tenant_id == "lab")
@@ -39,15 +39,15 @@ TEST_CASE("quota by model: no more of a model is granted than it allows, of othe
   fixture f{with_models({{"A100", milli{2000}}})};
   f.join(
       fixture::node("n", 16, {"NVIDIA A100-SXM4", "NVIDIA A100-SXM4", "NVIDIA A100-SXM4", "T4"}));
-  auto const first = f.submitted(wants("A100"));
-  auto const second = f.submitted(wants("a100"));
-  auto const third = f.submitted(wants("A100"));
+  auto const first = f.submitted(wants_model("A100"));
+  auto const second = f.submitted(wants_model("a100"));
+  auto const third = f.submitted(wants_model("A100"));
   CHECK(f.runs(first));
   CHECK(f.runs(second));
   CHECK(f.reason(third) == "quota of tenant lab: 2 of 2 GPUs of A100 are taken, this job needs 1");
-  CHECK(f.runs(f.submitted(wants("T4"))));
-  CHECK(held(f) == std::map<std::string, std::int64_t>{{"A100", 2000}});
-  auto guest = wants("A100");
+  CHECK(f.runs(f.submitted(wants_model("T4"))));
+  CHECK(held_models(f) == std::map<std::string, std::int64_t>{{"A100", 2000}});
+  auto guest = wants_model("A100");
   guest.tenant_id = "guests";
   CHECK(f.runs(f.submitted(guest)));
   CHECK_FALSE(f.runs(third));
@@ -59,18 +59,18 @@ TEST_CASE("quota by model: a job that leaves the choice takes what its tenant ma
   fixture f{with_models({{"A100", milli{1000}}, {"H100", milli{0}}})};
   f.join(fixture::node("a", 16, {"A100", "A100"}));
   f.join(fixture::node("h", 16, {"H100"}));
-  auto const either = f.submitted(wants("A100|H100"));
+  auto const either = f.submitted(wants_model("A100|H100"));
   REQUIRE(f.runs(either));
   CHECK(f.granted(either).devices.front().model == "A100");
-  auto const next = f.submitted(wants("A100|H100"));
+  auto const next = f.submitted(wants_model("A100|H100"));
   CHECK(f.reason(next) ==
         "quota of tenant lab: 1 of 1 GPUs of A100 are taken, 0 of 0 GPUs of H100 "
         "are taken, this job needs 1");
-  auto const any = f.submitted(wants(""));
+  auto const any = f.submitted(wants_model(""));
   CHECK(f.reason(any) ==
         "quota of tenant lab: 1 of 1 GPUs of A100 are taken, 0 of 0 GPUs of H100 "
         "are taken, this job needs 1; no GPU of another model has room for it");
-  auto of_guests = wants("");
+  auto of_guests = wants_model("");
   of_guests.tenant_id = "guests";
   CHECK(f.runs(f.submitted(of_guests)));  // an equal request of a tenant that has no quota
   f.join(fixture::node("t", 16, {"T4"}));
@@ -85,17 +85,17 @@ TEST_CASE("quota by model: a job that leaves the choice takes what its tenant ma
 TEST_CASE("quota by model: one that is smaller than a job refuses it, and names the field") {
   fixture f{with_models({{"A100", milli{2000}}, {"H100", milli{1000}}})};
   f.join(fixture::node("n", 16, {"A100", "A100", "A100", "A100"}));
-  auto const refused = f.submit(wants("A100", 4)).error;
+  auto const refused = f.submit(wants_model("A100", 4)).error;
   REQUIRE(refused);
   CHECK(refused->category == "refused");
   CHECK(refused->code == "quota");
   CHECK(refused->field == "resources");
   CHECK(refused->message.find("tenants.lab.quota.gpus_by_model.A100") != std::string::npos);
   CHECK(refused->message.find("expected at most 2") != std::string::npos);
-  CHECK(f.submit(wants("A100|H100", 4)).error);
-  CHECK_FALSE(f.submit(wants("A100|T4", 4)).error);  // there may be a T4
-  CHECK_FALSE(f.submit(wants("", 4)).error);
-  auto borrows = wants("A100", 4);
+  CHECK(f.submit(wants_model("A100|H100", 4)).error);
+  CHECK_FALSE(f.submit(wants_model("A100|T4", 4)).error);  // there may be a T4
+  CHECK_FALSE(f.submit(wants_model("", 4)).error);
+  auto borrows = wants_model("A100", 4);
   borrows.constraints.preemptible = true;
   CHECK_FALSE(f.submit(borrows).error);
 }
@@ -105,12 +105,12 @@ TEST_CASE("quota by model: jobs that may be preempted borrow, and give way to wh
   settings.tenants["guests"].quota.gpus_by_model = {{"A100", milli{2000}}};
   fixture f{settings};
   f.join(fixture::node("n", 16, {"A100", "A100"}));
-  auto borrows = wants("A100", 2);
+  auto borrows = wants_model("A100", 2);
   borrows.constraints.preemptible = true;
   auto const large = f.submitted(borrows);
   REQUIRE(f.runs(large));
-  CHECK(held(f).at("A100") == 2000);
-  auto guest = wants("A100", 1);
+  CHECK(held_models(f).at("A100") == 2000);
+  auto guest = wants_model("A100", 1);
   guest.tenant_id = "guests";
   auto const claims = f.submitted(guest);
   CHECK_FALSE(f.runs(claims));
@@ -118,6 +118,20 @@ TEST_CASE("quota by model: jobs that may be preempted borrow, and give way to wh
   f.end(large, attempt_result::canceled);
   CHECK(f.runs(claims));
   CHECK_FALSE(f.runs(large));
+}
+
+TEST_CASE("quota by model: what a lost node had is held no more") {
+  fixture f{with_models({{"A100", milli{1000}}})};
+  f.join(fixture::node("n", 8, {"A100"}));
+  auto const job = f.submitted(wants_model("A100"));
+  REQUIRE(f.runs(job));
+  f.silence("n");
+  f.advance(20'000);
+  CHECK_FALSE(f.runs(job));
+  CHECK(held_models(f).at("A100") == 0);
+  f.join(fixture::node("m", 8, {"A100"}));
+  f.advance(2000);
+  CHECK(f.runs(job));
 }
 
 TEST_CASE("quota by model: what runs counts over a restart, before and after its node has spoken") {
@@ -136,12 +150,12 @@ TEST_CASE("quota by model: what runs counts over a restart, before and after its
   f.apply(running);
   f.apply(restore_finished{});
   f.join(fixture::node("other", 8, {"A100"}));
-  auto const next = f.submitted(wants("A100"));
+  auto const next = f.submitted(wants_model("A100"));
   CHECK_FALSE(f.runs(next));
-  CHECK(held(f).at("A100") == 1000);
+  CHECK(held_models(f).at("A100") == 1000);
   f.join(fixture::node("n", 8, {"A100"}),
          {{{{1}, 1}, milli{1000}, 0, {{0, "n-0", "A100", 0, 1000, true}}}});
-  CHECK(held(f).at("A100") == 1000);
+  CHECK(held_models(f).at("A100") == 1000);
   CHECK_FALSE(f.runs(next));
   f.end_as("n", fixture::outcome_of({{1}, 1}, attempt_result::succeeded));
   CHECK(f.runs(next));
@@ -159,7 +173,7 @@ TEST_CASE("quota by model: never more is held, and what is left is used, whateve
     std::vector<job_id> jobs;
     for (int i = 0; i < 150; ++i) {
       if (below(2) == 0) {
-        auto s = wants(patterns[below(patterns.size())]);
+        auto s = wants_model(patterns[below(patterns.size())]);
         if (below(4) == 0)
           s.resources.gpu_share.value = 500;
         if (below(3) == 0)
@@ -176,7 +190,7 @@ TEST_CASE("quota by model: never more is held, and what is left is used, whateve
           f.cancel(job);
       }
       f.advance(static_cast<std::int64_t>(below(3)) * 700);
-      auto const now = held(f);
+      auto const now = held_models(f);
       if (now.empty())
         continue;
       CHECK(now.at("A100") <= 2000);

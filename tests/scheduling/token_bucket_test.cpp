@@ -21,7 +21,7 @@ core_settings with_rate(tenant_rate const& rate) {
   return s;
 }
 
-submission of_lab(std::string key = {}) {
+submission keyed_job(std::string key = {}) {
   auto s = fixture::job();
   s.tenant_id = "lab";
   s.key = std::move(key);
@@ -114,8 +114,8 @@ TEST_CASE("rate: a submission beyond it is refused with the time after which it 
   fixture f{with_rate({1, 1000, 3})};
   f.join(fixture::node("n", 2));
   for (int i = 0; i < 3; ++i)
-    CHECK_FALSE(f.submit(of_lab()).error);
-  auto const refused = f.submit(of_lab()).error;
+    CHECK_FALSE(f.submit(keyed_job()).error);
+  auto const refused = f.submit(keyed_job()).error;
   REQUIRE(refused);
   CHECK(refused->category == "refused");
   CHECK(refused->code == "rate_limited");
@@ -127,15 +127,15 @@ TEST_CASE("rate: a submission beyond it is refused with the time after which it 
         "the scheduler's config); expected the same again in 1 s");
   CHECK_FALSE(f.submit(fixture::job()).error);  // of another tenant
   f.jump(999);
-  CHECK(f.submit(of_lab()).error->retry_after_ms == 1);
+  CHECK(f.submit(keyed_job()).error->retry_after_ms == 1);
   f.jump(1);
-  CHECK_FALSE(f.submit(of_lab()).error);
+  CHECK_FALSE(f.submit(keyed_job()).error);
 }
 
 TEST_CASE("rate: every child counts, and what can never come says how many may") {
   fixture f{with_rate({1, 1000, 3})};
   f.join(fixture::node("n", 2));
-  auto array = of_lab();
+  auto array = keyed_job();
   array.array = array_spec{.indices = {1, 2, 3, 4}};
   auto const never = f.submit(array).error;
   REQUIRE(never);
@@ -147,31 +147,31 @@ TEST_CASE("rate: every child counts, and what can never come says how many may")
   array.array->indices = {1, 2};
   CHECK_FALSE(f.submit(array).error);
   CHECK(f.submit(array).error->retry_after_ms == 1000);
-  CHECK_FALSE(f.submit(of_lab()).error);
+  CHECK_FALSE(f.submit(keyed_job()).error);
 }
 
 TEST_CASE("rate: a repeat of what lives is not counted, and neither is what was refused") {
   fixture f{with_rate({1, 1000, 2})};
   f.join(fixture::node("n", 0));
-  auto const first = f.submitted(of_lab("k"));
+  auto const first = f.submitted(keyed_job("k"));
   for (int i = 0; i < 5; ++i)
-    CHECK(f.submit(of_lab("k")).id == first);
-  auto unknown = of_lab();
+    CHECK(f.submit(keyed_job("k")).id == first);
+  auto unknown = keyed_job();
   unknown.stage = "no such stage";
   CHECK(f.submit(unknown).error->code == "unknown_stage");
-  auto const second = f.submitted(of_lab("other"));
-  CHECK(f.submit(of_lab("third")).error->code == "rate_limited");
+  auto const second = f.submitted(keyed_job("other"));
+  CHECK(f.submit(keyed_job("third")).error->code == "rate_limited");
   CHECK(f.submit(unknown).error->code == "unknown_stage");  // a mistake is told at once
-  CHECK(f.submit(of_lab("other")).id == second);            // and a repeat answered
+  CHECK(f.submit(keyed_job("other")).id == second);         // and a repeat answered
 }
 
 TEST_CASE("rate: a batch counts each of its jobs, and takes nothing when it is refused") {
   fixture f{with_rate({1, 1000, 3})};
   f.join(fixture::node("n", 0));
-  auto const known = f.submitted(of_lab("known"));
+  auto const known = f.submitted(keyed_job("known"));
   std::vector<submission> jobs;
   for (auto const* const key : {"known", "a", "b", "c"})
-    jobs.push_back(of_lab(key));
+    jobs.push_back(keyed_job(key));
   auto const apply = [&] {
     batch_submitted e;
     for (auto& each : jobs) {
@@ -189,5 +189,5 @@ TEST_CASE("rate: a batch counts each of its jobs, and takes nothing when it is r
   auto const made = apply();
   CHECK(made[0].id == known);
   CHECK_FALSE(made[2].error);
-  CHECK(f.submit(of_lab()).error->retry_after_ms == 1000);
+  CHECK(f.submit(keyed_job()).error->retry_after_ms == 1000);
 }
