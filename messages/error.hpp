@@ -15,6 +15,7 @@ namespace nsai {
 ///   unavailable  the operator: scheduler or store cannot be reached or written (exit 3)
 ///   stage        the job's own code: its error, signal, exit status, timeout or memory excess
 ///   dependency   a job that this one waited for did not succeed
+///   budget       the job's own limit on its cost: it was stopped there
 ///   infra        node loss, hand-back, GPU hardware; the job is not blamed
 ///   timeout      the caller's own limit on waiting has passed (exit 4)
 ///   internal     our fault: nothing else fits (exit 1)

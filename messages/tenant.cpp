@@ -48,6 +48,10 @@ std::vector<error_info> check(std::map<std::string, tenant_settings> const& tena
       if (value && value->value < 0)
         list.push_back(usage_error(path + ".quota." + key, json(*value).dump() + " is not allowed",
                                    "0 or more"));
+    if (tenant.budget_usd && (tenant.budget_usd->value <= 0 || tenant.budget_usd->value > most))
+      list.push_back(usage_error(path + ".budget_usd",
+                                 json(*tenant.budget_usd).dump() + " is not allowed",
+                                 "above 0 and at most " + json(micro{most}).dump()));
     if (tenant.submit_rate)
       check_rate(*tenant.submit_rate, path + ".submit_rate", list);
     if (tenant.weight.value <= 0 || tenant.weight.value > most_weight * 1000)

@@ -60,12 +60,14 @@ struct tenant_settings {
   nsai::priority max_priority = nsai::priority::interactive;
   tenant_quota quota;
   std::optional<tenant_rate> submit_rate{};  // absent: as fast as it can
+  std::optional<micro> budget_usd{};         // above 0; when it is spent, nothing more is started
 
   static constexpr auto fields() {
     return std::tuple{field{"weight", &tenant_settings::weight},
                       field{"max_priority", &tenant_settings::max_priority},
                       field{"quota", &tenant_settings::quota},
-                      field{"submit_rate", &tenant_settings::submit_rate}};
+                      field{"submit_rate", &tenant_settings::submit_rate},
+                      field{"budget_usd", &tenant_settings::budget_usd}};
   }
 };
 
@@ -90,6 +92,8 @@ struct tenant_record {
   milli cpu_hours;
   milli memory_gib_hours;
   milli gpu_hours;
+  std::optional<micro> budget_usd;
+  micro spent_usd;  // ever, what runs now included
 
   static constexpr auto fields() {
     using t = tenant_record;
@@ -105,7 +109,9 @@ struct tenant_record {
                       field{"gpus_by_model", &t::gpus_by_model},
                       field{"cpu_hours", &t::cpu_hours},
                       field{"memory_gib_hours", &t::memory_gib_hours},
-                      field{"gpu_hours", &t::gpu_hours}};
+                      field{"gpu_hours", &t::gpu_hours},
+                      field{"budget_usd", &t::budget_usd},
+                      field{"spent_usd", &t::spent_usd}};
   }
 };
 

@@ -166,14 +166,19 @@ int show_tenants(global_options const& global) {
     return fmt::format("{:.1f}%", static_cast<double>(part.value) / 10);
   };
   std::vector<std::vector<std::string>> rows{{"TENANT", "WEIGHT", "HOLDS", "ITS SHARE", "RUNNING",
-                                              "QUEUED", "CPU HOURS", "GPU HOURS", "AT MOST"}};
+                                              "QUEUED", "CPU HOURS", "GPU HOURS", "SPENT USD",
+                                              "AT MOST"}};
   auto const of = [](std::int64_t count, std::optional<std::int64_t> quota) {
     return std::to_string(count) + (quota ? " / " + std::to_string(*quota) : "");
+  };
+  auto const spent = [](tenant_record const& t) {
+    return json(t.spent_usd).dump() + (t.budget_usd ? " / " + json(*t.budget_usd).dump() : "");
   };
   for (auto const& t : tenants)
     rows.push_back({t.tenant_id, json(t.weight).dump(), percent(t.share), percent(t.entitled),
                     of(t.running, t.quota.running), of(t.queued, t.quota.queued),
-                    json(t.cpu_hours).dump(), json(t.gpu_hours).dump(), to_string(t.max_priority)});
+                    json(t.cpu_hours).dump(), json(t.gpu_hours).dump(), spent(t),
+                    to_string(t.max_priority)});
   global.out.table(rows);
   for (auto const& t : tenants)
     for (auto const& line : limit_lines(t))

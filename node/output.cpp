@@ -155,6 +155,11 @@ std::string show_job(job_record const& job) {
       line("", fmt::format("attempt {} on {}: {} after {}{}", attempt.number, attempt.node,
                            to_string(attempt.outcome), show_duration(attempt.duration_ms),
                            attempt.error ? ": " + attempt.error->message : ""));
+  if (job.cost_usd && job.cost_usd->value > 0)
+    line("cost",
+         json(*job.cost_usd).dump() + " USD" +
+             (job.constraints.max_cost_usd ? " of " + json(*job.constraints.max_cost_usd).dump()
+                                           : ""));
   if (job.progress.fraction.value > 0 || !job.progress.text.empty())
     line("progress",
          fmt::format("{:.0f} % {}", static_cast<double>(job.progress.fraction.value) / 10,

@@ -20,6 +20,7 @@
 #include "scheduling/reservation.hpp"
 #include "scheduling/service.hpp"
 #include "scheduling/shapes.hpp"
+#include "scheduling/spending.hpp"
 #include "scheduling/timers.hpp"
 #include "scheduling/token_bucket.hpp"
 
@@ -54,6 +55,8 @@ struct core_books {
   std::set<std::pair<tenant_index, shape_index>> no_other_models;
   std::vector<token_bucket> submit_rates;  // by tenant
   bool any_submit_rate = false;            // some tenant has one
+  spending money;
+  bool any_budget = false;  // some tenant has one
   group_book groups;
   ready_queues queues{&shares};
   timers clock;

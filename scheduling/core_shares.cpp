@@ -96,6 +96,7 @@ tenant_index core::state::tenant_of(std::string const& name) {
     shares.set_weight(index, static_cast<double>(given.weight.value) / 1000);
     quotas.set(index, given.quota);
     submit_rates.emplace_back(given.submit_rate);
+    money.set_budget(index, given.budget_usd);
   }
   return index;
 }
@@ -187,6 +188,8 @@ std::vector<tenant_record> core::state::tenant_records() const {
     r.max_priority = given.max_priority;
     r.quota = given.quota;
     r.submit_rate = given.submit_rate;
+    r.budget_usd = given.budget_usd;
+    r.spent_usd = money.spent(i, now);
     r.running = quotas.running(i);
     r.queued = quotas.waiting(i);
     r.gpus_by_model = quotas.held_by_model(i);

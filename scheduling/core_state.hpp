@@ -17,8 +17,7 @@ struct core::state : core_books {
   void finish();
   void handle(clock_advanced const&) {}
   void fire_timers(), fire_recurrences(), tell_wake();
-  void handle(recurrence_set const& e);
-  void handle(recurrence_canceled const& e);
+  void handle(recurrence_set const& e), handle(recurrence_canceled const& e);
 
   // core_submit.cpp
   void handle(job_submitted const& e);
@@ -151,7 +150,8 @@ struct core::state : core_books {
   std::vector<used_amounts> usage() const;
 
   // core_tenants.cpp
-  std::optional<error_info> check_rate(submission const& s, found_before& before) const;
+  void handle(spending_restored const& e);
+  std::optional<error_info> check_means(submission const& s, found_before& before) const;
 
   // core_service.cpp
   void handle(node_order_restored const& e);

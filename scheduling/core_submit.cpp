@@ -58,7 +58,7 @@ std::optional<error_info> core::state::refuse(job_submitted const& e, found_befo
       return fault;
   }
   // Last: who has made a mistake need not wait before it is told.
-  return any_submit_rate ? check_rate(s, before) : std::nullopt;
+  return any_submit_rate || any_budget ? check_means(s, before) : std::nullopt;
 }
 
 /// The live job that holds the submission's key, or its word as the only one.

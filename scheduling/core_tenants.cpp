@@ -1,5 +1,6 @@
 // What the scheduler's config allows tenants, beside shares and quotas.
 #include "scheduling/core_state.hpp"
+#include "scheduling/job_costs.hpp"
 
 namespace nsai::scheduling {
 namespace {
@@ -16,11 +17,19 @@ std::string in_words(tenant_rate const& r) {
 
 }  // namespace
 
-/// What is only a repeat of what lives costs nothing. `before` has those of the same batch.
-std::optional<error_info> core::state::check_rate(submission const& s, found_before& before) const {
+void core::state::handle(spending_restored const& e) {
+  money.restore(tenant_of(e.tenant_id), e.spent);
+}
+
+/// Whether the tenant may submit at all now: it has budget left, and does not come too fast. What
+/// is only a repeat of what lives may always come. `before` has those of the same batch.
+std::optional<error_info> core::state::check_means(submission const& s,
+                                                   found_before& before) const {
   auto const& rate = settings_of(s.tenant_id).submit_rate;
-  if (!rate || live_answer(s))
+  if ((!rate && !any_budget) || live_answer(s))
     return std::nullopt;
+  if (auto fault = check_budget(*this, s.tenant_id); fault || !rate)
+    return fault;
   auto const tenant = tenants.find(s.tenant_id);
   auto const all = before.made[s.tenant_id] += jobs_of(s);
   auto const wait_ms =

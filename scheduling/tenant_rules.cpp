@@ -6,14 +6,32 @@
 
 namespace nsai::scheduling {
 
+void use_tenants(core_books& b) {
+  bool limited = false;
+  b.any_submit_rate = b.any_budget = false;
+  for (auto const& [name, given] : b.settings.tenants) {
+    b.any_submit_rate = b.any_submit_rate || given.submit_rate;
+    b.any_budget = b.any_budget || given.budget_usd;
+    limited = limited || given.quota.bounds_anything() || given.budget_usd;
+  }
+  if (!limited)
+    b.queues.admit_by(nullptr);
+  else
+    b.queues.admit_by(
+        [&b](tenant_index tenant, shape_index shape) { return may_have_turn(b, tenant, shape); });
+}
+
 bool may_have_turn(core_books const& b, tenant_index tenant, shape_index shape) {
   return b.quotas.admits(tenant, b.shapes[shape].key.demand()) &&
+         (!b.any_budget || !b.money.is_at_budget(tenant, b.now)) &&
          (b.no_other_models.empty() || !b.no_other_models.contains({tenant, shape}));
 }
 
 bool may_have_any_room(core_books const& b, job const& j) {
   auto const& s = b.shapes[j.shape];
-  return b.quotas.admits(j.tenant, s.key.demand()) && models_used_up(b, j.tenant, s).empty();
+  return b.quotas.admits(j.tenant, s.key.demand()) &&
+         (!b.any_budget || !b.money.is_at_budget(j.tenant, b.now)) &&
+         models_used_up(b, j.tenant, s).empty();
 }
 
 std::vector<std::string> models_used_up(core_books const& b, tenant_index tenant, shape const& s) {

@@ -8,6 +8,9 @@
 /// What the books say about a tenant's jobs that want a place.
 namespace nsai::scheduling {
 
+/// What follows from the tenants' settings for all of them.
+void use_tenants(core_books& b);
+
 /// Whether jobs of the tenant and shape may have a turn now.
 bool may_have_turn(core_books const& b, tenant_index tenant, shape_index shape);
 /// Whether it may have room that is kept or made for it: any of the devices that it asks for.

@@ -14,6 +14,8 @@ constraints fault_world::some_constraints() {
   c.preemptible = one_in(2);
   if (one_in(2))
     c.timeout_ms = static_cast<std::int64_t>(below(20'000));
+  if (one_in(4))
+    c.max_cost_usd = micro{static_cast<std::int64_t>(1 + below(4'000))};
   if (one_in(8))
     c.not_before = now() + static_cast<std::int64_t>(below(5'000));
   if (one_in(8))
@@ -66,6 +68,7 @@ void fault_world::submit_something() {
     s->array->last = static_cast<std::int64_t>(below(12));
     s->array->limit = static_cast<std::int64_t>(below(4));
   } else if (kind == 1) {
+    s->constraints.max_cost_usd.reset();
     s->constraints.concurrency_group.clear();
     s->constraints.max_concurrent_in_group = 1;
     auto const steps = 1 + static_cast<std::uint32_t>(below(5));

@@ -51,6 +51,8 @@ fault_world::fault_world(std::uint64_t seed, world_options options)
   for (std::size_t i = 0; i < gpus.size(); ++i) {
     machine m;
     m.info = node_of(i, 2 + static_cast<std::int64_t>(below(4)), gpus[i]);
+    if (one_in(2))  // a cent in seconds, so that limits are reached
+      m.info.price_per_hour_usd.value = static_cast<std::int64_t>(below(5'000'000));
     machines_.push_back(std::move(m));
   }
   for (auto const& m : machines_)
@@ -213,6 +215,7 @@ void fault_world::settle_down() {
     keep(promise::p1_ends_once, false, "that everything ends once there are no more faults", id);
   }
   core_.check_invariants();
+  durable_.check_spent();
   check_the_end();
 }
 

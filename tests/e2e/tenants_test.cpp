@@ -41,3 +41,41 @@ TEST_CASE("a submission beyond the tenant's rate is refused, and says when it ma
   CHECK(c.run({"--tenant", "other", "submit", "--stage", "echo"}).exit_code == 0);
   CHECK(c.run({"tenants"}).out.find("default: submits at most 2 jobs in ") != std::string::npos);
 }
+
+TEST_CASE("cost: jobs and tenants show what they have cost, also after a restart; limits hold") {
+  cluster c;
+  auto const file = config_in(c, R"({"price_per_hour_usd": 7200,
+                                     "tenants": {"lab": {"budget_usd": 3}}})");
+  c.start_head({"--cpus", "2", "--config", file});
+  auto const limited =
+      c.submit({"--max-cost", "0.5", "--cpu", "1", "--grace", "1s", "--", "sleep", "1000"});
+  REQUIRE(c.wait_status(limited, "failed"));
+  auto const record = c.job(limited);
+  CHECK(record.at("error").at("category") == "budget");
+  CHECK(record.at("error").at("code") == "max_cost");
+  CHECK(record.at("attempt") == 1);
+  auto const cost = record.at("cost_usd").get<double>();  // a dollar a second: half of the node
+  CHECK(cost >= 0.45);
+  CHECK(cost < 2);
+  CHECK(c.run({"job", std::to_string(limited)}).out.find(" USD of 0.5") != std::string::npos);
+  CHECK(c.run({"--tenant", "lab", "submit", "--cpu", "2", "--wait", "--", "sleep", "1.7"})
+            .exit_code == 0);
+  auto const spent_by = [&](std::string const& name) {
+    for (auto const& t : c.ask({"tenants"}))
+      if (t.at("tenant_id") == name)
+        return t.at("spent_usd").get<double>();
+    return 0.0;
+  };
+  auto const before = spent_by("lab");
+  CHECK(before > 3.3);
+  CHECK(spent_by("default") == doctest::Approx(cost));
+  auto const refused = c.run({"--json", "--tenant", "lab", "submit", "--stage", "echo"});
+  CHECK(refused.exit_code == 5);
+  CHECK(refused.document().at("error").at("code") == "budget");
+  c.node("head").kill_hard();
+  c.start_head({"--cpus", "2", "--config", file});
+  CHECK(spent_by("lab") == doctest::Approx(before));
+  CHECK(c.job(limited).at("cost_usd").get<double>() == doctest::Approx(cost));
+  CHECK(c.run({"--tenant", "lab", "submit", "--stage", "echo"}).exit_code == 5);
+  CHECK(c.run({"submit", "--max-cost", "-1", "--stage", "echo"}).exit_code == 2);
+}
