@@ -63,6 +63,7 @@ class scheduler_state {
   void probe();
   void retain();
   void keep_usage();
+  void change(change_tenants const& m);
 
  private:
   struct node_link {

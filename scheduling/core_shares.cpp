@@ -92,11 +92,7 @@ tenant_index core::state::tenant_of(std::string const& name) {
   auto const before = tenants.size();
   auto const index = tenants.intern(name);
   if (tenants.size() > before) {
-    auto const& given = settings_of(name);
-    shares.set_weight(index, static_cast<double>(given.weight.value) / 1000);
-    quotas.set(index, given.quota);
-    submit_rates.emplace_back(given.submit_rate);
-    money.set_budget(index, given.budget_usd);
+    use_settings(*this, index, settings_of(name));
   }
   return index;
 }

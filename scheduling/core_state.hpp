@@ -150,7 +150,7 @@ struct core::state : core_books {
   std::vector<used_amounts> usage() const;
 
   // core_tenants.cpp
-  void handle(spending_restored const& e);
+  void handle(spending_restored const& e), handle(tenants_changed const& e);
   std::optional<error_info> check_means(submission const& s, found_before& before) const;
 
   // core_service.cpp

@@ -1,6 +1,7 @@
 // What the scheduler's config allows tenants, beside shares and quotas.
 #include "scheduling/core_state.hpp"
 #include "scheduling/job_costs.hpp"
+#include "scheduling/tenant_rules.hpp"
 
 namespace nsai::scheduling {
 namespace {
@@ -19,6 +20,19 @@ std::string in_words(tenant_rate const& r) {
 
 void core::state::handle(spending_restored const& e) {
   money.restore(tenant_of(e.tenant_id), e.spent);
+}
+
+/// What runs or was accepted stays, whatever is allowed from now on.
+void core::state::handle(tenants_changed const& e) {
+  settings.tenants = e.tenants;
+  for (tenant_index i = 0; i < tenants.size(); ++i)
+    use_settings(*this, i, settings_of(tenants[i]));
+  use_tenants(*this);
+  count_devices(*this, quotas);  // of models that have a quota now
+  no_other_models.clear();
+  ++room_epoch;  // whoever had no turn may have one
+  next_reserving = now;
+  queues.refresh();
 }
 
 /// Whether the tenant may submit at all now: it has budget left, and does not come too fast. What

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -9,6 +10,7 @@
 #include "messages/job.hpp"
 #include "messages/node.hpp"
 #include "messages/observe.hpp"
+#include "messages/tenant.hpp"
 #include "scheduling/cron.hpp"
 #include "scheduling/fair_share.hpp"
 
@@ -84,6 +86,11 @@ struct usage_restored {
 struct spending_restored {
   std::string tenant_id;
   micro spent;
+};
+/// The config says something else of tenants from now on: checked values (`check`) take the place
+/// of all before.
+struct tenants_changed {
+  std::map<std::string, tenant_settings> tenants;
 };
 /// All jobs were restored: unconfirmed attempts wait `adopt_ms` from now for their nodes.
 struct restore_finished {};
@@ -163,9 +170,9 @@ struct clock_advanced {};
 
 using event =
     std::variant<job_submitted, batch_submitted, job_restored, child_restored, usage_restored,
-                 spending_restored, restore_finished, recurrence_set, recurrence_canceled,
-                 cancel_requested, node_registered, node_beat, node_disconnected, node_left,
-                 node_order_restored, drain_ordered, resume_ordered, attempt_ended,
-                 supervisor_decided, supervisor_restarted, clock_advanced>;
+                 spending_restored, tenants_changed, restore_finished, recurrence_set,
+                 recurrence_canceled, cancel_requested, node_registered, node_beat,
+                 node_disconnected, node_left, node_order_restored, drain_ordered, resume_ordered,
+                 attempt_ended, supervisor_decided, supervisor_restarted, clock_advanced>;
 
 }  // namespace nsai::scheduling

@@ -6,6 +6,16 @@
 
 namespace nsai::scheduling {
 
+void use_settings(core_books& b, tenant_index tenant, tenant_settings const& given) {
+  b.shares.set_weight(tenant, static_cast<double>(given.weight.value) / 1000);
+  b.quotas.set(tenant, given.quota);
+  b.money.set_budget(tenant, given.budget_usd);
+  if (tenant < b.submit_rates.size())
+    b.submit_rates[tenant].change(given.submit_rate, b.now);
+  else
+    b.submit_rates.emplace_back(given.submit_rate);
+}
+
 void use_tenants(core_books& b) {
   bool limited = false;
   b.any_submit_rate = b.any_budget = false;

@@ -8,6 +8,8 @@
 /// What the books say about a tenant's jobs that want a place.
 namespace nsai::scheduling {
 
+/// From now on the tenant has these settings.
+void use_settings(core_books& b, tenant_index tenant, tenant_settings const& given);
 /// What follows from the tenants' settings for all of them.
 void use_tenants(core_books& b);
 

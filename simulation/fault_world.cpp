@@ -172,6 +172,8 @@ void fault_world::act() {
     }
     case 18:
       return life_ != 0 ? apply(clock_advanced{}) : void();
+    case 20:
+      return one_in(4) ? change_tenants() : void();
     case 19:
       return pass(static_cast<std::int64_t>(below(6'000)));
     default:
@@ -191,6 +193,7 @@ void fault_world::settle_down() {
   say([] { return "no more faults"; });
   for (auto& m : machines_)
     m.mute = m.sick = false;
+  change_tenants();
   pass(15'000);  // until what is down or stalled is back
   for (int round = 0; round < 3000 && (live() > 0 || committing_ || !open_.empty()); ++round) {
     while (!questions_.empty())

@@ -79,3 +79,45 @@ TEST_CASE("cost: jobs and tenants show what they have cost, also after a restart
   CHECK(c.run({"--tenant", "lab", "submit", "--stage", "echo"}).exit_code == 5);
   CHECK(c.run({"submit", "--max-cost", "-1", "--stage", "echo"}).exit_code == 2);
 }
+
+TEST_CASE("SIGHUP reads the tenants of the config again; a bad file changes nothing") {
+  cluster c;
+  auto const file = config_in(c, R"({"tenants": {"default": {"quota": {"running": 1}}}})");
+  auto& head = c.start_head({"--cpus", "4", "--config", file});
+  auto const log_has = [&](std::string const& words) {
+    return eventually([&] { return c.log_of("head").find(words) != std::string::npos; });
+  };
+  auto const first = c.submit({"--", "sleep", "1000"});
+  auto const second = c.submit({"--", "sleep", "1000"});
+  REQUIRE(c.wait_status(first, "running"));
+  CHECK(c.job(second).at("wait_reason").get<std::string>().find("quota of tenant default") == 0);
+  config_in(c, R"({"tenants": {"default": {"quota": {"running": -1}}, "lab": {"weight": 2}}})");
+  head.signal(SIGHUP);
+  CHECK(
+      log_has("is not used, all tenants keep their settings: tenants.default.quota.running: -1 "
+              "is not allowed"));
+  CHECK(c.ask({"tenants"}).at(0).at("quota").at("running") == 1);
+  config_in(c, "{");
+  head.signal(SIGHUP);
+  CHECK(eventually([&] {
+    auto const log = c.log_of("head");
+    return log.find("is not used") != log.rfind("is not used");
+  }));
+  config_in(c, R"({"tenants": {"default": {"weight": 3, "quota": {"running": 2}, "budget_usd": 9,
+                   "submit_rate": {"jobs": 1, "per_ms": 3600000}}}})");
+  head.signal(SIGHUP);
+  CHECK(log_has("tenant default: quota.running 1 -> 2"));
+  CHECK(log_has("tenant default: weight 1 -> 3"));
+  CHECK(log_has("tenant default: budget_usd none -> 9"));
+  CHECK(c.wait_status(second, "running"));
+  auto const shown = c.ask({"tenants"}).at(0);
+  CHECK(shown.at("weight") == 3);
+  CHECK(shown.at("quota").at("running") == 2);
+  CHECK(shown.at("budget_usd") == 9);
+  CHECK(shown.at("submit_rate").at("jobs") == 1);
+  c.submit({"--stage", "echo"});
+  CHECK(c.run({"submit", "--stage", "echo"}).exit_code == 5);
+  CHECK(c.job(first).at("status") == "running");
+  head.signal(SIGTERM);
+  CHECK(head.wait_end() == 0);
+}
