@@ -40,9 +40,9 @@ find_scheduler client::search() const {
 void client::start(find_scheduler find) {
   if (actor_)
     self_->send_exit(actor_, caf::exit_reason::user_shutdown);
-  actor_ =
-      system_.spawn(client_actor, client_settings{std::move(find), options_.tenant,
-                                                  options_.call_limit, options_.reconnect_limit});
+  actor_ = system_.spawn(client_actor,
+                         client_settings{std::move(find), options_.tenant, options_.call_limit,
+                                         options_.reconnect_limit, options_.pause_limit});
 }
 
 caf::actor const& client::actor() {

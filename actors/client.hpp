@@ -29,6 +29,9 @@ struct client_options {
   std::chrono::milliseconds call_limit{30'000};  // of one call, reconnects included
   std::chrono::milliseconds reconnect_limit{
       60'000};  // how long a wait outlives the scheduler's absence
+  /// How long jobs that come faster than the tenant may submit are held back and sent again before
+  /// the refusal ("rate_limited", with `retry_after_ms`) is told; 0: it is told at once.
+  std::chrono::milliseconds pause_limit{30'000};
 };
 
 template <class T>

@@ -16,6 +16,7 @@ namespace {
 
 using std::chrono::milliseconds;
 using tick_atom = caf::atom_constant<caf::atom("tick")>;
+using again_atom = caf::atom_constant<caf::atom("again")>;
 
 /// One exchange may wait this long for an answer before the connection is doubted.
 constexpr milliseconds one_exchange{10'000};
@@ -62,20 +63,23 @@ class client_state {
       if (job.key.empty())
         job.key = "auto-" + random_hex(16);
     }
-    if (!m.subscribe)
-      return forward<submit_reply>(m);
-    auto const subscriber = caf::actor_cast<caf::actor>(self_->current_sender());
-    auto const note = [this, subscriber](submit_reply const& reply) {
-      std::vector<job_id> jobs;
-      for (auto const& each : reply.results)
-        if (!each.error)
-          jobs.push_back(each.id);
-      if (jobs.empty() || !subscriber)
-        return;
-      self_->monitor(subscriber);
-      waits_.at(add_wait(std::move(jobs), {})).subscriber = subscriber;
-    };
-    return forward_noting<submit_reply>(note, m);
+    auto s = std::make_shared<open_submission>();
+    if (m.subscribe)  // before the promise, which takes the sender away
+      s->subscriber = caf::actor_cast<caf::actor>(self_->current_sender());
+    s->promise = self_->make_response_promise();
+    s->until = now() + settings_.pause_limit;
+    for (std::size_t i = 0; i < m.jobs.size(); ++i)
+      s->positions.push_back(i);
+    s->reply.results.resize(m.jobs.size());
+    s->message = std::move(m);
+    send(s);
+    return s->promise;
+  }
+
+  /// What came too fast may come now.
+  void send_again(std::uint64_t number) {
+    if (auto const held = held_back_.extract(number); !held.empty())
+      send(held.mapped());
   }
 
   caf::result<submit_reply> retry(retry_jobs& m) {
@@ -205,6 +209,8 @@ class client_state {
   void fail_everything(error_info const& why) {
     for (auto const& [number, call] : std::exchange(calls_, {}))
       call.fail(why);
+    for (auto const& [number, held] : std::exchange(held_back_, {}))
+      held->promise.deliver(as_error(why));
     fail_waits(why);
   }
 
@@ -223,6 +229,15 @@ class client_state {
     caf::actor subscriber;  // hears of every end at once; none: the promise hears of all
     caf::response_promise promise;
     bool asking = false;  // its watch_jobs is among the calls
+  };
+  /// A submission whose jobs may come in parts, when there are more than the tenant may submit.
+  struct open_submission {
+    submit_jobs message;                 // with the jobs that have no answer yet
+    std::vector<std::size_t> positions;  // of these, in the reply
+    submit_reply reply;
+    instant until;
+    caf::actor subscriber;
+    caf::response_promise promise;
   };
   struct reader_of_events {
     caf::actor reader;
@@ -254,6 +269,49 @@ class client_state {
     if (scheduler_)
       entered.send();
     arm();
+  }
+
+  void send(std::shared_ptr<open_submission> const& s) {
+    enter<submit_reply>([this, s](submit_reply& part) { heard(s, part); },
+                        [s](error_info why) { s->promise.deliver(as_error(std::move(why))); },
+                        s->message);
+  }
+
+  void heard(std::shared_ptr<open_submission> const& s, submit_reply& part) {
+    subscribe(*s, part);
+    std::optional<std::int64_t> pause_ms;
+    bool whole = false;  // a batch of which nothing was made
+    for (auto const& each : part.results) {
+      whole = whole || (each.error && each.error->code == "batch_refused");
+      if (each.error && each.error->retry_after_ms)
+        pause_ms = std::max(pause_ms.value_or(0), *each.error->retry_after_ms);
+    }
+    auto const jobs = std::exchange(s->message.jobs, {});
+    auto const positions = std::exchange(s->positions, {});
+    for (std::size_t i = 0; i < part.results.size() && i < positions.size(); ++i) {
+      auto& result = s->reply.results[positions[i]] = std::move(part.results[i]);
+      if (!result.error || !(whole || result.error->retry_after_ms))
+        continue;
+      s->message.jobs.push_back(jobs[i]);
+      s->positions.push_back(positions[i]);
+    }
+    if (!pause_ms || now() + milliseconds{*pause_ms} > s->until) {
+      s->promise.deliver(std::move(s->reply));
+      return;
+    }
+    held_back_[++last_number_] = s;
+    self_->delayed_send(self_, milliseconds{*pause_ms}, again_atom::value, last_number_);
+  }
+
+  void subscribe(open_submission const& s, submit_reply const& part) {
+    std::vector<job_id> jobs;
+    for (auto const& each : part.results)
+      if (!each.error)
+        jobs.push_back(each.id);
+    if (jobs.empty() || !s.subscriber)
+      return;
+    self_->monitor(s.subscriber);
+    waits_.at(add_wait(std::move(jobs), {})).subscriber = s.subscriber;
   }
 
   std::uint64_t add_wait(std::vector<job_id> jobs, milliseconds limit) {
@@ -340,6 +398,7 @@ class client_state {
 
   std::uint64_t last_number_ = 0;
   std::map<std::uint64_t, call> calls_;
+  std::map<std::uint64_t, std::shared_ptr<open_submission>> held_back_;
   std::map<std::uint64_t, wait> waits_;
   std::multimap<job_id, std::uint64_t> waiting_for_;
   std::map<caf::actor_addr, reader_of_events> readers_;
@@ -401,8 +460,9 @@ caf::behavior client_actor(caf::event_based_actor* self, client_settings setting
       [s](jobs_ended& m) { s->ended(m); },
       [s](scheduler_found const& m) { s->found(m); },
       [s](scheduler_missing const& m) { s->missing(m); },
-      // its own timer
+      // its own timers
       [s](tick_atom) { s->tick_limits(); },
+      [s](again_atom, std::uint64_t number) { s->send_again(number); },
   };
 }
 

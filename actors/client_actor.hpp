@@ -33,6 +33,7 @@ struct client_settings {
   std::string tenant = "default";
   std::chrono::milliseconds call_limit{30'000};       // of one call, reconnects included
   std::chrono::milliseconds reconnect_limit{60'000};  // absence of the scheduler a wait outlives
+  std::chrono::milliseconds pause_limit{30'000};      // as client_options has it
 };
 
 /// A program's side of the scheduler, for actors: it takes the scheduler's own messages (api.hpp)
@@ -51,10 +52,12 @@ struct client_settings {
 ///   watch_events, reader -> events                 with `follow`, more go to the reader, which
 ///   events_read -> nothing                         confirms them
 ///   detach_reader -> answer
-/// The tenant of requests that belong to one is the client's own; what a list or a watch asks for
-/// stays as it came. A call that fails gets a caf::error that carries an error_info (client_error
-/// takes it out): unavailable when the scheduler did not answer within call_limit, refused when it
-/// does not take this program. Ends by an exit message; open calls fail then.
+/// What comes faster than the tenant may submit is held back and sent again when the scheduler
+/// says, as long as that is within pause_limit; jobs that were accepted are not sent again. The
+/// tenant of requests that belong to one is the client's own; what a list or a watch asks for stays
+/// as it came. A call that fails gets a caf::error that carries an error_info (client_error takes
+/// it out): unavailable when the scheduler did not answer within call_limit, refused when it does
+/// not take this program. Ends by an exit message; open calls fail then.
 caf::behavior client_actor(caf::event_based_actor* self, client_settings settings);
 
 /// What a failed call failed with.

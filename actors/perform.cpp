@@ -151,6 +151,11 @@ void scheduler_state::perform(scheduling::node_order_changed& e) {
   pipeline_.changes().emplace_back(store::set_node_order{*e.order});
 }
 
+/// Once a commit for each tenant, however many attempts have ended.
+void scheduler_state::perform(scheduling::tenant_spent& e) {
+  spent_[e.tenant_id] = e.spent;
+}
+
 void scheduler_state::perform(scheduling::attempt_granted& e) {
   auto const facts = core_.facts(e.ref.job);
   held_start start;
@@ -180,6 +185,7 @@ void scheduler_state::perform(scheduling::attempt_granted& e) {
   grant.incarnation = e.incarnation;
   grant.devices = std::move(e.devices);
   grant.started_at = applied_at_;
+  grant.cost_rate = e.cost_rate;
   grant.want_payload = start.payload_at.has_value();
   pipeline_.changes().emplace_back(std::move(grant));
   auto& mail = pipeline_.mail().nodes[*e.node_uuid];
@@ -197,6 +203,7 @@ void scheduler_state::perform(scheduling::attempt_closed& e) {
   closed.attempt.duration_ms = e.duration_ms;
   closed.attempt.started_at = applied_at_ + -e.duration_ms;
   closed.attempt.error = e.error.take();
+  closed.cost = e.cost;
   pipeline_.changes().emplace_back(std::move(closed));
 }
 
@@ -208,6 +215,7 @@ void scheduler_state::perform(scheduling::job_ended& e) {
   end.duration_ms = e.duration_ms;
   end.error = e.error;
   end.context_from = std::move(e.context_from);
+  end.cost = e.cost;
   if (e.from_outcome) {
     end.result = outcome_->value;
     end.context = outcome_->context;
@@ -286,6 +294,8 @@ void scheduler_state::settle() {
   submit_due();
   if (!pipeline_.ready())
     return;
+  for (auto const& [tenant, spent] : std::exchange(spent_, {}))
+    pipeline_.changes().emplace_back(store::put_spending{tenant, spent});
   if (pipeline_.nothing_to_store()) {
     std::vector<store::payload> none;
     deliver(pipeline_.take_mail(), none);

@@ -99,6 +99,8 @@ void scheduler_state::complete(job_record& record) const {
   record.attempt = live.attempt;
   record.node = live.node;
   record.devices = live.devices;
+  if (live.cost)
+    record.cost_usd = live.cost;
   auto const progress = progress_.find({record.id, live.attempt});
   if (progress != progress_.end())
     record.progress = progress->second;

@@ -28,9 +28,12 @@ void scheduler_state::load() {
   payloads_.clear();
   payload_bytes_ = 0;
   due_.clear();
+  spent_.clear();
   keyed_.clear();
   traces_.clear();
   load_usage(db.usage());
+  for (auto const& [tenant, spent] : db.spending())
+    apply(scheduling::spending_restored{tenant, spent});
   // Only asked when some job waits for another: it costs a second reading.
   std::set<job_id> unfinished;
   auto const is_live = [&](job_id id) {
@@ -54,6 +57,7 @@ void scheduler_state::load() {
     event.cancel_requested = job.cancel_requested;
     event.handed_back = job.handed_back;
     event.preempted = job.preempted;
+    event.cost_rate = job.cost_rate;
     std::vector<job_id> ended;
     auto const& c = job.record.constraints;
     for (auto const* const list : {&c.depends_on, &c.after_any})

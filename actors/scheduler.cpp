@@ -77,6 +77,15 @@ void scheduler_state::retain() {
     self_->send(writer_, retention_order{now() + -options_.retention_ms});
 }
 
+/// While the store takes no writes there is no core to tell: the next one begins with these.
+void scheduler_state::change(change_tenants const& m) {
+  options_.core.tenants = m.tenants;
+  if (!store_error_.empty())
+    return;
+  apply(scheduling::tenants_changed{m.tenants});
+  settle();
+}
+
 void scheduler_state::keep_usage() {
   store::put_usage usage;
   usage.at = now();
@@ -144,6 +153,7 @@ caf::actor spawn_scheduler(caf::actor_system& system, scheduler_options options)
             [s](beat const& m) { return s->heard(m); },
             [s](report_outcomes const& m) { s->record(m); },
             [s](leave_cluster const& m) { return s->leave(m); },
+            [s](change_tenants const& m) { s->change(m); },
             // its own: store, feed, supervisors, clock
             [s](reader_failed const& m) { s->tell_failed(m); },
             [s](commit_done const& m) { s->committed(m); },

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
 #include <caf/actor.hpp>
+#include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/fwd.hpp>
 
 #include "messages/node.hpp"
@@ -31,6 +33,12 @@ struct scheduler_options {
   bool own_threads = true;
 };
 
+/// Whoever reads the config -> scheduler, in its own process only: what tenants may have from now
+/// on. Checked before (`check`).
+struct change_tenants {
+  std::map<std::string, tenant_settings> tenants;
+};
+
 /// The scheduler. Clients and executors get its handle from the gate.
 ///   submit_jobs, retry_jobs -> submit_reply      durable when answered
 ///   cancel_jobs, watch_jobs -> answer            watch: and `jobs_ended` later
@@ -47,3 +55,5 @@ struct scheduler_options {
 caf::actor spawn_scheduler(caf::actor_system& system, scheduler_options options);
 
 }  // namespace nsai::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nsai::actors::change_tenants)

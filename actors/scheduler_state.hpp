@@ -64,6 +64,7 @@ class scheduler_state {
   void probe();
   void retain();
   void keep_usage();
+  void change(change_tenants const& m);
 
  private:
   struct node_link {
@@ -119,6 +120,7 @@ class scheduler_state {
   void perform(scheduling::job_changed& e);
   void perform(scheduling::node_order_changed& e);
   void perform(scheduling::recurrence_due& e);
+  void perform(scheduling::tenant_spent& e);
   void perform(scheduling::attempt_granted& e);
   void perform(scheduling::attempt_closed& e);
   void perform(scheduling::job_ended& e);
@@ -171,6 +173,7 @@ class scheduler_state {
   };
   std::map<std::pair<std::string, std::string>, keyed_request> keyed_;  // by (tenant, key)
   std::map<scheduling::recurrence_book::name, recurrence> recurrences_;
+  std::map<std::string, micro> spent_;           // by tenant, in the changes of the next commit
   std::vector<scheduling::recurrence_due> due_;  // submitted with the changes of the same commit
   std::map<attempt_ref, progress_info> progress_;
   caf::actor feed_;

@@ -15,6 +15,7 @@ namespace nsai {
 ///   unavailable  the operator: scheduler or store cannot be reached or written (exit 3)
 ///   stage        the job's own code: its error, signal, exit status, timeout or memory excess
 ///   dependency   a job that this one waited for did not succeed
+///   budget       the job's own limit on its cost: it was stopped there
 ///   infra        node loss, hand-back, GPU hardware; the job is not blamed
 ///   timeout      the caller's own limit on waiting has passed (exit 4)
 ///   internal     our fault: nothing else fits (exit 1)
@@ -27,6 +28,7 @@ struct error_info {
   bool retryable = false;                   // an own failure that another attempt may cure
   std::optional<std::int32_t> exit_status;  // of a program that exited by itself
   std::optional<std::string> signal;        // "SIGSEGV"
+  std::optional<std::int64_t> retry_after_ms;  // of what came too fast: it may come again then
 
   static constexpr auto fields() {
     return std::tuple{nsai::field{"category", &error_info::category},
@@ -35,7 +37,8 @@ struct error_info {
                       nsai::field{"field", &error_info::field},
                       nsai::field{"retryable", &error_info::retryable},
                       nsai::field{"exit_status", &error_info::exit_status},
-                      nsai::field{"signal", &error_info::signal}};
+                      nsai::field{"signal", &error_info::signal},
+                      nsai::field{"retry_after_ms", &error_info::retry_after_ms}};
   }
   friend bool operator==(error_info const&, error_info const&) = default;
 };

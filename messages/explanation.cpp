@@ -4,7 +4,7 @@ namespace nsai {
 
 std::vector<std::string> const& enum_names(wait_rule) {
   static std::vector<std::string> const list{
-      "none",       "confirmation", "group",       "quota",       "child",
+      "none",       "confirmation", "group",       "budget", "quota",       "child",
       "no_node",    "stage",        "labels",      "gpu_model",   "size",
       "service",    "silent",       "unable",      "probation",   "quarantine",
       "busy",       "priority",     "fair_share",  "reservation", "room_kept",

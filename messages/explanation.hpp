@@ -13,6 +13,7 @@ enum class wait_rule : std::uint8_t {
   none,          // nothing: it runs or has ended
   confirmation,  // it ran before the scheduler's restart, and its node has not spoken yet
   group,         // its concurrency group has no place
+  budget,        // its tenant's is spent
   quota,         // its tenant's
   child,         // it waits for the first of its children
   no_node,       // no node is there

@@ -12,6 +12,7 @@ namespace {
 using names = std::vector<std::string>;
 
 constexpr std::int64_t day_ms = 24 * 60 * 60 * 1000;
+constexpr std::int64_t most_usd = 1'000'000'000;
 constexpr std::int64_t most_children = 1'000'000;
 constexpr std::size_t most_dependencies = 10'000;
 
@@ -80,6 +81,9 @@ std::optional<error_info> check_pipeline(submission& s) {
     return usage_error("constraints.concurrency_group",
                        "an experiment runs nowhere itself, it holds no place in a group",
                        "groups of its stages (pipeline[..].constraints)");
+  if (s.constraints.max_cost_usd)
+    return usage_error("constraints.max_cost_usd", "an experiment runs nowhere itself",
+                       "that of its stages (pipeline[..].constraints)");
   for (std::size_t i = 0; i < s.pipeline.size(); ++i) {
     auto& step = s.pipeline[i];
     auto const path = "pipeline[" + std::to_string(i) + "]";
@@ -177,6 +181,10 @@ std::optional<error_info> check(constraints const& c, std::string const& path) {
   if (auto fault =
           outside(path, "estimated_duration_ms", c.estimated_duration_ms, 0, 365 * day_ms, ""))
     return fault;
+  if (c.max_cost_usd &&
+      (c.max_cost_usd->value <= 0 || c.max_cost_usd->value > most_usd * 1'000'000))
+    return usage_error(path + ".max_cost_usd", json(*c.max_cost_usd).dump() + " is not allowed",
+                       "above 0 and at most " + std::to_string(most_usd));
   if (auto fault = unknown_value(path + ".backoff", c.backoff))
     return fault;
   for (auto const& [name, list] : {std::pair{".required_backends", &c.required_backends},

@@ -70,6 +70,7 @@ struct constraints {
   std::vector<std::string> excluded_backends;
   std::int64_t estimated_duration_ms = 0;
   bool preemptible = false;  // may be stopped for more urgent work, and is tried again then
+  std::optional<micro> max_cost_usd;  // of all attempts together, above 0; stopped at it
 
   static constexpr auto fields() {
     return std::tuple{field{"max_retries", &constraints::max_retries},
@@ -92,7 +93,8 @@ struct constraints {
                       field{"preferred_backends", &constraints::preferred_backends},
                       field{"excluded_backends", &constraints::excluded_backends},
                       field{"estimated_duration_ms", &constraints::estimated_duration_ms},
-                      field{"preemptible", &constraints::preemptible}};
+                      field{"preemptible", &constraints::preemptible},
+                      field{"max_cost_usd", &constraints::max_cost_usd}};
   }
   friend bool operator==(constraints const&, constraints const&) = default;
 };

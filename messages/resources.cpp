@@ -69,6 +69,12 @@ std::optional<error_info> complete_and_check(resources& r, std::string const& pa
   return check_labels(r, path);
 }
 
+std::vector<std::string> models_in(std::string const& pattern) {
+  auto list = split(pattern, "|");
+  std::erase_if(list, [](auto const& each) { return split(each, " -_").empty(); });
+  return list;
+}
+
 bool gpu_model_matches(std::string const& pattern, std::string const& model) {
   auto const alternatives = split(pattern, "|");
   if (alternatives.empty())

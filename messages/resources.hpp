@@ -2,6 +2,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "messages/error.hpp"
 #include "messages/values.hpp"
@@ -40,6 +41,9 @@ std::optional<error_info> complete_and_check(resources& request,
 /// run of whole tokens (split at space, '-' and '_'), ignoring case. The empty pattern matches
 /// every model.
 bool gpu_model_matches(std::string const& pattern, std::string const& model);
+
+/// The alternatives of a pattern; none of them: any model.
+std::vector<std::string> models_in(std::string const& pattern);
 
 /// A device held by one attempt. `share_milli` 1000: exclusive.
 struct device_grant {

@@ -139,6 +139,22 @@ int show_nodes(global_options const& global) {
   return exit_done;
 }
 
+/// What a tenant may have, beside what the table shows.
+std::vector<std::string> limit_lines(tenant_record const& t) {
+  std::vector<std::string> lines;
+  for (auto const& [model, quota] : t.quota.gpus_by_model) {
+    auto const held = t.gpus_by_model.find(model);
+    lines.push_back(fmt::format("{}: holds {} of {} GPUs of {}", t.tenant_id,
+                                held == t.gpus_by_model.end() ? "0" : json(held->second).dump(),
+                                json(quota).dump(), model));
+  }
+  if (auto const& r = t.submit_rate)
+    lines.push_back(fmt::format("{}: submits at most {} job{} in {}, {} at once", t.tenant_id,
+                                r->jobs, r->jobs == 1 ? "" : "s", show_duration(r->per_ms),
+                                r->at_once()));
+  return lines;
+}
+
 int show_tenants(global_options const& global) {
   session connection{global};
   auto const tenants = value_of(connection->tenants());
@@ -150,15 +166,23 @@ int show_tenants(global_options const& global) {
     return fmt::format("{:.1f}%", static_cast<double>(part.value) / 10);
   };
   std::vector<std::vector<std::string>> rows{{"TENANT", "WEIGHT", "HOLDS", "ITS SHARE", "RUNNING",
-                                              "QUEUED", "CPU HOURS", "GPU HOURS", "AT MOST"}};
+                                              "QUEUED", "CPU HOURS", "GPU HOURS", "SPENT USD",
+                                              "AT MOST"}};
   auto const of = [](std::int64_t count, std::optional<std::int64_t> quota) {
     return std::to_string(count) + (quota ? " / " + std::to_string(*quota) : "");
+  };
+  auto const spent = [](tenant_record const& t) {
+    return json(t.spent_usd).dump() + (t.budget_usd ? " / " + json(*t.budget_usd).dump() : "");
   };
   for (auto const& t : tenants)
     rows.push_back({t.tenant_id, json(t.weight).dump(), percent(t.share), percent(t.entitled),
                     of(t.running, t.quota.running), of(t.queued, t.quota.queued),
-                    json(t.cpu_hours).dump(), json(t.gpu_hours).dump(), to_string(t.max_priority)});
+                    json(t.cpu_hours).dump(), json(t.gpu_hours).dump(), spent(t),
+                    to_string(t.max_priority)});
   global.out.table(rows);
+  for (auto const& t : tenants)
+    for (auto const& line : limit_lines(t))
+      global.out.say(line);
   return exit_done;
 }
 

@@ -83,9 +83,8 @@ void refuse_later_keys(json& tenants, faults& list) {
   if (!tenants.is_object())
     return;
   for (auto& [name, settings] : tenants.items())
-    for (auto const* key : {"budget_usd", "max_cost_usd"})
-      if (settings.is_object() && settings.erase(key) > 0)
-        list.push_back(unsupported("tenants." + name.substr(0, 80) + "." + key));
+    if (settings.is_object() && settings.erase("max_cost_usd") > 0)
+      list.push_back(unsupported("tenants." + name.substr(0, 80) + ".max_cost_usd"));
 }
 
 /// A path alone stands for a library with any stages.

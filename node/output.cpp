@@ -53,6 +53,8 @@ void output::errors(std::vector<error_info> const& faults) const {
                {"code", first.code},
                {"message", first.message},
                {"field", write_json(first.field)}};
+    if (first.retry_after_ms)
+      shown["retry_after_ms"] = *first.retry_after_ms;
     json answer{{"error", shown}};
     if (faults.size() > 1) {
       answer["errors"] = json::array();
@@ -153,6 +155,11 @@ std::string show_job(job_record const& job) {
       line("", fmt::format("attempt {} on {}: {} after {}{}", attempt.number, attempt.node,
                            to_string(attempt.outcome), show_duration(attempt.duration_ms),
                            attempt.error ? ": " + attempt.error->message : ""));
+  if (job.cost_usd && job.cost_usd->value > 0)
+    line("cost",
+         json(*job.cost_usd).dump() + " USD" +
+             (job.constraints.max_cost_usd ? " of " + json(*job.constraints.max_cost_usd).dump()
+                                           : ""));
   if (job.progress.fraction.value > 0 || !job.progress.text.empty())
     line("progress",
          fmt::format("{:.0f} % {}", static_cast<double>(job.progress.fraction.value) / 10,

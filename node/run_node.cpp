@@ -31,6 +31,7 @@
 #include "node/config.hpp"
 #include "node/own_process.hpp"
 #include "node/smooth_clock.hpp"
+#include "node/tenant_reload.hpp"
 #include "node/units.hpp"
 #include "node/version.hpp"
 #include "processes/keeper.hpp"
@@ -346,12 +347,14 @@ void say_ready(node_config const& config, actors::endpoint const& scheduler) {
             << std::endl;
 }
 
-/// Waits for a signal, or for the end of the executor (0).
-int next_signal(sigset_t const& signals, std::atomic<bool> const& over) {
+/// Waits for a signal to stop, or for the end of the executor (0).
+int next_signal(sigset_t const& signals, std::atomic<bool> const& over, on_hangup const& reload) {
   timespec const pause{0, 200'000'000};
   while (!over) {
     int const signal = ::sigtimedwait(&signals, nullptr, &pause);
-    if (signal > 0)
+    if (signal == SIGHUP && reload)
+      reload();
+    else if (signal > 0)
       return signal;
   }
   return 0;
@@ -359,14 +362,15 @@ int next_signal(sigset_t const& signals, std::atomic<bool> const& over) {
 
 /// Runs until the executor has ended: a first signal lets it hand its work back, a second one ends
 /// it at once.
-void work_until_stopped(caf::actor const& executor, sigset_t const& signals) {
+void work_until_stopped(caf::actor const& executor, sigset_t const& signals,
+                        on_hangup const& reload) {
   std::atomic<bool> over = false;
   executor->attach_functor([&over](caf::error const&) { over = true; });
-  if (next_signal(signals, over) == 0)
+  if (next_signal(signals, over, reload) == 0)
     return;
   spdlog::info("stopping: running attempts have their grace period; a second signal ends at once");
   caf::anon_send(executor, actors::shut_down{false});
-  if (next_signal(signals, over) == 0)
+  if (next_signal(signals, over, reload) == 0)
     return;
   caf::anon_send(executor, actors::shut_down{true});
   while (!over)
@@ -431,13 +435,18 @@ int run_node(node_words const& w, global_options const& global) {
           return last;
         });
   }
+  on_hangup reload;  // without a scheduler, or a file, there is nothing to read again
+  if (scheduler && !w.config.empty())
+    reload = tenant_reload{w.config, config.tenants, [to = scheduler->actor()](auto const& all) {
+                             caf::anon_send(to, actors::change_tenants{all});
+                           }};
   event_sink const events{system, config, data.path(), find};
   if (w.no_work) {
     if (!scheduler)
       refuse("no-work", "--join was given too", "--no-work on the node that carries the scheduler");
     say_ready(config, where);
     std::atomic<bool> const never = false;
-    next_signal(signals, never);
+    next_signal(signals, never, reload);
     return exit_done;
   }
   actors::executor_options options;
@@ -454,7 +463,7 @@ int run_node(node_words const& w, global_options const& global) {
   options.on_ready = [&config, where] { say_ready(config, where); };
   options.find_scheduler = find;
   auto const executor = actors::spawn_executor(system, std::move(options));
-  work_until_stopped(executor, signals);
+  work_until_stopped(executor, signals, reload);
   return exit_done;
 }
 

@@ -16,6 +16,7 @@ actors::client_options options_of(global_options const& global) {
     throw shape_error("tenant", "\"" + global.tenant.substr(0, 80) + "\" is not allowed",
                       "1 to 64 of A-Z a-z 0-9 . _ -, beginning with a letter or a digit");
   options.tenant = global.tenant;
+  options.pause_limit = std::chrono::milliseconds{0};  // whoever types or scripts decides on that
   options.secret = find_secret(global.secret_file, options.scheduler.port);
   return options;
 }

@@ -42,7 +42,6 @@ struct submit_words {
   std::string unique, name, cron, batch;
   // command jobs
   std::string chdir, env_file, stdout_path, stderr_path, launcher;
-  // of a later version
   std::string max_cost;
 };
 
@@ -82,7 +81,8 @@ void add_constraints(CLI::App& app, submit_words& w) {
                  "when one of --after does not succeed: fail (default), or skip");
   app.add_option("--group", w.group, "concurrency group of the tenant");
   app.add_option("--group-limit", w.group_limit, "most of the group at once (default 1)");
-  app.add_option("--max-cost", w.max_cost, "not in this version");
+  app.add_option("--max-cost,--max-cost-usd", w.max_cost,
+                 "USD that all attempts together may cost; it is stopped there");
 }
 
 void add_submit_options(CLI::App& app, submit_words& w) {
@@ -148,6 +148,13 @@ milli parse_milli(std::string const& text, char const* field) {
   return value.get<milli>();
 }
 
+micro parse_usd(std::string const& text, char const* field) {
+  auto const value = json::parse(text, nullptr, false);
+  if (!value.is_number())
+    throw shape_error(field, "\"" + text.substr(0, 60) + "\" is not allowed", "a number of USD");
+  return value.get<micro>();
+}
+
 resources resources_of(submit_words const& w) {
   resources r;
   if (!w.cpu.empty())
@@ -194,6 +201,8 @@ constraints constraints_of(submit_words const& w) {
   if (!w.on_failed_dependency.empty())
     c.on_failed_dependency =
         parse_name<dependency_rule>(w.on_failed_dependency, "constraints.on_failed_dependency");
+  if (!w.max_cost.empty())
+    c.max_cost_usd = parse_usd(w.max_cost, "constraints.max_cost_usd");
   c.concurrency_group = w.group;
   if (w.group_limit)
     c.max_concurrent_in_group = *w.group_limit;
@@ -228,14 +237,6 @@ json command_options(submit_words const& w) {
   return options;
 }
 
-void refuse_later(submit_words const& w) {
-  if (w.max_cost.empty())
-    return;
-  auto error = error_of("usage", "unsupported", "--max-cost is not supported by this version");
-  error.field = "--max-cost";
-  throw command_error(error);
-}
-
 /// An option that would do nothing is refused, so that nobody believes it did.
 void refuse_pointless(submit_words const& w, bool is_command) {
   if (is_command && !w.options.empty())
@@ -251,7 +252,6 @@ void refuse_pointless(submit_words const& w, bool is_command) {
 }
 
 submission submission_of(submit_words const& w) {
-  refuse_later(w);
   submission s;
   bool const is_command = !w.program.empty();
   if (is_command == !w.stage.empty())

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "scheduling/core_state.hpp"
+#include "scheduling/tenant_rules.hpp"
 
 namespace nsai::scheduling {
 
@@ -12,22 +13,12 @@ core::core(core&&) noexcept = default;
 core& core::operator=(core&&) noexcept = default;
 
 core::state::state(core_settings given) : core_books(std::move(given)) {
-  bool const limited =
-      std::any_of(settings.tenants.begin(), settings.tenants.end(),
-                  [](auto const& each) { return each.second.quota.bounds_anything(); });
-  if (limited)
-    admit_by_quotas();
+  use_tenants(*this);
   for (auto const& stage : settings.known_stages) {
     auto const index = stage_names.intern(stage.name);
     stages.resize(std::max<std::size_t>(stages.size(), index + 1));
     stages[index].description = stage;
   }
-}
-
-void core::state::admit_by_quotas() {
-  queues.admit_by([this](tenant_index tenant, shape_index shape) {
-    return quotas.admits(tenant, shapes[shape].key.demand());
-  });
 }
 
 void core::apply(event const& e, timestamp now, effects& out) {
@@ -86,6 +77,12 @@ void core::state::fire_timers() {
         break;
       case timer_kind::deadline:
         stop(j, true);
+        break;
+      case timer_kind::max_cost:
+        if (j.canceled || j.expired || j.handed_back)
+          break;  // it is stopped already
+        j.overspent = true;
+        stop_attempt(j);
         break;
     }
     follow_up();

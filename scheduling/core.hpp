@@ -55,7 +55,8 @@ struct live_job {
   std::string tenant_id;
   std::string node;  // name, while an attempt is granted
   std::vector<device_grant> devices;
-  std::string wait_reason;  // in words; empty unless it waits
+  std::string wait_reason;    // in words; empty unless it waits
+  std::optional<micro> cost;  // up to now; of a parent: not known here
 };
 
 /// What an attempt of a live job is started with, besides its payload. References are valid until

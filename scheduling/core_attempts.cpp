@@ -3,7 +3,9 @@
 
 #include "scheduling/core_state.hpp"
 #include "scheduling/errors.hpp"
+#include "scheduling/job_costs.hpp"
 #include "scheduling/retry.hpp"
+#include "scheduling/tenant_rules.hpp"
 
 namespace nsai::scheduling {
 namespace {
@@ -21,6 +23,13 @@ bool is_fault_of_node(attempt_outcome const& o) {
 /// The node has come to the end that it announced.
 bool is_end_of_lifetime(attempt_outcome const& o) {
   return o.result == attempt_result::returned && o.error && o.error->code == "lifetime_over";
+}
+
+/// Whether the job pays for the attempt, as far as its result says: what the infrastructure has
+/// ended costs nothing.
+bool is_paid(attempt_result result) {
+  return result == attempt_result::succeeded || result == attempt_result::canceled ||
+         is_own_failure(result);
 }
 
 void count(stage_facts& stage, attempt_outcome const& outcome) {
@@ -72,11 +81,14 @@ void core::state::handle(attempt_ended const& e) {
   bool const fault_of_place = note_outcome(*j, outcome);
   bool const sole_on_devices =
       outcome.result == attempt_result::device_fault && is_alone_on_devices(*j);
+  bool const is_blameless = fault_of_place || (j->handed_back && !j->overspent);
+  if (outcome.result == attempt_result::succeeded || (is_paid(outcome.result) && !is_blameless))
+    pay_attempt(*this, *j, outcome.duration_ms);
   release_attempt(*j);
   if (outcome.result == attempt_result::succeeded) {
     end(*j, job_status::succeeded, std::nullopt, &outcome);
   } else if (is_own_failure(outcome.result) && !fault_of_place && !j->canceled && !j->expired &&
-             !j->handed_back) {
+             !j->overspent && !j->handed_back) {
     own_failure(*j, outcome);
   } else {
     infra_failure f;
@@ -110,6 +122,9 @@ void core::state::release_attempt(job& j) {
   --running;
   preemptible_running -= shapes[j.shape].key.preemptible ? 1 : 0;
   quotas.stop(j.tenant, shapes[j.shape].key.demand());
+  count_devices(*this, j, -1);
+  no_other_models.clear();
+  stop_cost(*this, j);
   give_place_back(j);
   if (j.unconfirmed) {
     j.unconfirmed = false;
@@ -127,8 +142,10 @@ void core::state::release_attempt(job& j) {
 void core::state::close_attempt(job& j, attempt_result result, std::optional<error_info> error,
                                 std::int64_t duration_ms) {
   change(j, signal::close);
-  emit(attempt_closed{{j.id, j.attempt}, result, node_name(j), duration_ms, std::move(error)});
+  emit(attempt_closed{
+      {j.id, j.attempt}, result, node_name(j), duration_ms, std::move(error), money.paid(j.id)});
   j.node = none;
+  j.overspent = false;
   j.handed_back = false;
   j.preempted = false;
   j.since = now;
@@ -146,6 +163,11 @@ void core::state::own_failure(job& j, attempt_outcome const& outcome) {
                          std::to_string(terms[j.terms].timeout_ms.value_or(0)) + " ms");
   if (j.own_failures > terms[j.terms].max_retries.value_or(0)) {
     end(j, timed_out ? job_status::timeout : job_status::failed, std::move(error), &outcome);
+    return;
+  }
+  if (auto over = over_max_cost(*this, j)) {
+    over->message += error ? "; its last attempt: " + error->message : "";
+    end(j, job_status::failed, std::move(over), &outcome);
     return;
   }
   auto const node = node_name(j);
@@ -215,6 +237,10 @@ void core::state::end_backoff(job& j) {
 
 /// The attempt is over through no fault of the job; `release_attempt` went before.
 void core::state::lose_attempt(job& j, infra_failure f) {
+  if (j.overspent && !j.canceled && !j.expired && is_paid(f.result)) {
+    end(j, job_status::failed, max_cost_error(*this, j));
+    return;
+  }
   if (j.handed_back) {
     // It was stopped for no fault of its own, however it took that.
     f.counted = false;

@@ -20,7 +20,9 @@
 #include "scheduling/reservation.hpp"
 #include "scheduling/service.hpp"
 #include "scheduling/shapes.hpp"
+#include "scheduling/spending.hpp"
 #include "scheduling/timers.hpp"
+#include "scheduling/token_bucket.hpp"
 
 namespace nsai::scheduling {
 
@@ -48,6 +50,13 @@ struct core_books {
   mutable shape_table shapes;
   fair_share shares;
   quota_book quotas;
+  /// Whose jobs have found no place beside the models of which their quota is used up, until some
+  /// node gains room.
+  std::set<std::pair<tenant_index, shape_index>> no_other_models;
+  std::vector<token_bucket> submit_rates;  // by tenant
+  bool any_submit_rate = false;            // some tenant has one
+  spending money;
+  bool any_budget = false;  // some tenant has one
   group_book groups;
   ready_queues queues{&shares};
   timers clock;

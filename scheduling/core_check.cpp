@@ -21,6 +21,7 @@ void core::state::check_job(job const& j) const {
   bool const has_attempt = j.status == job_status::running && !j.composite;
   NSAI_ASSERT(!has_attempt || (j.attempt > 0 && (j.node != none) != bool{j.unconfirmed}));
   NSAI_ASSERT(has_attempt || (j.node == none && !j.unconfirmed && !j.handed_back));
+  NSAI_ASSERT(has_attempt || !j.overspent);
   NSAI_ASSERT(!j.preempted || (j.handed_back && j.preemptions > 0));
   if (has_attempt && !j.unconfirmed) {
     auto const* const held = nodes[j.node].find({j.id, j.attempt});
@@ -97,6 +98,7 @@ void core::state::check_shapes() const {
 void core::state::check() const {
   check_shares();
   check_groups();
+  money.check();
   NSAI_ASSERT(ended.empty());
   std::size_t waiting = 0;
   std::int64_t attempts = 0;

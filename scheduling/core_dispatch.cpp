@@ -2,6 +2,8 @@
 #include <algorithm>
 
 #include "scheduling/core_state.hpp"
+#include "scheduling/job_costs.hpp"
+#include "scheduling/tenant_rules.hpp"
 
 namespace nsai::scheduling {
 namespace {
@@ -32,21 +34,31 @@ void core::state::dispatch() {
     return;
   refresh_standings();
   serve_reservations();
-  for (auto next = choose(); next.slot != none; next = choose()) {
-    auto& s = shapes[queues.place_of(next.slot).shape];
-    auto found = places.find(s);
-    if (!found && !reservations.empty())
-      found = find_beside(s, queues[next.slot].job, next.level);
-    if (!found) {
-      s.close();
-      continue;
+  for (bool again = true; again;) {
+    for (auto next = choose(); next.slot != none; next = choose()) {
+      auto const& turn = queues.place_of(next.slot);
+      auto& s = shapes[turn.shape];
+      auto const used_up = models_used_up(*this, turn.tenant, s);
+      auto found = used_up.empty() ? places.find(s) : find_without(*this, s, used_up);
+      if (!found && !used_up.empty()) {
+        no_other_models.insert({turn.tenant, turn.shape});  // others may have room all the same
+        continue;
+      }
+      if (!found && !reservations.empty())
+        found = find_beside(s, queues[next.slot].job, next.level);
+      if (!found) {
+        s.close();
+        continue;
+      }
+      grant(next.slot, std::move(*found), false);
+      count_grant(next.aged, next.level);
     }
-    grant(next.slot, std::move(*found), false);
-    count_grant(next.aged, next.level);
+    if (queues.count() == 0)
+      return;
+    auto const before = room_epoch;
+    look_for_reservations();
+    again = room_epoch != before;  // room that is kept no more is anybody's
   }
-  if (queues.count() == 0)
-    return;
-  look_for_reservations();
   dispatch_ahead();
 }
 
@@ -128,6 +140,9 @@ void core::state::grant(queue_slot slot, place where, bool ahead) {
   auto const& held = node.hold({j.id, j.attempt}, std::move(h));
   NSAI_ASSERT(held.ahead == ahead);
   charge(j, node, held);
+  count_devices(*this, j, 1);
+  auto const rate = rate_of(node, held);
+  start_cost(*this, j, rate);
   queues.serve(slot);
   j.slot = none;
   if (j.has_room_kept)
@@ -141,6 +156,7 @@ void core::state::grant(queue_slot slot, place where, bool ahead) {
   g.incarnation = node.info.incarnation;
   g.session = node.session;
   g.devices = std::move(where.devices);
+  g.cost_rate = rate;
   emit(std::move(g));
   happened started;
   started.what = happening::job_started;

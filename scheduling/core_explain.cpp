@@ -4,6 +4,8 @@
 
 #include "messages/suggest.hpp"
 #include "scheduling/core_state.hpp"
+#include "scheduling/job_costs.hpp"
+#include "scheduling/tenant_rules.hpp"
 
 namespace nsai::scheduling {
 namespace {
@@ -24,6 +26,8 @@ live_job core::state::look_up(job const& j) const {
   else if (j.node != none)
     live.devices = nodes[j.node].devices_of({j.id, j.attempt});
   live.wait_reason = why_it_waits(j).reason;
+  if (!j.composite)
+    live.cost = money.spent(j.id, now);
   return live;
 }
 
@@ -43,8 +47,16 @@ explanation core::state::why_it_waits(job const& j) const {
   if (groups.is_parked(j.id))
     return because(wait_rule::group, groups.reason(group_of(j)));
   if (j.status == job_status::queued && !j.composite)
+    if (auto const why = budget_reason(*this, j.tenant); !why.empty())
+      return because(wait_rule::budget, "budget of tenant " + tenants[j.tenant] + ": " + why);
+  if (j.status == job_status::queued && !j.composite)
     if (auto const why = quotas.reason(j.tenant, shapes[j.shape].key.demand()); !why.empty())
       return because(wait_rule::quota, "quota of tenant " + tenants[j.tenant] + ": " + why);
+  if (no_other_models.contains({j.tenant, j.shape}))
+    return because(wait_rule::quota,
+                   "quota of tenant " + tenants[j.tenant] + ": " +
+                       quotas.models_reason(j.tenant, shapes[j.shape].key.demand()) +
+                       "; no GPU of another model has room for it");
   if (j.status == job_status::queued)
     return j.composite ? because(wait_rule::child, "waiting for its first child to start")
                        : wait_for_place(j);

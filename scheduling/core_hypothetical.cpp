@@ -1,5 +1,6 @@
 // A copy of the core, for trying out what would happen.
 #include "scheduling/core_state.hpp"
+#include "scheduling/tenant_rules.hpp"
 
 namespace nsai::scheduling {
 namespace {
@@ -20,8 +21,7 @@ void core::state::rewire() {
   places.rewire(nodes);
   groups.rewire();
   queues.rewire(&shares);
-  if (queues.is_limited())
-    admit_by_quotas();
+  use_tenants(*this);
   for (auto& [id, facts] : rares) {
     if (facts.key != nullptr)
       facts.key = &keys.find(*facts.key)->first;

@@ -157,6 +157,7 @@ void core::state::end(job& j, job_status status, std::optional<error_info> error
   e.from_outcome = outcome != nullptr && status == job_status::succeeded;
   if (j.composite)
     describe_end(j, parents.at(j.id), e);
+  e.cost = money.paid(j.id);
   auto const duration_ms = e.duration_ms;
   emit(std::move(e));
   auto const what = status == job_status::succeeded  ? happening::job_completed
@@ -171,6 +172,7 @@ void core::state::end(job& j, job_status status, std::optional<error_info> error
 
 void core::state::forget(job& j) {
   wellness.forget(j.id);
+  money.forget(j.id);
   departed over{j.id, j.parent, j.position, j.status, j.within_limit, {}};
   auto const& c = terms[j.terms];
   if (!j.array_child && c.deadline)

@@ -3,6 +3,7 @@
 
 #include "scheduling/core_state.hpp"
 #include "scheduling/errors.hpp"
+#include "scheduling/tenant_rules.hpp"
 
 namespace nsai::scheduling {
 
@@ -87,7 +88,7 @@ void core::state::reconcile(node_index index, register_node const& r) {
     bool const superseded = node.find(ref)->superseded;
     auto const unwanted = [&] {
       auto const* const j = jobs.find(ref.job);
-      return superseded || j->canceled || j->expired || j->handed_back;
+      return superseded || j->canceled || j->expired || j->overspent || j->handed_back;
     };
     if (!is_there || unwanted())
       emit(attempt_stopped{node.info.uuid, node.session, ref});
@@ -127,6 +128,7 @@ void core::state::adopt(node_index index, register_node const& r) {
     h.devices.assign(held.devices.begin(), held.devices.end());
     h.superseded = !ours;
     if (ours) {
+      count_devices(*this, *j, -1);  // as they were known before the restart
       h.tenant = j->tenant;
       auto const on = unconfirmed.find(node.info.uuid);
       on->second.erase(j->id);
@@ -139,9 +141,10 @@ void core::state::adopt(node_index index, register_node const& r) {
     auto const& holds = node.hold(held.ref, std::move(h));
     if (ours) {
       charge(*j, node, holds);
+      count_devices(*this, *j, 1);
       queues.refresh(j->tenant, j->owner);
     }
-    if (!ours || j->canceled || j->expired || j->handed_back)
+    if (!ours || j->canceled || j->expired || j->overspent || j->handed_back)
       emit(attempt_stopped{node.info.uuid, node.session, held.ref});
   }
   auto const waiting = unconfirmed.find(node.info.uuid);
@@ -237,6 +240,8 @@ void core::state::lose_node(node_index index, std::string const& why) {
     if (!h.superseded)
       lost.push_back({ref, h.ahead});
   }
+  for (auto const& each : lost)
+    count_devices(*this, at(each.ref.job), -1);  // while the books have them
   node.clear();
   for (auto const& each : lost) {
     auto& j = at(each.ref.job);
@@ -285,6 +290,7 @@ void core::state::remove_namesakes(node_index index) {
 
 void core::state::gained_room(node_index index) {
   ++room_epoch;
+  no_other_models.clear();
   auto const& node = nodes[index];
   if (queues.count() == 0 || !node.takes_grants())
     return;

@@ -3,6 +3,7 @@
 
 #include "scheduling/core_state.hpp"
 #include "scheduling/outlook.hpp"
+#include "scheduling/tenant_rules.hpp"
 
 namespace nsai::scheduling {
 
@@ -12,7 +13,8 @@ bool core::state::is_victim(attempt_ref ref, job const& claimant, priority level
   bool const current =
       j != nullptr && j->status == job_status::running && j->attempt == ref.attempt;
   if (!current || !shapes[j->shape].key.preemptible || j->preemptions >= settings.max_preemptions ||
-      now - j->since < settings.immune_ms || j->handed_back || j->canceled || j->expired)
+      now - j->since < settings.immune_ms || j->handed_back || j->canceled || j->expired ||
+      j->overspent)
     return false;
   if (level == priority::realtime)
     return j->level > level;
@@ -22,7 +24,7 @@ bool core::state::is_victim(attempt_ref ref, job const& claimant, priority level
 /// Whether others may be stopped for the job: it is realtime and its tenant within its share, or
 /// its tenant would still be within its quota, and others hold more than theirs.
 bool core::state::may_claim(job const& j, choice const& c) const {
-  if (preemptible_running == 0 || c.aged)
+  if (preemptible_running == 0 || c.aged || !may_have_any_room(*this, j))
     return false;
   return c.level == priority::realtime || quotas.is_within(j.tenant, shapes[j.shape].key.resources);
 }

@@ -3,6 +3,7 @@
 
 #include "scheduling/core_state.hpp"
 #include "scheduling/outlook.hpp"
+#include "scheduling/tenant_rules.hpp"
 
 namespace nsai::scheduling {
 namespace {
@@ -29,7 +30,7 @@ timestamp core::state::ends_by(attempt_ref ref) const {
   auto const* const j = jobs.find(ref.job);
   if (j == nullptr || j->status != job_status::running || j->attempt != ref.attempt)
     return {};
-  if (j->canceled || j->expired || j->handed_back)
+  if (j->canceled || j->expired || j->overspent || j->handed_back)
     return now + terms[j->terms].grace_ms + soon_ms;
   auto const& key = shapes[j->shape].key;
   if (key.expect_ms <= 0)
@@ -101,6 +102,8 @@ std::optional<reservation> core::state::best_reservation(shape& s, choice const&
 
 bool core::state::reserve(choice const& c) {
   auto& j = at(queues[c.slot].job);
+  if (!may_have_any_room(*this, j))
+    return false;
   auto found = best_reservation(shapes[j.shape], c);
   if (!found)
     return false;
@@ -149,7 +152,7 @@ void core::state::serve_reservations() {
     auto& r = reservations[i];
     auto& s = shapes[at(r.job).shape];
     auto const& node = nodes[r.node];
-    bool const admitted = quotas.admits(at(r.job).tenant, s.key.demand());
+    bool const admitted = may_have_any_room(*this, at(r.job));
     auto found = admitted && places.fits(s, node) ? places.find_on(s, r.node, nodes.room_of(r.node))
                                                   : std::nullopt;
     if (!found) {
@@ -176,8 +179,8 @@ void core::state::renew_reservations() {
                             [&](reservation const& each) { return each.job == id; });
     auto& s = shapes[j.shape];
     auto const& node = nodes[r.node];
-    bool const stays = node.takes_grants() && places.is_possible(s, node) &&
-                       quotas.admits(j.tenant, s.key.demand());
+    bool const stays =
+        node.takes_grants() && places.is_possible(s, node) && may_have_any_room(*this, j);
     if (!stays) {
       keep_no_room_for(j);
       continue;

@@ -2,7 +2,9 @@
 #include <algorithm>
 
 #include "scheduling/core_state.hpp"
+#include "scheduling/job_costs.hpp"
 #include "scheduling/supervision.hpp"
+#include "scheduling/tenant_rules.hpp"
 
 namespace nsai::scheduling {
 
@@ -27,6 +29,8 @@ void core::state::handle(job_restored const& e) {
   // Not in the future, should the clock have been set back between two starts.
   j.since =
       std::min(r.status == job_status::running && r.started_at ? r.started_at : r.created_at, now);
+  if (r.cost_usd && r.cost_usd->value > 0)
+    money.restore(j.id, *r.cost_usd);
   restored[j.id] = e.ended;
   if (j.parent && parents.contains(j.parent)) {
     restore_child(j, e);
@@ -121,6 +125,8 @@ void core::state::restore_place(job& j, job_restored const& e) {
   j.unconfirmed = true;
   rare(j).place = unconfirmed_place{e.node_uuid, e.record.node, e.incarnation, e.record.devices};
   unconfirmed[e.node_uuid].insert(j.id);
+  count_devices(*this, j, 1);
+  start_cost(*this, j, e.cost_rate);
 }
 
 void core::state::handle(child_restored const& e) {

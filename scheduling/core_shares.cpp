@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "scheduling/core_state.hpp"
+#include "scheduling/tenant_rules.hpp"
 
 namespace nsai::scheduling {
 namespace {
@@ -81,6 +82,7 @@ void core::state::keep_shape(job const& j) {
   shapes.keep(j.shape);
   if (j.composite)
     return;
+  no_other_models.erase({j.tenant, j.shape});  // the number of a shape may stand for another one
   quotas.join(j.tenant);
   if (is_grouped(j))
     groups.join(group_of(j), terms[j.terms].max_concurrent_in_group);
@@ -90,9 +92,7 @@ tenant_index core::state::tenant_of(std::string const& name) {
   auto const before = tenants.size();
   auto const index = tenants.intern(name);
   if (tenants.size() > before) {
-    auto const& given = settings_of(name);
-    shares.set_weight(index, static_cast<double>(given.weight.value) / 1000);
-    quotas.set(index, given.quota);
+    use_settings(*this, index, settings_of(name));
   }
   return index;
 }
@@ -183,8 +183,12 @@ std::vector<tenant_record> core::state::tenant_records() const {
     r.weight = given.weight;
     r.max_priority = given.max_priority;
     r.quota = given.quota;
+    r.submit_rate = given.submit_rate;
+    r.budget_usd = given.budget_usd;
+    r.spent_usd = money.spent(i, now);
     r.running = quotas.running(i);
     r.queued = quotas.waiting(i);
+    r.gpus_by_model = quotas.held_by_model(i);
     r.share = thousandths(shares.held(i));
     r.entitled = thousandths(shares.entitled(i));
     r.cpu_hours = thousandths(used.cpu / 1000 / seconds);
@@ -219,6 +223,9 @@ void core::state::check_shares() const {
     sums[j.tenant].memory_mb += mine.memory_mb;
     sums[j.tenant].gpus += mine.gpus;
   });
+  auto anew = quotas;
+  count_devices(*this, anew);
+  NSAI_ASSERT(quotas.holds_devices_as(anew));
   auto const equal = [](double a, double b) {
     return std::abs(a - b) <= 1e-6 * std::max({1.0, std::abs(a), std::abs(b)});
   };

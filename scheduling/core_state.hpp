@@ -15,16 +15,14 @@ struct core::state : core_books {
 
   // core_hypothetical.cpp
   state(state const& other);
-  void rewire(), admit_by_quotas();
+  void rewire();
 
   // core.cpp: one event
   void begin(timestamp at, effects& to);
   void finish();
   void handle(clock_advanced const&) {}
-  void fire_timers(), fire_recurrences();
-  void handle(recurrence_set const& e);
-  void handle(recurrence_canceled const& e);
-  void tell_wake();
+  void fire_timers(), fire_recurrences(), tell_wake();
+  void handle(recurrence_set const& e), handle(recurrence_canceled const& e);
 
   // core_submit.cpp
   void handle(job_submitted const& e);
@@ -153,6 +151,10 @@ struct core::state : core_books {
   std::vector<tenant_record> tenant_records() const;
   std::vector<used_amounts> usage() const;
 
+  // core_tenants.cpp
+  void handle(spending_restored const& e), handle(tenants_changed const& e);
+  std::optional<error_info> check_means(submission const& s, found_before& before) const;
+
   // core_service.cpp
   void handle(node_order_restored const& e);
   void handle(drain_ordered const& e);
@@ -219,9 +221,7 @@ struct core::state : core_books {
   void restore_child(job& j, job_restored const& e);
   void restore_pending(job& j, job_restored const& e);
   void restore_place(job& j, job_restored const& e);
-  void resume_times(job& j);
-  void resume_child(job& j);
-  void resume(job& j);
+  void resume_times(job& j), resume_child(job& j), resume(job& j);
 
   // core_explain.cpp
   live_job look_up(job const& j) const;

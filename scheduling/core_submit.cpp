@@ -57,7 +57,8 @@ std::optional<error_info> core::state::refuse(job_submitted const& e, found_befo
     if (auto fault = check_group(s.tenant_id, c, path + "constraints.", before))
       return fault;
   }
-  return std::nullopt;
+  // Last: who has made a mistake need not wait before it is told.
+  return any_submit_rate || any_budget ? check_means(s, before) : std::nullopt;
 }
 
 /// The live job that holds the submission's key, or its word as the only one.
@@ -148,6 +149,8 @@ submit_result core::state::accept(job_submitted const& e, std::vector<dependency
   auto const& s = *e.request;
   auto& j = create({last_id.value + 1}, s, e.label);
   auto const id = j.id;
+  if (any_submit_rate)
+    submit_rates[j.tenant].take(jobs_of(s), now);
   j.terms = terms.intern(s.constraints);
   terms.keep(j.terms);
   add_key(j, s.key);

@@ -52,6 +52,13 @@ struct recurrence_due {
   timestamp next_at;  // when it is due again
 };
 
+/// Durable. What the ended attempts of all the tenant's jobs have cost, together with that of the
+/// attempt that ends (`attempt_closed`, `job_ended`).
+struct tenant_spent {
+  std::string tenant_id;
+  micro spent;
+};
+
 /// Durable before it is sent; sent once. After a restart the attempt is unconfirmed and never sent
 /// again.
 struct attempt_granted {
@@ -61,6 +68,7 @@ struct attempt_granted {
   std::uint64_t incarnation = 0;
   std::uint64_t session = 0;
   std::vector<device_grant> devices;
+  std::int64_t cost_rate = 0;  // millionths of a USD an hour (cost.hpp)
 };
 
 /// Durable. An attempt is over and another may follow: one entry of the job's history.
@@ -70,6 +78,7 @@ struct attempt_closed {
   std::string node_name;
   std::int64_t duration_ms = 0;
   boxed<error_info> error;
+  micro cost{};  // of the job, up to now
 };
 
 /// Durable. The job has reached its one terminal state; waiting clients hear of it after the
@@ -84,6 +93,7 @@ struct job_ended {
   bool from_outcome = false;  // the outcome of the running `attempt_ended` carries the result
   std::vector<job_id> context_from;  // an experiment's last stages: their contexts make the result
   boxed<std::string> summary;        // an array's result as JSON
+  micro cost;                        // of its attempts; of a parent: nothing
 };
 
 /// To the executor of a node; repeatable.
@@ -159,9 +169,10 @@ struct wake_at {
   timestamp at;
 };
 
-using effect = std::variant<job_created, job_changed, node_order_changed, recurrence_due,
-                            attempt_granted, attempt_closed, job_ended, attempt_stopped,
-                            outcome_settled, consult_supervisor, happened, wake_at>;
+using effect =
+    std::variant<job_created, job_changed, node_order_changed, recurrence_due, tenant_spent,
+                 attempt_granted, attempt_closed, job_ended, attempt_stopped, outcome_settled,
+                 consult_supervisor, happened, wake_at>;
 /// A huge array makes millions of them at once.
 static_assert(sizeof(effect) <= 128);
 using effects = std::vector<effect>;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -9,6 +10,7 @@
 #include "messages/job.hpp"
 #include "messages/node.hpp"
 #include "messages/observe.hpp"
+#include "messages/tenant.hpp"
 #include "scheduling/cron.hpp"
 #include "scheduling/fair_share.hpp"
 
@@ -58,6 +60,7 @@ struct job_restored {
   std::uint64_t incarnation = 0;       // of that node
   std::int32_t own_failures = 0;
   std::int32_t infra_failures = 0;
+  std::int64_t cost_rate = 0;    // of the running attempt; the record has the cost of those before
   timestamp eligible_at;         // end of a backoff; 0: none
   std::vector<ended_job> ended;  // dependencies that have ended; the others are live
   label_no label = 0;
@@ -77,6 +80,17 @@ struct usage_restored {
   std::string tenant_id;
   std::string owner;
   amounts used;
+};
+/// What the attempts of a tenant's jobs had cost when the scheduler ended, as the latest
+/// `tenant_spent` said.
+struct spending_restored {
+  std::string tenant_id;
+  micro spent;
+};
+/// The config says something else of tenants from now on: checked values (`check`) take the place
+/// of all before.
+struct tenants_changed {
+  std::map<std::string, tenant_settings> tenants;
 };
 /// All jobs were restored: unconfirmed attempts wait `adopt_ms` from now for their nodes.
 struct restore_finished {};
@@ -154,10 +168,11 @@ struct supervisor_restarted {
 /// Time has passed; sent at the latest when a `wake_at` asked for it.
 struct clock_advanced {};
 
-using event = std::variant<job_submitted, batch_submitted, job_restored, child_restored,
-                           usage_restored, restore_finished, recurrence_set, recurrence_canceled,
-                           cancel_requested, node_registered, node_beat, node_disconnected,
-                           node_left, node_order_restored, drain_ordered, resume_ordered,
-                           attempt_ended, supervisor_decided, supervisor_restarted, clock_advanced>;
+using event =
+    std::variant<job_submitted, batch_submitted, job_restored, child_restored, usage_restored,
+                 spending_restored, tenants_changed, restore_finished, recurrence_set,
+                 recurrence_canceled, cancel_requested, node_registered, node_beat,
+                 node_disconnected, node_left, node_order_restored, drain_ordered, resume_ordered,
+                 attempt_ended, supervisor_decided, supervisor_restarted, clock_advanced>;
 
 }  // namespace nsai::scheduling

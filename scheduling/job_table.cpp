@@ -14,7 +14,7 @@ std::size_t hash_of(constraints const& c) {
   for (std::int64_t const part :
        {std::int64_t{c.max_retries.value_or(-1)}, std::int64_t{c.max_infra_retries},
         c.retry_backoff_ms, c.timeout_ms.value_or(-1), c.grace_ms, c.deadline.ms, c.not_before.ms,
-        c.estimated_duration_ms})
+        c.estimated_duration_ms, c.max_cost_usd.value_or(micro{-1}).value})
     h = (h ^ static_cast<std::size_t>(part)) * 0x9e3779b97f4a7c15ULL + (h >> 29);
   return h;
 }

@@ -50,6 +50,7 @@ struct job {
   bool array_child : 1 = false;    // its times and dependencies are those of the parent
   bool canceled : 1 = false;       // cancel was requested
   bool expired : 1 = false;        // the deadline has passed
+  bool overspent : 1 = false;      // its attempt was stopped at max_cost_usd
   bool unconfirmed : 1 = false;    // running before the restart; its node has not spoken yet
   bool handed_back : 1 = false;    // its attempt was stopped because its node drains, or
   bool preempted : 1 = false;      // for another job

@@ -54,6 +54,7 @@ quota_book::entry& quota_book::at(tenant_index tenant) {
 
 void quota_book::set(tenant_index tenant, tenant_quota const& quota) {
   at(tenant).quota = quota;
+  at(tenant).models.set(quota.gpus_by_model);
 }
 
 void quota_book::count(entry& e, demand_of const& d, std::int64_t sign) {
@@ -63,6 +64,32 @@ void quota_book::count(entry& e, demand_of const& d, std::int64_t sign) {
     e.firm.add(d.of, sign);
 }
 
+void quota_book::count_devices(tenant_index tenant, demand_of const& d,
+                               std::vector<device_grant> const& devices, std::int64_t sign) {
+  auto& e = at(tenant);
+  e.models.count(devices, !may_borrow(e, d), sign);
+}
+
+void quota_book::forget_devices() {
+  for (auto& each : tenants_)
+    each.models.forget();
+}
+
+std::map<std::string, milli> quota_book::held_by_model(tenant_index tenant) const {
+  return tenant < tenants_.size() ? tenants_[tenant].models.held() : std::map<std::string, milli>{};
+}
+
+bool quota_book::holds_devices_as(quota_book const& other) const {
+  return std::equal(tenants_.begin(), tenants_.end(), other.tenants_.begin(), other.tenants_.end(),
+                    [](entry const& a, entry const& b) { return a.models == b.models; });
+}
+
+std::vector<std::string> quota_book::used_up(tenant_index tenant, demand_of const& d) const {
+  if (!counts_models(tenant) || may_borrow(tenants_[tenant], d))
+    return {};
+  return tenants_[tenant].models.used_up(d.of);
+}
+
 bool quota_book::admits(tenant_index tenant, demand_of const& d) const {
   if (!is_limited(tenant))
     return true;
@@ -70,7 +97,8 @@ bool quota_book::admits(tenant_index tenant, demand_of const& d) const {
   auto const all = bounds(e, e.firm, d.of);
   if (may_borrow(e, d))
     return all[0].has_room();
-  return std::all_of(all.begin(), all.end(), [](auto const& each) { return each.has_room(); });
+  return std::all_of(all.begin(), all.end(), [](auto const& each) { return each.has_room(); }) &&
+         e.models.has_room(d.of);
 }
 
 bool quota_book::is_above(tenant_index tenant) const {
@@ -79,7 +107,8 @@ bool quota_book::is_above(tenant_index tenant) const {
   auto const& e = tenants_[tenant];
   auto const all = bounds(e, e.all, {});
   return std::any_of(all.begin() + 1, all.end(),
-                     [](auto const& each) { return each.quota && each.held > *each.quota; });
+                     [](auto const& each) { return each.quota && each.held > *each.quota; }) ||
+         e.models.is_above();
 }
 
 bool quota_book::is_within(tenant_index tenant, resources const& r) const {
@@ -88,7 +117,9 @@ bool quota_book::is_within(tenant_index tenant, resources const& r) const {
   auto const& e = tenants_[tenant];
   auto const all = bounds(e, e.all, r);
   return std::all_of(all.begin(), all.end(), [](auto const& each) { return each.has_room(); }) &&
-         std::any_of(all.begin() + 1, all.end(), [](auto const& each) { return each.quota; });
+         e.models.is_within(r) &&
+         (std::any_of(all.begin() + 1, all.end(), [](auto const& each) { return each.quota; }) ||
+          (r.gpu_count > 0 && !e.models.empty()));
 }
 
 std::string quota_book::reason(tenant_index tenant, demand_of const& d) const {
@@ -99,7 +130,11 @@ std::string quota_book::reason(tenant_index tenant, demand_of const& d) const {
     if (!each.has_room())
       return each.text(each.held) + " of " + each.text(*each.quota) + " " + each.what +
              " are taken, this job needs " + each.text(each.needs);
-  return {};
+  return e.models.reason(d.of);
+}
+
+std::string quota_book::models_reason(tenant_index tenant, demand_of const& d) const {
+  return counts_models(tenant) ? tenants_[tenant].models.reason(d.of) : std::string{};
 }
 
 std::optional<quota_book::smaller> quota_book::never(tenant_index tenant,
@@ -110,6 +145,8 @@ std::optional<quota_book::smaller> quota_book::never(tenant_index tenant,
   for (auto const& each : bounds(e, e.firm, d.of))
     if (each.is_smaller())
       return smaller{each.key, each.text(*each.quota)};
+  if (auto const model = e.models.never(d.of))
+    return smaller{"gpus_by_model." + model->first, json(model->second).dump()};
   return std::nullopt;
 }
 

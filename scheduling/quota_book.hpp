@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "messages/resources.hpp"
 #include "messages/tenant.hpp"
 #include "scheduling/indices.hpp"
+#include "scheduling/model_quotas.hpp"
 
 namespace nsai::scheduling {
 
@@ -35,9 +37,22 @@ class quota_book {
   void start(tenant_index tenant, demand_of const& d) { count(at(tenant), d, 1); }
   void stop(tenant_index tenant, demand_of const& d) { count(at(tenant), d, -1); }
 
+  /// Whether some quota of the tenant's is of a model of GPUs: then the devices of its attempts are
+  /// counted, too (sign 1: held, -1: no more).
+  bool counts_models(tenant_index tenant) const {
+    return tenant < tenants_.size() && !tenants_[tenant].models.empty();
+  }
+  void count_devices(tenant_index tenant, demand_of const& d,
+                     std::vector<device_grant> const& devices, std::int64_t sign);
+  void forget_devices();
+  std::map<std::string, milli> held_by_model(tenant_index tenant) const;
+  bool holds_devices_as(quota_book const& other) const;
+
   /// Whether the tenant may be granted these now. What jobs that may be preempted hold does not
   /// count, and they may hold more than the quota.
   bool admits(tenant_index tenant, demand_of const& d) const;
+  /// The models (patterns) that these may not be granted now, although others may be.
+  std::vector<std::string> used_up(tenant_index tenant, demand_of const& d) const;
   /// All that the tenant holds is more than its quota: it has borrowed.
   bool is_above(tenant_index tenant) const;
   /// With these, too, all that it holds is within its quota. Without a quota on cpu, memory or GPUs
@@ -45,6 +60,8 @@ class quota_book {
   bool is_within(tenant_index tenant, resources const& r) const;
   /// What keeps it from a grant, in words: "2 of 4 GPUs are held, this job needs 4".
   std::string reason(tenant_index tenant, demand_of const& d) const;
+  /// The same of the models in `used_up`.
+  std::string models_reason(tenant_index tenant, demand_of const& d) const;
   /// The quota that is smaller than what one job asks for, if any: its key and its value.
   struct smaller {
     std::string key;
@@ -73,6 +90,7 @@ class quota_book {
     std::int64_t running = 0;
     holdings all;
     holdings firm;  // of jobs that may not be preempted
+    model_quotas models;
   };
   struct bound;
   using bounds_list = std::array<bound, 4>;  // the first: running jobs

@@ -14,7 +14,7 @@ inline void take_earlier(timestamp& t, timestamp other) {
     t = other;
 }
 
-enum class timer_kind : std::uint8_t { not_before, backoff, deadline };
+enum class timer_kind : std::uint8_t { not_before, backoff, deadline, max_cost };
 
 struct timer {
   timestamp at;

@@ -14,6 +14,8 @@ constraints fault_world::some_constraints() {
   c.preemptible = one_in(2);
   if (one_in(2))
     c.timeout_ms = static_cast<std::int64_t>(below(20'000));
+  if (one_in(4))
+    c.max_cost_usd = micro{static_cast<std::int64_t>(1 + below(4'000))};
   if (one_in(8))
     c.not_before = now() + static_cast<std::int64_t>(below(5'000));
   if (one_in(8))
@@ -66,6 +68,7 @@ void fault_world::submit_something() {
     s->array->last = static_cast<std::int64_t>(below(12));
     s->array->limit = static_cast<std::int64_t>(below(4));
   } else if (kind == 1) {
+    s->constraints.max_cost_usd.reset();
     s->constraints.concurrency_group.clear();
     s->constraints.max_concurrent_in_group = 1;
     auto const steps = 1 + static_cast<std::uint32_t>(below(5));
@@ -111,6 +114,9 @@ void fault_world::submit(std::shared_ptr<submission const> s) {
   auto const answer = core_.last_answer();
   if (held)
     keep(promise::p1_ends_once, answer == *held, "the same answer for the same key", held->id);
+  static std::set<std::string> const by_settings{"budget", "rate_limited", "quota"};
+  if (answer.error && by_settings.contains(answer.error->code))
+    return;
   if (answer.error) {
     keep(promise::contract,
          answer.error->field && (answer.error->field->ends_with("constraints.depends_on") ||
@@ -171,6 +177,28 @@ void fault_world::announce_one() {
 void fault_world::resume_one() {
   if (life_ != 0)
     apply(resume_ordered{{any_machine().info.name}});
+}
+
+/// Somebody edits the config. Nothing in it keeps a job from ever starting.
+void fault_world::change_tenants() {
+  auto& a = settings_.tenants["a"];
+  a.max_priority = priority::realtime;
+  a.quota = {};
+  if (one_in(2))
+    a.quota.running = static_cast<std::int64_t>(2 + below(2));
+  if (one_in(2))
+    a.quota.gpus_by_model["A100"] = milli{2'000};
+  a.budget_usd.reset();
+  if (one_in(2) && !calm_)
+    a.budget_usd = micro{static_cast<std::int64_t>(1 + below(60'000))};
+  auto& b = settings_.tenants["b"];
+  b.weight.value = static_cast<std::int64_t>(1 + below(3)) * 1000;
+  b.submit_rate.reset();
+  if (one_in(3) && !calm_)
+    b.submit_rate = tenant_rate{5, 1000, 20};
+  say([] { return "the tenants' settings change"; });
+  if (life_ != 0)
+    apply(tenants_changed{settings_.tenants});
 }
 
 void fault_world::answer_one() {

@@ -51,6 +51,8 @@ fault_world::fault_world(std::uint64_t seed, world_options options)
   for (std::size_t i = 0; i < gpus.size(); ++i) {
     machine m;
     m.info = node_of(i, 2 + static_cast<std::int64_t>(below(4)), gpus[i]);
+    if (one_in(2))  // a cent in seconds, so that limits are reached
+      m.info.price_per_hour_usd.value = static_cast<std::int64_t>(below(5'000'000));
     machines_.push_back(std::move(m));
   }
   for (auto const& m : machines_)
@@ -170,6 +172,8 @@ void fault_world::act() {
     }
     case 18:
       return life_ != 0 ? apply(clock_advanced{}) : void();
+    case 20:
+      return one_in(4) ? change_tenants() : void();
     case 19:
       return pass(static_cast<std::int64_t>(below(6'000)));
     default:
@@ -189,6 +193,7 @@ void fault_world::settle_down() {
   say([] { return "no more faults"; });
   for (auto& m : machines_)
     m.mute = m.sick = false;
+  change_tenants();
   pass(15'000);  // until what is down or stalled is back
   for (int round = 0; round < 3000 && (live() > 0 || committing_ || !open_.empty()); ++round) {
     while (!questions_.empty())
@@ -213,6 +218,7 @@ void fault_world::settle_down() {
     keep(promise::p1_ends_once, false, "that everything ends once there are no more faults", id);
   }
   core_.check_invariants();
+  durable_.check_spent();
   check_the_end();
 }
 

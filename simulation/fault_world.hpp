@@ -167,6 +167,7 @@ class fault_world {
   void drain_one();
   void announce_one();
   void resume_one();
+  void change_tenants();
   void answer_one();
   void answer(scheduling::consult_supervisor const& q, bool retry, std::int64_t after_ms);
   void restart_supervisor();

@@ -53,6 +53,8 @@ void model_store::record(effects const& list, timestamp now, submission const* s
       settle(*o, outcome);
     else if (auto const* const over = std::get_if<job_ended>(&e))
       end(*over);
+    else if (auto const* const spent = std::get_if<tenant_spent>(&e))
+      spend(*spent);
     else if (auto const* const order = std::get_if<node_order_changed>(&e))
       change(*order->order);
   }
@@ -61,6 +63,8 @@ void model_store::record(effects const& list, timestamp now, submission const* s
 core model_store::restore(core_settings settings, timestamp now, effects& out) const {
   settings.last_used = rows_.empty() ? job_id{} : rows_.rbegin()->first;
   core fresh{settings};
+  for (auto const& [tenant, spent] : spent_)
+    fresh.apply(spending_restored{tenant, spent}, now, out);
   for (auto const& [uuid, order] : orders_)
     fresh.apply(node_order_restored{order}, now, out);
   for (auto const& [id, row] : rows_) {
@@ -167,6 +171,20 @@ void model_store::change(node_order const& order) {
     orders_[order.uuid] = order;
 }
 
+void model_store::spend(tenant_spent const& e) {
+  auto& spent = spent_[e.tenant_id];
+  keep(promise::contract, e.spent > spent, "what was spent only grows");
+  spent = e.spent;
+}
+
+void model_store::check_spent() const {
+  std::map<std::string, micro> sums;
+  for (auto const& [id, row] : rows_)
+    if (auto const& r = row.facts.record; r.cost_usd && r.cost_usd->value > 0)
+      sums[r.tenant_id].value += r.cost_usd->value;
+  keep(promise::contract, sums == spent_, "that tenants have spent what their jobs have cost");
+}
+
 void model_store::grant(attempt_granted const& e, timestamp now) {
   auto& row = live(e.ref.job);
   auto& r = row.facts.record;
@@ -183,6 +201,7 @@ void model_store::grant(attempt_granted const& e, timestamp now) {
   r.started_at = now;
   row.facts.node_uuid = *e.node_uuid;
   row.facts.incarnation = e.incarnation;
+  row.facts.cost_rate = e.cost_rate;
 }
 
 void model_store::close(attempt_closed const& e) {
@@ -193,6 +212,7 @@ void model_store::close(attempt_closed const& e) {
        "only a running attempt is closed", e.ref);
   row.facts.record.status = job_status::pending;
   row.was_handed_back = row.facts.handed_back;
+  row.facts.record.cost_usd = e.cost;
   row.facts.record.attempts.push_back(
       {e.ref.attempt, e.node_name, "", {}, {}, e.duration_ms, e.result, e.error});
 }
@@ -227,6 +247,7 @@ void model_store::end(job_ended const& e) {
          row.facts.infra_failures == r.constraints.max_infra_retries || r.parent_id,
          "no infrastructure retry fewer than allowed", e.id);
   r.status = e.status;
+  r.cost_usd = e.cost;
   if (e.error)
     row.error = *e.error;
   ++row.durable_ends;

@@ -41,6 +41,8 @@ class model_store {
   std::map<job_id, row> const& rows() const { return rows_; }
   row const& at(job_id id) const { return rows_.at(id); }
   std::map<std::string, node_order> const& orders() const { return orders_; }
+  /// That tenants have spent what their jobs have cost.
+  void check_spent() const;
   /// The job that holds an idempotency key, also when it has ended; 0: none.
   job_id find_key(std::string const& tenant, std::string const& key) const;
 
@@ -48,6 +50,7 @@ class model_store {
   void create(scheduling::job_created const& e, timestamp now, submission const& s);
   void change(scheduling::job_changed const& e);
   void change(node_order const& order);
+  void spend(scheduling::tenant_spent const& e);
   void grant(scheduling::attempt_granted const& e, timestamp now);
   void close(scheduling::attempt_closed const& e);
   void settle(scheduling::outcome_settled const& e, attempt_outcome const* outcome);
@@ -56,6 +59,7 @@ class model_store {
 
   std::map<job_id, row> rows_;
   std::map<std::string, node_order> orders_;
+  std::map<std::string, micro> spent_;  // by tenant
   std::map<std::pair<std::string, std::string>, job_id> keys_;
 };
 

@@ -82,12 +82,14 @@ struct grant_attempt {
   std::vector<device_grant> devices;
   timestamp started_at;
   bool want_payload = false;
+  std::int64_t cost_rate = 0;  // millionths of a USD an hour
 };
 /// An attempt is over and another may follow. Of the last granted one, node, devices and start may
 /// be left out.
 struct close_attempt {
   job_id job;
   attempt_record attempt;
+  micro cost{};  // of the job, up to now
 };
 struct end_job {
   job_id id;
@@ -100,10 +102,17 @@ struct end_job {
   std::string worker;
   std::string backend;
   std::vector<job_id> context_from;  // an experiment: the result is the merged contexts of these
+  micro cost{};                      // of all its attempts
 };
 /// Events get numbers up to this one without another commit.
 struct reserve_events {
   std::uint64_t up_to = 0;
+};
+
+/// What all ended attempts of a tenant's jobs have cost.
+struct put_spending {
+  std::string tenant_id;
+  micro spent;
 };
 
 /// Takes the place of what had the same tenant and name.
@@ -149,6 +158,6 @@ class boxed_insert {
 
 using change = std::variant<boxed_insert, insert_children, insert_alike, change_job, grant_attempt,
                             close_attempt, end_job, reserve_events, put_usage, set_node_order,
-                            put_recurrence, remove_recurrence>;
+                            put_recurrence, remove_recurrence, put_spending>;
 
 }  // namespace nsai::store

@@ -55,6 +55,10 @@ std::uint64_t job_store::events_reserved() const {
 job_id job_store::last_used() const {
   return state_->writes ? state_->writes->last_used() : state_->reads.last_used();
 }
+std::vector<put_spending> job_store::spending() const {
+  return state_->reads.spending();
+}
+
 put_usage job_store::usage() const {
   return state_->reads.usage();
 }

@@ -35,6 +35,7 @@ struct unfinished_job {
   bool cancel_requested = false;
   bool handed_back = false;
   bool preempted = false;
+  std::int64_t cost_rate = 0;  // of the running attempt
 };
 struct ended_child {
   job_id parent;
@@ -91,6 +92,8 @@ class job_store {
   std::vector<node_order> node_orders() const;
   /// What recurs, by tenant and name.
   std::vector<recurrence> recurrences() const;
+  /// What tenants have spent, by name.
+  std::vector<put_spending> spending() const;
   /// The statuses of those of `jobs` that exist.
   std::vector<std::pair<job_id, job_status>> statuses(std::vector<job_id> const& jobs) const;
 

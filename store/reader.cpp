@@ -18,7 +18,7 @@ constexpr char const* all_columns =
     "p.array, "
     "p.after, p.resources, p.constraints, p.metadata, coalesce(j.options, p.options), p.context, "
     "j.result, "
-    "j.cancel_requested, j.handed_back, j.preemptions, p.unique_word ";
+    "j.cancel_requested, j.handed_back, j.preemptions, p.unique_word, j.cost, j.cost_rate ";
 enum column {
   id,
   payload_of,
@@ -65,7 +65,9 @@ enum column {
   canceled,
   handed_back,
   preemptions,
-  unique_word
+  unique_word,
+  cost,
+  rate
 };
 
 template <class E>
@@ -135,6 +137,7 @@ unfinished_job reader::job_of(sqlite::cursor const& row, texts payload) {
   r.worker = row.text(worker);
   r.backend = row.text(backend);
   r.preemptions = static_cast<std::int32_t>(row.integer(preemptions));
+  r.cost_usd = micro{row.integer(cost)};
   r.error = optional_at<error_info>(row, error, "error");
   r.tenant_id = row.text(tenant);
   r.name_space = row.text(name_space);
@@ -160,6 +163,7 @@ unfinished_job reader::job_of(sqlite::cursor const& row, texts payload) {
   job.cancel_requested = row.integer(canceled) != 0;
   job.handed_back = row.integer(handed_back) != 0;
   job.preempted = row.integer(handed_back) == 2;
+  job.cost_rate = row.integer(rate);
   if (own_payload) {  // else they are the parent's
     if (!row.null(retry_of))
       r.retry_of = job_id{row.number(retry_of)};
@@ -257,6 +261,15 @@ void reader::load_ended_children(std::function<void(ended_child const&)> const& 
           decode<std::vector<std::uint32_t>>(row.view(3), "after")});
 }
 
+std::vector<put_spending> reader::spending() {
+  sqlite::statement query(on_, "SELECT tenant, spent FROM spending ORDER BY tenant",
+                          "reading what was spent");
+  std::vector<put_spending> list;
+  for (sqlite::cursor row(query); row.step();)
+    list.push_back({row.text(0), {row.integer(1)}});
+  return list;
+}
+
 std::vector<std::pair<job_id, job_status>> reader::statuses(std::vector<job_id> const& jobs) {
   std::vector<std::pair<job_id, job_status>> found;
   found.reserve(jobs.size());
@@ -276,6 +289,9 @@ std::optional<job_record> reader::find(job_id job, bool include_payload) {
   if (sqlite::cursor row(closed_, job); row.step())
     closed = static_cast<attempt_no>(row.integer(0));
   found->record.attempts = attempts_of(found->record, closed);
+  if (found->children > 0)  // a parent costs what its children do
+    if (sqlite::cursor row(cost_of_, job, job_id{job.value + found->children}); row.step())
+      found->record.cost_usd = micro{row.integer(0)};
   return std::move(found->record);
 }
 

@@ -27,6 +27,7 @@ class reader {
   void load_ended_children(std::function<void(ended_child const&)> const& each);
   std::vector<node_order> node_orders();
   std::vector<recurrence> recurrences();
+  std::vector<put_spending> spending();
   std::vector<std::pair<job_id, job_status>> statuses(std::vector<job_id> const& jobs);
   std::optional<job_record> find(job_id job, bool include_payload);
   std::vector<job_record> list(list_jobs const& filter);
@@ -68,6 +69,9 @@ class reader {
       "ON c.id BETWEEN p.job + 1 AND p.job + p.children AND c.parent = p.job "
       "WHERE p.job = ? ORDER BY c.id",
       "reading the children of a job"};
+  sqlite::statement cost_of_{on_,
+                             "SELECT coalesce(sum(cost), 0) FROM jobs WHERE id > ?1 AND id <= ?2",
+                             "reading the cost of a parent"};
   sqlite::statement key_{
       on_, "SELECT job, children, key_digest FROM payloads WHERE tenant = ? AND key = ?",
       "looking for a key"};

@@ -115,6 +115,10 @@ void writer::apply(remove_recurrence const& c) {
   sqlite::cursor(remove_recurrence_, c.tenant_id, c.name).run();
 }
 
+void writer::apply(put_spending const& c) {
+  sqlite::cursor(put_spending_, c.tenant_id, c.spent.value).run();
+}
+
 void writer::need_live(job_id job, char const* doing) const {
   if (!live_.find(job))
     throw store_error(std::string("store: ") + doing + " job " + std::to_string(job.value) +
@@ -193,7 +197,7 @@ void writer::apply(change_job const& c) {
 void writer::apply(grant_attempt const& c) {
   need_live(c.ref.job, "granting an attempt of");
   auto const changed = sqlite::cursor(grant_, c.ref.job, c.ref.attempt, c.node_name, c.node_uuid,
-                                      c.incarnation, encode(c.devices), c.started_at)
+                                      c.incarnation, encode(c.devices), c.started_at, c.cost_rate)
                            .run();
   if (changed != 1)
     throw store_error("store: granting attempt " + std::to_string(c.ref.attempt) + " of job " +
@@ -212,7 +216,7 @@ void writer::apply(close_attempt const& c) {
   if (inserted != 1)
     throw store_error("store: closing an attempt of job " + std::to_string(c.job.value) +
                       ": it does not exist");
-  sqlite::cursor(mark_closed_, c.job, a.number).run();
+  sqlite::cursor(mark_closed_, c.job, a.number, c.cost.value).run();
 }
 
 void writer::apply(end_job const& c) {
@@ -224,7 +228,7 @@ void writer::apply(end_job const& c) {
       c.context_from.empty() ? std::string() : flow_.merged(c.id, c.context_from);
   sqlite::cursor(end_job_, c.id, c.status, c.completed_at, c.duration_ms,
                  c.context_from.empty() ? std::string_view(c.result.text) : merged, c.context,
-                 encode(c.error), c.worker, c.backend)
+                 encode(c.error), c.worker, c.backend, c.cost.value)
       .run();
   live_.change(c.id, c.status);
 }

@@ -32,6 +32,7 @@ class writer {
   void apply(set_node_order const& c);
   void apply(put_recurrence const& c);
   void apply(remove_recurrence const& c);
+  void apply(put_spending const& c);
   void apply(end_job const& c);
   void need_new(job_id job) const;
   void insert_payload(insert_job const& c);
@@ -92,7 +93,8 @@ class writer {
   sqlite::statement grant_{
       on_,
       "UPDATE jobs SET status = 2, attempt = ?2, node = ?3, node_uuid = ?4, incarnation = ?5, "
-      "devices = ?6, started_at = ?7, eligible_at = 0, worker = NULL, backend = NULL "
+      "devices = ?6, started_at = ?7, eligible_at = 0, worker = NULL, backend = NULL, "
+      "cost_rate = ?8 "
       "WHERE id = ?1 AND attempt < ?2",
       "granting an attempt"};
   sqlite::statement close_{
@@ -103,8 +105,9 @@ class writer {
       "coalesce(?6, iif(attempt = ?2, node, NULL)), ?7, "
       "coalesce(?8, iif(attempt = ?2, devices, NULL)), ?9 FROM jobs WHERE id = ?1",
       "closing an attempt"};
-  sqlite::statement mark_closed_{on_, "UPDATE jobs SET closed = max(closed, ?2) WHERE id = ?1",
-                                 "closing an attempt"};
+  sqlite::statement mark_closed_{
+      on_, "UPDATE jobs SET closed = max(closed, ?2), cost = ?3 WHERE id = ?1",
+      "closing an attempt"};
   // The start is that of the last attempt on its node, by the scheduler's clock; a closed attempt
   // has its own.
   sqlite::statement end_job_{
@@ -112,7 +115,7 @@ class writer {
       "UPDATE jobs SET status = ?2, completed_at = ?3, "
       "started_at = iif(attempt > closed, ?3 - ?4, started_at), eligible_at = 0, "
       "result = ?5, context_out = ?6, error = ?7, worker = coalesce(?8, worker), "
-      "backend = coalesce(?9, backend) WHERE id = ?1",
+      "backend = coalesce(?9, backend), cost = ?10 WHERE id = ?1",
       "ending a job"};
   sqlite::statement set_meta_{on_, "INSERT OR REPLACE INTO meta(name, value) VALUES(?, ?)",
                               "writing the counters"};
@@ -131,6 +134,8 @@ class writer {
       "writing what recurs"};
   sqlite::statement remove_recurrence_{on_, "DELETE FROM recurrences WHERE tenant = ? AND name = ?",
                                        "writing what recurs"};
+  sqlite::statement put_spending_{
+      on_, "INSERT OR REPLACE INTO spending(tenant, spent) VALUES(?, ?)", "writing what was spent"};
   sqlite::statement put_page_{on_, "INSERT OR IGNORE INTO unfinished(page) VALUES(?)",
                               "writing the pages of unfinished jobs"};
   sqlite::statement remove_page_{on_, "DELETE FROM unfinished WHERE page = ?",

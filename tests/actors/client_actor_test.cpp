@@ -226,6 +226,64 @@ TEST_CASE_FIXTURE(client_cluster, "who subscribes with its submission hears ever
 }
 
 TEST_CASE_FIXTURE(client_cluster,
+                  "what comes faster than the tenant may submit is held back and sent again") {
+  kill_scheduler();
+  tenants["default"].submit_rate = tenant_rate{1, 1000, 2};
+  restart_scheduler();
+  auto const four = call<submit_reply>(submit_jobs{{echo(), echo(), echo(), echo()}, false});
+  CHECK_FALSE(four->reply);
+  CHECK(job_count() == 2);
+  advance(999ms);
+  CHECK(job_count() == 2);
+  advance(1ms);
+  CHECK(job_count() == 3);
+  advance(1s);
+  REQUIRE(four->reply);
+  CHECK(job_count() == 4);
+  std::set<job_id> numbers;
+  for (auto const& each : four->reply->results) {
+    CHECK_FALSE(each.error);
+    numbers.insert(each.id);
+  }
+  CHECK(numbers.size() == 4);
+}
+
+TEST_CASE_FIXTURE(client_cluster, "a batch that comes too fast is held back as a whole") {
+  kill_scheduler();
+  tenants["default"].submit_rate = tenant_rate{1, 1000, 2};
+  restart_scheduler();
+  CHECK(call<submit_reply>(submit_jobs{{echo()}, false})->reply);
+  auto const batch = call<submit_reply>(submit_jobs{{echo(), echo()}, false, true});
+  CHECK(job_count() == 1);
+  advance(1s);
+  REQUIRE(batch->reply);
+  CHECK_FALSE(batch->reply->results.at(1).error);
+  CHECK(job_count() == 3);
+}
+
+TEST_CASE_FIXTURE(
+    client_cluster,
+    "a refusal for the rate is told where no pause would do, or none may be so long") {
+  kill_scheduler();
+  tenants["default"].submit_rate = tenant_rate{1, 60'000, 2};
+  restart_scheduler();
+  auto const never = call<submit_reply>(submit_jobs{{echo(), echo(), echo()}, false, true});
+  REQUIRE(never->reply);
+  CHECK(never->reply->results.at(2).error->code == "rate_limited");
+  CHECK_FALSE(never->reply->results.at(2).error->retry_after_ms);
+  auto const some = call<submit_reply>(submit_jobs{{echo(), echo(), echo()}, false});
+  REQUIRE(some->reply);  // a minute is more than pause_limit
+  CHECK_FALSE(some->reply->results.at(1).error);
+  CHECK(some->reply->results.at(2).error->retry_after_ms == 60'000);
+  advance(50s);
+  auto const held = call<submit_reply>(submit_jobs{{echo()}, false});
+  CHECK_FALSE(held->reply);
+  caf::anon_send_exit(client, caf::exit_reason::user_shutdown);
+  run();
+  CHECK(held->fault);
+}
+
+TEST_CASE_FIXTURE(client_cluster,
                   "a reader of events misses none and sees none twice over a broken connection") {
   start_executor("a");
   std::vector<std::uint64_t> seen;

@@ -38,6 +38,7 @@ class virtual_cluster : public virtual_system {
     options.core.lost_after_ms = 5000;
     options.core.adopt_ms = 60'000;
     options.core.known_stages = registry->descriptions();
+    options.core.tenants = tenants;
     options.beat_ms = 1000;
     options.store = {directory / "jobs.db", stages::merge_contexts, vfs_};
     options.now = [this] { return now(); };
@@ -121,6 +122,7 @@ class virtual_cluster : public virtual_system {
     return a;
   }
 
+  std::map<std::string, tenant_settings> tenants;  // from the next start on
   std::filesystem::path directory;
   std::shared_ptr<stages::registry const> registry =
       std::make_shared<stages::registry>(stages::built_in_stages());

@@ -21,11 +21,10 @@ TEST_CASE(
   node_config config;
   auto const faults =
       read_config(json::parse(R"({"tenants": {"a b": {}, "c": {"weight": -1}, "d": {"weight": 0},
-                                  "e": {"max_cost_usd": 4, "budget_usd": 9}, "*": {"weight": 0.5}}})"),
+                                  "e": {"max_cost_usd": 4}, "*": {"weight": 0.5}}})"),
                   config);
-  REQUIRE(faults.size() == 2);  // values are looked at when every key is known
-  CHECK(faults[0].field == "tenants.e.budget_usd");
-  CHECK(faults[1].field == "tenants.e.max_cost_usd");
+  REQUIRE(faults.size() == 1);  // values are looked at when every key is known
+  CHECK(faults[0].field == "tenants.e.max_cost_usd");
   CHECK(faults[0].code == "unsupported");
   node_config others;
   auto const more =
@@ -50,6 +49,46 @@ TEST_CASE(
             .empty());
   CHECK(sound.tenants.at("lab").weight.value == 2500);
   CHECK(sound.tenants.at("lab").max_priority == priority::realtime);
+}
+
+TEST_CASE("config: the rate of a tenant's submissions has bounds") {
+  node_config config;
+  auto const faults = read_config(
+      json::parse(R"({"tenants": {"a": {"submit_rate": {}}, "b": {"submit_rate": {"jobs": 5,
+                      "per_ms": 0, "burst": 0}}}})"),
+      config);
+  REQUIRE(faults.size() == 3);
+  CHECK(faults[0].message ==
+        "tenants.a.submit_rate.jobs: 0 is not allowed; expected 1 to 1000000000");
+  CHECK(faults[1].field == "tenants.b.submit_rate.per_ms");
+  CHECK(faults[2].field == "tenants.b.submit_rate.burst");
+  node_config sound;
+  CHECK(read_config(json::parse(R"({"tenants": {"*": {"submit_rate": {"jobs": 5}}}})"), sound)
+            .empty());
+  CHECK(sound.tenants.at("*").submit_rate->at_once() == 5);
+}
+
+TEST_CASE("config: a quota of a model has the pattern of one, and is not negative") {
+  node_config config;
+  auto const faults = read_config(
+      json::parse(R"({"tenants": {"a": {"quota": {"gpus_by_model": {"A100": -1, " - ": 2}}}}})"),
+      config);
+  REQUIRE(faults.size() == 2);
+  CHECK(faults[0].field == "tenants.a.quota.gpus_by_model. - ");
+  CHECK(faults[1].message ==
+        "tenants.a.quota.gpus_by_model.A100: -1 is not allowed; expected 0 or more");
+}
+
+TEST_CASE("config: a budget is above 0") {
+  node_config config;
+  auto const faults = read_config(
+      json::parse(R"({"tenants": {"a": {"budget_usd": 0}, "b": {"budget_usd": -2.5}}})"), config);
+  REQUIRE(faults.size() == 2);
+  CHECK(faults[0].message.starts_with("tenants.a.budget_usd: 0 is not allowed; expected above 0"));
+  CHECK(faults[1].field == "tenants.b.budget_usd");
+  node_config sound;
+  CHECK(read_config(json::parse(R"({"tenants": {"a": {"budget_usd": 2.5}}})"), sound).empty());
+  CHECK(sound.tenants.at("a").budget_usd == micro{2'500'000});
 }
 
 TEST_CASE("config: values outside their bounds are refused") {

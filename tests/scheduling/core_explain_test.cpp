@@ -177,6 +177,22 @@ TEST_CASE("explain: quota, group, array limit, time, backoff and the supervisor"
   CHECK(f.rule(fails) == wait_rule::backoff);
 }
 
+TEST_CASE("explain: the budget of its tenant is spent") {
+  core_settings settings;
+  settings.tenants["lab"].budget_usd = micro{1'000'000};
+  explaining f{settings};
+  auto priced = f.node("n", 1);
+  priced.price_per_hour_usd = micro{1'000'000};
+  f.join(priced);
+  auto of_lab = f.job();
+  of_lab.tenant_id = "lab";
+  auto const first = f.submitted(of_lab);
+  auto const waits = f.submitted(of_lab);
+  f.advance(60 * minute_ms);
+  f.end(first, attempt_result::succeeded, 60 * minute_ms);
+  CHECK(f.rule(waits) == wait_rule::budget);
+}
+
 TEST_CASE("explain: dependencies, of a child those of its parent") {
   explaining f;
   f.join(f.node("a", 8));

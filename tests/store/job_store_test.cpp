@@ -370,6 +370,9 @@ TEST_CASE("jobs that are alike share a payload, and each has its own options and
 }
 
 TEST_CASE("a database of an older schema is brought up to date with its jobs") {
+  constexpr char const* seventh =
+      "ALTER TABLE jobs DROP COLUMN cost; ALTER TABLE jobs DROP COLUMN cost_rate; "
+      "DROP TABLE spending; PRAGMA user_version = 7;";
   constexpr char const* third =
       "ALTER TABLE payloads DROP COLUMN unique_word; DROP TABLE recurrences; "
       "ALTER TABLE jobs DROP COLUMN preemptions; DROP TABLE node_orders; ALTER TABLE jobs DROP "
@@ -384,12 +387,13 @@ TEST_CASE("a database of an older schema is brought up to date with its jobs") {
       "ALTER TABLE jobs DROP COLUMN options; ALTER TABLE jobs DROP COLUMN trace_id; "
       "ALTER TABLE payloads DROP COLUMN alike; PRAGMA user_version = 1";
   for (auto const& back :
-       {std::string("ALTER TABLE payloads DROP COLUMN unique_word; DROP TABLE recurrences; "
+       {std::string{}, std::string("ALTER TABLE payloads DROP COLUMN unique_word; DROP TABLE recurrences; "
                     "PRAGMA user_version = 6"),
         std::string(third), std::string(third) + second, std::string(third) + second + first}) {
     folder f;
     { job_store{options_at(f)}.commit({fresh(1), fresh(200), end(1)}); }
-    sqlite::database(f.file(), sqlite::open_mode::read_write, "").execute(back.c_str(), "test");
+    sqlite::database(f.file(), sqlite::open_mode::read_write, "")
+        .execute((seventh + back).c_str(), "test");
     job_store s{options_at(f)};
     CHECK(s.find({200})->options.text == R"({"text":"hi"})");
     std::vector<job_id> unfinished;
@@ -398,6 +402,35 @@ TEST_CASE("a database of an older schema is brought up to date with its jobs") {
     s.commit({grant(200, 1), end(200)});
     CHECK(s.remove_ended({1'000'000}, 100).jobs == 2);
   }
+}
+
+TEST_CASE("what jobs and tenants have cost survives, and a parent costs what its children do") {
+  folder f;
+  {
+    job_store s{options_at(f)};
+    auto running = grant(1, 1);
+    running.cost_rate = 4'000'000;
+    s.commit({fresh(1), running});
+    s.load_unfinished([](unfinished_job&& job) {
+      CHECK(job.cost_rate == 4'000'000);
+      CHECK(job.record.cost_usd == micro{0});
+    });
+    close_attempt closed;
+    closed.job = {1};
+    closed.attempt.number = 1;
+    closed.cost = {700};
+    s.commit({closed, put_spending{"lab", {700}}, put_spending{"x", {1}}});
+    CHECK(s.find({1})->cost_usd == micro{700});
+    auto over = end(1);
+    over.cost = {900};
+    s.commit({over, put_spending{"lab", {900}}});
+  }
+  job_store s{options_at(f)};
+  CHECK(s.find({1})->cost_usd == micro{900});
+  auto const all = s.spending();
+  REQUIRE(all.size() == 2);
+  CHECK(all[0].tenant_id == "lab");
+  CHECK(all[0].spent == micro{900});
 }
 
 TEST_CASE("what is ordered for nodes survives, and goes when it is over") {

@@ -1,0 +1,72 @@
+#include "scheduling/job_costs.hpp"
+
+#include "scheduling/effects.hpp"
+
+namespace nsai::scheduling {
+namespace {
+
+std::string usd(micro x) {
+  return json(x).dump() + " USD";
+}
+
+}  // namespace
+
+void start_cost(core_books& b, job const& j, cost_rate rate) {
+  if (rate <= 0)
+    return;
+  b.money.start(j.id, j.tenant, rate, j.since);
+  auto const& most = b.terms[j.terms].max_cost_usd;
+  if (!most)
+    return;
+  auto const at = j.since + time_for({most->value - b.money.paid(j.id).value}, rate);
+  b.clock.add({at, j.id, timer_kind::max_cost});
+  b.money.set_end(j.id, at);
+}
+
+void pay_attempt(core_books& b, job const& j, std::int64_t ms) {
+  if (b.money.pay(j.id, ms, b.now).value > 0)
+    b.out->emplace_back(tenant_spent{b.tenants[j.tenant], b.money.paid(j.tenant)});
+}
+
+void stop_cost(core_books& b, job const& j) {
+  if (auto const at = b.money.stop(j.id))
+    b.clock.remove({at, j.id, timer_kind::max_cost});
+}
+
+error_info max_cost_error(core_books const& b, job const& j) {
+  auto error =
+      error_of("budget", "max_cost",
+               "constraints.max_cost_usd: the job has cost " + usd(b.money.paid(j.id)) +
+                   ", and may cost " + usd(b.terms[j.terms].max_cost_usd.value_or(micro{})));
+  error.field = "constraints.max_cost_usd";
+  return error;
+}
+
+std::optional<error_info> over_max_cost(core_books const& b, job const& j) {
+  auto const& most = b.terms[j.terms].max_cost_usd;
+  if (!most || b.money.paid(j.id) < *most)
+    return std::nullopt;
+  return max_cost_error(b, j);
+}
+
+std::string budget_reason(core_books const& b, tenant_index tenant) {
+  if (!b.any_budget || !b.money.is_at_budget(tenant, b.now))
+    return {};
+  return usd(b.money.spent(tenant, b.now)) + " of " + usd(*b.money.budget(tenant)) + " are spent";
+}
+
+std::optional<error_info> check_budget(core_books const& b, std::string const& tenant) {
+  auto const index = b.tenants.find(tenant);
+  auto const reason = index == none ? std::string{} : budget_reason(b, index);
+  if (reason.empty())
+    return std::nullopt;
+  auto fault = usage_error("tenant_id",
+                           "of the budget of tenant " + tenant + " (tenants." + tenant +
+                               ".budget_usd in the scheduler's config) " + reason,
+                           "a tenant with budget left");
+  fault.category = "refused";
+  fault.code = "budget";
+  return fault;
+}
+
+}  // namespace nsai::scheduling
