@@ -79,8 +79,8 @@ void core::state::fire_timers() {
         stop(j, true);
         break;
       case timer_kind::max_cost:
-        if (j.canceled || j.expired || j.handed_back)
-          break;  // it is stopped already
+        if (j.is_stopped())
+          break;
         j.overspent = true;
         stop_attempt(j);
         break;

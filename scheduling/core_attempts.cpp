@@ -87,8 +87,7 @@ void core::state::handle(attempt_ended const& e) {
   release_attempt(*j);
   if (outcome.result == attempt_result::succeeded) {
     end(*j, job_status::succeeded, std::nullopt, &outcome);
-  } else if (is_own_failure(outcome.result) && !fault_of_place && !j->canceled && !j->expired &&
-             !j->overspent && !j->handed_back) {
+  } else if (is_own_failure(outcome.result) && !fault_of_place && !j->is_stopped()) {
     own_failure(*j, outcome);
   } else {
     infra_failure f;

@@ -54,9 +54,7 @@ struct core_books {
   /// node gains room.
   std::set<std::pair<tenant_index, shape_index>> no_other_models;
   std::vector<token_bucket> submit_rates;  // by tenant
-  bool any_submit_rate = false;            // some tenant has one
   spending money;
-  bool any_budget = false;  // some tenant has one
   group_book groups;
   ready_queues queues{&shares};
   timers clock;
@@ -83,7 +81,7 @@ struct core_books {
   double mean_price = 0;                  // of a device on nodes with devices; 0: none has a price
   double mean_core_price = 0;             // of a core on the others
   timestamp standings_at;                 // when all were refreshed last
-  reservation_book reservations;  // in order of making
+  reservation_book reservations;          // in order of making
   bool rooms_gained = false;              // where room is kept, there is more of it
   std::int64_t preemptible_running = 0;   // attempts of jobs that may be preempted
   bool reserving_due = false;             // some have begun to wait since

@@ -34,32 +34,36 @@ void core::state::dispatch() {
     return;
   refresh_standings();
   serve_reservations();
-  for (bool again = true; again;) {
-    for (auto next = choose(); next.slot != none; next = choose()) {
-      auto const& turn = queues.place_of(next.slot);
-      auto& s = shapes[turn.shape];
-      auto const used_up = models_used_up(*this, turn.tenant, s);
-      auto found = used_up.empty() ? places.find(s) : find_without(*this, s, used_up);
-      if (!found && !used_up.empty()) {
-        no_other_models.insert({turn.tenant, turn.shape});  // others may have room all the same
-        continue;
-      }
-      if (!found && !reservations.empty())
-        found = find_beside(s, queues[next.slot].job, next.level);
-      if (!found) {
-        s.close();
-        continue;
-      }
-      grant(next.slot, std::move(*found), false);
-      count_grant(next.aged, next.level);
-    }
+  std::uint64_t before = 0;
+  do {
+    grant_turns();
     if (queues.count() == 0)
       return;
-    auto const before = room_epoch;
+    before = room_epoch;
     look_for_reservations();
-    again = room_epoch != before;  // room that is kept no more is anybody's
-  }
+  } while (room_epoch != before);  // room that is kept no more is anybody's
   dispatch_ahead();
+}
+
+void core::state::grant_turns() {
+  for (auto next = choose(); next.slot != none; next = choose()) {
+    auto const& turn = queues.place_of(next.slot);
+    auto& s = shapes[turn.shape];
+    auto const used_up = models_used_up(*this, turn.tenant, s);
+    auto found = used_up.empty() ? places.find(s) : find_without(*this, s, used_up);
+    if (!found && !used_up.empty()) {
+      no_other_models.insert({turn.tenant, turn.shape});  // others may have room all the same
+      continue;
+    }
+    if (!found && !reservations.empty())
+      found = find_beside(s, queues[next.slot].job, next.level);
+    if (!found) {
+      s.close();
+      continue;
+    }
+    grant(next.slot, std::move(*found), false);
+    count_grant(next.aged, next.level);
+  }
 }
 
 void core::state::count_grant(bool aged, priority level) {

@@ -78,8 +78,7 @@ bool core::state::note_outcome(job& j, attempt_outcome const& outcome) {
   bool const well = outcome.result == attempt_result::succeeded;
   if (!settings.judge_health || (well && wellness.is_idle()))
     return false;
-  bool const own =
-      is_own_failure(outcome.result) && !j.canceled && !j.expired && !j.overspent && !j.handed_back;
+  bool const own = is_own_failure(outcome.result) && !j.is_stopped();
   bool const fault = outcome.result == attempt_result::device_fault;
   if (!well && !own && !fault)
     return false;

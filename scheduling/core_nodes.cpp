@@ -88,7 +88,7 @@ void core::state::reconcile(node_index index, register_node const& r) {
     bool const superseded = node.find(ref)->superseded;
     auto const unwanted = [&] {
       auto const* const j = jobs.find(ref.job);
-      return superseded || j->canceled || j->expired || j->overspent || j->handed_back;
+      return superseded || j->is_stopped();
     };
     if (!is_there || unwanted())
       emit(attempt_stopped{node.info.uuid, node.session, ref});
@@ -144,7 +144,7 @@ void core::state::adopt(node_index index, register_node const& r) {
       count_devices(*this, *j, 1);
       queues.refresh(j->tenant, j->owner);
     }
-    if (!ours || j->canceled || j->expired || j->overspent || j->handed_back)
+    if (!ours || j->is_stopped())
       emit(attempt_stopped{node.info.uuid, node.session, held.ref});
   }
   auto const waiting = unconfirmed.find(node.info.uuid);

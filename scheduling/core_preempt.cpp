@@ -13,8 +13,7 @@ bool core::state::is_victim(attempt_ref ref, job const& claimant, priority level
   bool const current =
       j != nullptr && j->status == job_status::running && j->attempt == ref.attempt;
   if (!current || !shapes[j->shape].key.preemptible || j->preemptions >= settings.max_preemptions ||
-      now - j->since < settings.immune_ms || j->handed_back || j->canceled || j->expired ||
-      j->overspent)
+      now - j->since < settings.immune_ms || j->is_stopped())
     return false;
   if (level == priority::realtime)
     return j->level > level;

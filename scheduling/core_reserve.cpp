@@ -30,7 +30,7 @@ timestamp core::state::ends_by(attempt_ref ref) const {
   auto const* const j = jobs.find(ref.job);
   if (j == nullptr || j->status != job_status::running || j->attempt != ref.attempt)
     return {};
-  if (j->canceled || j->expired || j->overspent || j->handed_back)
+  if (j->is_stopped())
     return now + terms[j->terms].grace_ms + soon_ms;
   auto const& key = shapes[j->shape].key;
   if (key.expect_ms <= 0)

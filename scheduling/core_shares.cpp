@@ -91,9 +91,8 @@ void core::state::keep_shape(job const& j) {
 tenant_index core::state::tenant_of(std::string const& name) {
   auto const before = tenants.size();
   auto const index = tenants.intern(name);
-  if (tenants.size() > before) {
+  if (tenants.size() > before)
     use_settings(*this, index, settings_of(name));
-  }
   return index;
 }
 

@@ -58,7 +58,7 @@ std::optional<error_info> core::state::refuse(job_submitted const& e, found_befo
       return fault;
   }
   // Last: who has made a mistake need not wait before it is told.
-  return any_submit_rate || any_budget ? check_means(s, before) : std::nullopt;
+  return check_means(s, before);
 }
 
 /// The live job that holds the submission's key, or its word as the only one.
@@ -149,8 +149,7 @@ submit_result core::state::accept(job_submitted const& e, std::vector<dependency
   auto const& s = *e.request;
   auto& j = create({last_id.value + 1}, s, e.label);
   auto const id = j.id;
-  if (any_submit_rate)
-    submit_rates[j.tenant].take(jobs_of(s), now);
+  submit_rates[j.tenant].take(jobs_of(s), now);
   j.terms = terms.intern(s.constraints);
   terms.keep(j.terms);
   add_key(j, s.key);

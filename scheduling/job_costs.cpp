@@ -50,7 +50,7 @@ std::optional<error_info> over_max_cost(core_books const& b, job const& j) {
 }
 
 std::string budget_reason(core_books const& b, tenant_index tenant) {
-  if (!b.any_budget || !b.money.is_at_budget(tenant, b.now))
+  if (!b.money.is_at_budget(tenant, b.now))
     return {};
   return usd(b.money.spent(tenant, b.now)) + " of " + usd(*b.money.budget(tenant)) + " are spent";
 }

@@ -57,6 +57,9 @@ struct job {
   bool within_limit : 1 = false;   // counted against the array's limit
   bool rare : 1 = false;           // has an entry among the rare facts
   bool has_room_kept : 1 = false;  // has an entry among the reservations
+
+  /// Its attempt was told to stop, and how it ends says nothing of the job itself.
+  bool is_stopped() const { return canceled || expired || overspent || handed_back; }
 };
 
 /// The constraints of a job, shared by all jobs that were submitted with equal ones.

@@ -172,10 +172,10 @@ void fault_world::act() {
     }
     case 18:
       return life_ != 0 ? apply(clock_advanced{}) : void();
-    case 20:
-      return one_in(4) ? change_tenants() : void();
     case 19:
       return pass(static_cast<std::int64_t>(below(6'000)));
+    case 20:
+      return one_in(4) ? change_tenants() : void();
     default:
       return pass(static_cast<std::int64_t>(below(700)));
   }

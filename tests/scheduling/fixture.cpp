@@ -28,6 +28,18 @@ submission fixture::job(std::string stage) {
   return s;
 }
 
+job_restored fixture::restored_on_n(std::string tenant, attempt_no attempt) {
+  job_restored e;
+  e.record.id = {1};
+  e.record.tenant_id = std::move(tenant);
+  e.record.stage = "echo";
+  e.record.status = job_status::running;
+  e.record.attempt = attempt;
+  e.node_uuid = "n";
+  e.incarnation = 1;
+  return e;
+}
+
 submission fixture::gpu_job(std::string model, std::int32_t count, std::int64_t memory_mb) {
   auto s = job();
   s.resources.gpu = std::move(model);

@@ -202,19 +202,12 @@ TEST_CASE("budget: at it nothing more is started or submitted, and what runs goe
 TEST_CASE("budget and cost hold over a restart, also while the node has not spoken") {
   fixture f{with_budget(3)};
   f.apply(spending_restored{"lab", micro{1'000'000}});
-  job_restored running;
-  running.record.id = {1};
-  running.record.tenant_id = "lab";
-  running.record.stage = "echo";
-  running.record.status = job_status::running;
-  running.record.attempt = 2;
+  auto running = fixture::restored_on_n("lab", 2);
   running.record.started_at = f.now_ + -an_hour_ms / 2;
   running.record.created_at = f.now_ + -an_hour_ms;
   running.record.cost_usd = micro{250'000};
   running.record.constraints.max_cost_usd = micro{1'250'000};
   running.record.constraints.timeout_ms = 0;
-  running.node_uuid = "n";
-  running.incarnation = 1;
   running.cost_rate = 1'000'000;
   f.apply(running);
   f.apply(restore_finished{});
