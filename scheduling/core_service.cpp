@@ -207,7 +207,7 @@ void core::state::tidy_orders() {
     auto const* const node = nodes.find(uuid);
     if (node != nullptr &&
         std::none_of(node->info.maintenance.begin(), node->info.maintenance.end(),
-                     [&](auto const& w) { return w.from <= order.dismissed && w.until > now; }))
+                     [&](auto const& w) { return w.from <= tidy.dismissed && w.until > now; }))
       tidy.dismissed = {};
     if (tidy != order)
       changed.push_back(std::move(tidy));

@@ -207,12 +207,14 @@ void fault_world::settle_down() {
     settle();
     pass(1'000);
   }
-  for (auto const& [id, row] : decided_.rows()) {
-    if (is_terminal(row.facts.record.status))
+  for (auto const& each : decided_.rows()) {
+    auto const id = each.first;
+    auto const& record = each.second.facts.record;
+    if (is_terminal(record.status))
       continue;
     say([&] {
-      return "job " + std::to_string(id.value) + " of " + row.facts.record.tenant_id + " is " +
-             to_string(row.facts.record.status) +
+      return "job " + std::to_string(id.value) + " of " + record.tenant_id + " is " +
+             to_string(record.status) +
              (life_ != 0 ? ": " + core_.look_up(id).wait_reason : std::string{});
     });
     keep(promise::p1_ends_once, false, "that everything ends once there are no more faults", id);
