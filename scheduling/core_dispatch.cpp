@@ -32,6 +32,16 @@ void core::state::dispatch() {
     return;
   refresh_standings();
   serve_reservations();
+  serve_turns();
+  if (queues.count() == 0)
+    return;
+  look_for_reservations();
+  serve_turns();  // room that is not kept any more is free at once
+  dispatch_ahead();
+}
+
+/// Until none that has the turn finds room.
+void core::state::serve_turns() {
   for (auto next = choose(); next.slot != none; next = choose()) {
     auto& s = shapes[queues.place_of(next.slot).shape];
     auto found = places.find(s);
@@ -44,10 +54,6 @@ void core::state::dispatch() {
     grant(next.slot, std::move(*found), false);
     count_grant(next.aged, next.level);
   }
-  if (queues.count() == 0)
-    return;
-  look_for_reservations();
-  dispatch_ahead();
 }
 
 void core::state::count_grant(bool aged, priority level) {

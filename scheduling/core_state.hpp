@@ -176,8 +176,7 @@ struct core::state : core_books {
   void list_absent(std::vector<node_record>& to) const;
 
   // core_dispatch.cpp
-  void dispatch();
-  void dispatch_ahead();
+  void dispatch(), serve_turns(), dispatch_ahead();
   choice choose();
   queue_slot next_aged(shape_set const& open, priority than) const;
   void count_grant(bool aged, priority level);
