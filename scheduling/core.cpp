@@ -11,13 +11,13 @@ core::~core() = default;
 core::core(core&&) noexcept = default;
 core& core::operator=(core&&) noexcept = default;
 
-core::state::state(core_settings given) : core_books(std::move(given)) {
+core::state::state(core_settings given) : core_queries(std::move(given)) {
   bool const limited =
       std::any_of(settings.tenants.begin(), settings.tenants.end(),
                   [](auto const& each) { return each.second.quota.bounds_anything(); });
   if (limited)
     queues.admit_by([this](tenant_index tenant, shape_index shape) {
-      return quotas.admits(tenant, shapes[shape].key.demand());
+      return quotas.admits(tenant, shapes[shape].key.demand_of_all());
     });
   for (auto const& stage : settings.known_stages) {
     auto const index = stage_names.intern(stage.name);
@@ -121,18 +121,18 @@ void core::state::tell_wake() {
   emit(wake_at{announced_wake});
 }
 
-job& core::state::at(job_id id) {
+job& core_queries::at(job_id id) {
   auto* const found = jobs.find(id);
   NSAI_ASSERT(found != nullptr);
   return *found;
 }
 
-rare_facts& core::state::rare(job& j) {
+rare_facts& core_queries::rare(job& j) {
   j.rare = true;
   return rares[j.id];
 }
 
-rare_facts const* core::state::find_rare(job const& j) const {
+rare_facts const* core_queries::find_rare(job const& j) const {
   return j.rare ? &rares.at(j.id) : nullptr;
 }
 
@@ -173,8 +173,7 @@ std::optional<submit_result> core::find_key(std::string const& tenant,
 
 bool core::is_current(attempt_ref ref) const {
   auto const* const j = state_->jobs.find(ref.job);
-  return j != nullptr && !j->composite && j->status == job_status::running &&
-         j->attempt == ref.attempt;
+  return j != nullptr && state_->has_attempt(*j) && j->attempt == ref.attempt;
 }
 
 bool core::session_known(std::string const& uuid, std::uint64_t session) const {

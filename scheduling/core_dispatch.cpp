@@ -44,16 +44,22 @@ void core::state::dispatch() {
 void core::state::serve_turns() {
   for (auto next = choose(); next.slot != none; next = choose()) {
     auto& s = shapes[queues.place_of(next.slot).shape];
-    auto found = places.find(s);
-    if (!found && !reservations.empty())
-      found = find_beside(s, queues[next.slot].job, next.level);
-    if (!found) {
+    bool const granted = s.is_gang() ? grant_gang(next.slot) : grant_one(next);
+    if (granted)
+      count_grant(next.aged, next.level);
+    else
       s.close();
-      continue;
-    }
-    grant(next.slot, std::move(*found), false);
-    count_grant(next.aged, next.level);
   }
+}
+
+bool core::state::grant_one(choice const& next) {
+  auto& s = shapes[queues.place_of(next.slot).shape];
+  auto found = places.find(s);
+  if (!found && !reservations.empty())
+    found = find_beside(s, queues[next.slot].job, next.level);
+  if (found)
+    grant(next.slot, std::move(*found), false);
+  return found.has_value();
 }
 
 void core::state::count_grant(bool aged, priority level) {
@@ -112,10 +118,24 @@ queue_slot core::state::next_of(priority level, shape_set const& open) const {
 void core::state::grant(queue_slot slot, place where, bool ahead) {
   auto& j = at(queues[slot].job);
   auto const queue_ms = now - queues[slot].since;
-  auto& s = shapes[j.shape];
   shapes.drop_waiting(j.shape);
   if (!ahead)
     ++room_epoch;  // one rival less for what may go ahead, perhaps
+  begin_attempt(j, std::move(where), ahead, queue_ms);
+  queues.serve(slot);
+  j.slot = none;
+  if (j.has_room_kept)
+    keep_no_room_for(j);
+  queues.refresh(j.tenant, j.owner, j.level);
+  if (j.parent)
+    first_grant(j.parent);
+  take_place(j);
+}
+
+/// The books hold it on its node, and it is told.
+void core::state::begin_attempt(job& j, place where, bool ahead, std::int64_t queue_ms,
+                                std::optional<gang_place> gang) {
+  auto& s = shapes[j.shape];
   change(j, signal::grant);
   ++j.attempt;
   j.node = where.node;
@@ -134,11 +154,6 @@ void core::state::grant(queue_slot slot, place where, bool ahead) {
   auto const& held = node.hold({j.id, j.attempt}, std::move(h));
   NSAI_ASSERT(held.ahead == ahead);
   charge(j, node, held);
-  queues.serve(slot);
-  j.slot = none;
-  if (j.has_room_kept)
-    keep_no_room_for(j);
-  queues.refresh(j.tenant, j.owner, j.level);
 
   attempt_granted g;
   g.ref = {j.id, j.attempt};
@@ -147,6 +162,7 @@ void core::state::grant(queue_slot slot, place where, bool ahead) {
   g.incarnation = node.info.incarnation;
   g.session = node.session;
   g.devices = std::move(where.devices);
+  g.gang = std::move(gang);
   emit(std::move(g));
   happened started;
   started.what = happening::job_started;
@@ -157,9 +173,6 @@ void core::state::grant(queue_slot slot, place where, bool ahead) {
   started.queue_ms = queue_ms;
   started.node = node.info.name;
   emit(std::move(started));
-  if (j.parent)
-    first_grant(j.parent);
-  take_place(j);
 }
 
 void core::state::first_grant(job_id id) {
@@ -171,19 +184,20 @@ void core::state::first_grant(job_id id) {
 }
 
 bool core::state::may_go_ahead(shape const& s) const {
-  return !s.wants_gpu() && !s.key.timed && s.key.resources.memory_mb == 0 &&
+  return !s.is_gang() && !s.wants_gpu() && !s.key.timed && s.key.resources.memory_mb == 0 &&
          is_brief(stages[s.key.stage]);
 }
 
 bool core::state::is_possible(shape& s) {
   if (s.judged_at != nodes.epoch) {
     s.judged_at = nodes.epoch;
-    s.is_possible = false;
+    std::int32_t possible = 0;
     std::as_const(nodes).for_each([&](node_index, node_state const& node) {
-      s.is_possible =
-          s.is_possible || (node.status != node_status::lost && !node.leaving && !node.draining &&
-                            node.has_time_for(s.key.bound_ms, now) && places.is_possible(s, node));
+      possible += possible < s.key.nodes &&
+                  (node.status != node_status::lost && !node.leaving && !node.draining &&
+                   node.has_time_for(s.key.bound_ms, now) && places.is_possible(s, node));
     });
+    s.is_possible = possible >= s.key.nodes;
   }
   return s.is_possible;
 }

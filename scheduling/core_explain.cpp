@@ -23,6 +23,12 @@ live_job core::state::look_up(job const& j) const {
 }
 
 std::string core::state::wait_reason(job const& j) const {
+  if (j.status == job_status::running && !j.composite && !has_attempt(j))
+    return "its attempt is over; waiting for the other members of gang " +
+           std::to_string(j.parent.value);
+  if (j.status == job_status::queued && (is_member(j) || takes_turns(j)))
+    if (auto const& parent = is_member(j) ? at_parent(j) : j; gang_of(parent) != nullptr)
+      return wait_reason_of_gang(parent);
   if (j.status == job_status::running)
     return j.unconfirmed ? "waiting for node " + node_name(j) + " to confirm attempt " +
                                std::to_string(j.attempt)
@@ -96,7 +102,7 @@ start_facts core::state::facts(job const& j) const {
                     j.parent,
                     j.array_child,
                     {}};
-  if (j.array_child)
+  if (j.array_child && !is_member(j))
     facts.array_index = index_at(*parents.at(j.parent).array, j.position);
   return facts;
 }

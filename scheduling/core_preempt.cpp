@@ -37,7 +37,8 @@ std::optional<claim> core::state::claim_on(node_index index, shape& s, job const
   for (auto const ref : node.held())
     if (is_victim(ref, j, level)) {
       auto const& victim = at(ref.job);
-      auto const lost = static_cast<double>(now - victim.since) * shares.part(charged(victim));
+      auto const lost = static_cast<double>(now - victim.since) * shares.part(charged(victim)) *
+                        shapes[victim.shape].key.nodes;  // a gang loses that of all members
       found.victims.push_back({ref, lost});
     }
   std::sort(found.victims.begin(), found.victims.end(), [](auto const& a, auto const& b) {
@@ -92,8 +93,7 @@ bool core::state::preempt_for(choice const& c) {
   keep_no_room_on(best->node);
   for (auto const& each : best->victims) {
     auto& victim = at(each.ref.job);
-    victim.preempted = true;
-    ++victim.preemptions;
+    mark_preempted(victim);
     hand_back(victim);
   }
   reservation r;

@@ -25,7 +25,7 @@ bool is_over_by(std::int64_t takes_ms, timestamp now, timestamp by) {
 }  // namespace
 
 /// By when the attempt has ended and everything it holds is free; 0: not known.
-timestamp core::state::ends_by(attempt_ref ref) const {
+timestamp core_queries::ends_by(attempt_ref ref) const {
   auto const* const j = jobs.find(ref.job);
   if (j == nullptr || j->status != job_status::running || j->attempt != ref.attempt)
     return {};
@@ -209,7 +209,8 @@ void core::state::look_for_reservations() {
 void core::state::make_reservations(std::size_t looks) {
   shape_set wanted;
   for (auto const& each : shapes.waiting())
-    if (is_possible(shapes[each.shape]) && !may_go_ahead(shapes[each.shape]))
+    if (!shapes[each.shape].is_gang() && is_possible(shapes[each.shape]) &&
+        !may_go_ahead(shapes[each.shape]))
       wanted.add(each.shape);
   if (auto const slot = reservations.has_aged() ? none : next_aged(wanted, served_since_aged);
       slot != none) {

@@ -35,6 +35,7 @@ struct unfinished_job {
   bool cancel_requested = false;
   bool handed_back = false;
   bool preempted = false;
+  std::optional<attempt_record> over;  // of a running one whose last attempt was closed
 };
 struct ended_child {
   job_id parent;
