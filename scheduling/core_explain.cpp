@@ -69,10 +69,20 @@ std::string core::state::wait_for_place(job const& j) const {
 }
 
 std::string core::state::explain_reservation(reservation const& r) const {
-  auto const& node = std::as_const(nodes)[r.node];
-  auto const where = "room on node " + node.info.name + " is kept for it";
+  auto const those = reservations.nodes_of(r.job);
+  std::string names;
+  for (auto const index : those)
+    names += (names.empty()           ? ""
+              : index == those.back() ? " and "
+                                      : ", ") +
+             std::as_const(nodes)[index].info.name;
+  auto where =
+      std::string{"room on "} + (those.size() > 1 ? "nodes " : "node ") + names + " is kept for it";
   if (r.is_claim)
     return where + ": others were stopped to make it";
+  auto const wanted = shapes[jobs.find(r.job)->shape].key.nodes;
+  if (those.size() < static_cast<std::size_t>(wanted))
+    return where + "; it needs " + std::to_string(wanted) + ", and gets the next";
   return r.from ? where + ", by " + to_rfc3339(r.from) + " at the latest"
                 : where + "; what runs there has no timeout and no estimate";
 }

@@ -101,7 +101,9 @@ void core::state::create_gang(job& parent, job_submitted const& e) {
 /// All members at once, or none: false, and nothing has changed.
 bool core::state::grant_gang(queue_slot slot) {
   auto& parent = at(queues[slot].job);
-  auto found = places.find_apart(shapes[parent.shape]);
+  auto const kept =
+      parent.has_room_kept ? reservations.nodes_of(parent.id) : std::vector<node_index>{};
+  auto found = places.find_apart(shapes[parent.shape], kept);
   if (found.empty())
     return false;
   auto& first = nodes[found.front().node];
@@ -126,6 +128,8 @@ bool core::state::grant_gang(queue_slot slot) {
   });
   queues.serve(slot);
   parent.slot = none;
+  if (parent.has_room_kept)
+    keep_no_room_for(parent);
   queues.refresh(parent.tenant, parent.owner, parent.level);
   take_place(parent);
   return true;
@@ -368,6 +372,8 @@ std::string core::state::wait_reason_of_gang(job const& parent) const {
   });
   if (possible == 0)
     return wait_for_place(parent);
+  if (parent.has_room_kept)
+    return explain_reservation(reservations.of(parent.id));
   auto const room = static_cast<std::int32_t>(places.count_fitting(s));
   auto text = "needs " + std::to_string(s.key.nodes) + " nodes with " +
               request_in_words(s.key.resources) + " each; " + std::to_string(room) +

@@ -22,7 +22,7 @@ bool core::state::is_victim(attempt_ref ref, job const& claimant, priority level
 /// Whether others may be stopped for the job: it is realtime and its tenant within its share, or
 /// its tenant would still be within its quota, and others hold more than theirs.
 bool core::state::may_claim(job const& j, choice const& c) const {
-  if (preemptible_running == 0 || c.aged)
+  if (preemptible_running == 0 || c.aged || shapes[j.shape].is_gang())
     return false;
   return c.level == priority::realtime || quotas.is_within(j.tenant, shapes[j.shape].key.resources);
 }

@@ -199,14 +199,19 @@ struct core::state : core_queries {
   void renew_reservations();
   bool reserve(choice const& c);
   std::optional<reservation> best_reservation(shape& s, choice const& c);
-  void plan(reservation& r, shape& s, node_state const& node);
+  void plan(reservation& r, shape& s, node_state const& node, timestamp at_least = {});
   std::optional<place> find_beside(shape& s, job_id job, priority level);
   bool may_go_beside(shape const& s, node_index index) const;
   void offer_kept_rooms(shape_index index, priority level);
   void keep_room(reservation r);
   queue_slot first_without_room(queue_slot slot) const;
-  void keep_no_room_for(job& j);
-  void keep_no_room_on(node_index index);
+  void keep_no_room_for(job&j), keep_no_room_on(node_index index);
+
+  // core_reserve_gangs.cpp
+  bool reserve_apart(choice const& c, std::uint64_t made = 0);
+  std::vector<reservation> best_apart(shape& s, choice const& c, std::uint64_t made);
+  void plan_together(std::vector<reservation>&list, shape&s), renew_apart(job&j);
+  bool serve_gang(reservation& first);
 
   // core_preempt.cpp
   bool preempt_for(choice const& c);

@@ -56,8 +56,8 @@ class placement {
   /// stages, labels and times are not looked at.
   std::optional<place> find_on(shape& s, node_index node, node_room const& room);
   /// For a gang: the best nodes that have room now, one place on each, or nothing when they are too
-  /// few. The first is on a node that has a port to offer.
-  std::vector<place> find_apart(shape& s);
+  /// few. The first is on a node that has a port to offer. Room on `kept` is kept for this gang.
+  std::vector<place> find_apart(shape& s, std::vector<node_index> const& kept);
   /// How many nodes have room now.
   std::size_t count_fitting(shape& s) const;
   bool has_labels(shape const& s, node_state const& node) const;

@@ -5,6 +5,13 @@
 #include "scheduling/placement.hpp"
 
 namespace nsai::scheduling {
+namespace {
+
+bool contains(std::vector<node_index> const& list, node_index index) {
+  return std::find(list.begin(), list.end(), index) != list.end();
+}
+
+}  // namespace
 
 std::size_t placement::count_fitting(shape& s) const {
   std::size_t count = 0;
@@ -15,13 +22,13 @@ std::size_t placement::count_fitting(shape& s) const {
 
 /// The members ask for the same and get nodes of their own, so what one takes changes nothing for
 /// another: the best nodes are those with the best ratings.
-std::vector<place> placement::find_apart(shape& s) {
+std::vector<place> placement::find_apart(shape& s, std::vector<node_index> const& kept) {
   auto const wanted = static_cast<std::size_t>(s.key.nodes);
   learn_needs(s);
   auto const draw = next_draw();
   std::vector<node_index> fitting;
   std::as_const(nodes_).for_each([&](node_index index, node_state const& node) {
-    if (is_free_for_all(s, node))
+    if (is_free_for_all(s, node) || (node.is_kept && contains(kept, index) && fits(s, node)))
       fitting.push_back(index);
   });
   s.fitted = fitting.size();
