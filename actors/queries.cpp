@@ -93,7 +93,10 @@ void scheduler_state::complete(job_record& record) const {
   record.status = live.status;
   record.wait_reason = live.wait_reason;
   record.attempt = live.attempt;
-  record.node = live.node;
+  // A gang's member whose attempt is over before that of the others was where its row says.
+  bool const waits_for_gang = record.rank && live.status == job_status::running;
+  if (!waits_for_gang || !live.node.empty())
+    record.node = live.node;
   record.devices = live.devices;
   if (live.cost)
     record.cost_usd = live.cost;
@@ -441,7 +444,7 @@ beat_reply scheduler_state::heard(beat const& b) {
   bool const known = link != links_.end() && link->second.session == b.session &&
                      core_.session_known(b.uuid, b.session);
   if (known) {
-    apply(scheduling::node_beat{b.uuid, b.session, b.progress});
+    apply(scheduling::node_beat{b.uuid, b.session, b.progress, b.ports});
     settle();
   }
   return {b.session, known};

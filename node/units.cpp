@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <cmath>
 #include <utility>
 
@@ -83,6 +84,19 @@ std::int64_t parse_duration_ms(std::string const& text, std::string const& field
   if (ms > 1e13)
     refuse(field, text, expected);
   return static_cast<std::int64_t>(std::llround(ms));
+}
+
+timestamp parse_when(std::string const& text, std::string const& field) {
+  if (text.size() > 4 && text[4] == '-') {
+    try {
+      return from_rfc3339(text);
+    } catch (shape_error const& e) {
+      throw e.inside(field);
+    }
+  }
+  auto const now = std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::chrono::system_clock::now().time_since_epoch());
+  return timestamp{now.count()} + parse_duration_ms(text, field);
 }
 
 array_spec parse_array(std::string const& text) {

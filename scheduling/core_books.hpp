@@ -93,6 +93,7 @@ struct core_books {
   health wellness;
   name_table places_of_health;               // node uuid, or that with the device's
   timestamp next_health;                     // when quarantines are looked at again; 0: never
+  timestamp all_back_at;                     // after a restart: until then nodes may be missing
   timestamp next_rest_end;                   // 0: no node rests
   std::map<std::string, node_order> orders;  // by uuid, of nodes that are not there too
   timestamp next_service;  // when what nodes are ordered is looked at again; 0: never

@@ -21,12 +21,18 @@ live_job core::state::look_up(job const& j) const {
   else if (j.node != none)
     live.devices = nodes[j.node].devices_of({j.id, j.attempt});
   live.wait_reason = wait_reason(j);
-  if (!j.composite)
-    live.cost = money.spent(j.id, now);
+  if (!j.composite || gang_of(j) != nullptr)
+    live.cost = cost_up_to_now(*this, j);
   return live;
 }
 
 std::string core::state::wait_reason(job const& j) const {
+  if (j.status == job_status::running && !j.composite && !has_attempt(j))
+    return "its attempt is over; waiting for the other members of gang " +
+           std::to_string(j.parent.value);
+  if (j.status == job_status::queued && (is_member(j) || takes_turns(j)))
+    if (auto const& parent = is_member(j) ? at_parent(j) : j; gang_of(parent) != nullptr)
+      return wait_reason_of_gang(parent);
   if (j.status == job_status::running)
     return j.unconfirmed ? "waiting for node " + node_name(j) + " to confirm attempt " +
                                std::to_string(j.attempt)
@@ -74,10 +80,20 @@ std::string core::state::wait_for_place(job const& j) const {
 }
 
 std::string core::state::explain_reservation(reservation const& r) const {
-  auto const& node = std::as_const(nodes)[r.node];
-  auto const where = "room on node " + node.info.name + " is kept for it";
+  auto const those = reservations.nodes_of(r.job);
+  std::string names;
+  for (auto const index : those)
+    names += (names.empty()           ? ""
+              : index == those.back() ? " and "
+                                      : ", ") +
+             std::as_const(nodes)[index].info.name;
+  auto where =
+      std::string{"room on "} + (those.size() > 1 ? "nodes " : "node ") + names + " is kept for it";
   if (r.is_claim)
     return where + ": others were stopped to make it";
+  auto const wanted = shapes[jobs.find(r.job)->shape].key.nodes;
+  if (those.size() < static_cast<std::size_t>(wanted))
+    return where + "; it needs " + std::to_string(wanted) + ", and gets the next";
   return r.from ? where + ", by " + to_rfc3339(r.from) + " at the latest"
                 : where + "; what runs there has no timeout and no estimate";
 }
@@ -107,7 +123,7 @@ start_facts core::state::facts(job const& j) const {
                     j.parent,
                     j.array_child,
                     {}};
-  if (j.array_child)
+  if (j.array_child && !is_member(j))
     facts.array_index = index_at(*parents.at(j.parent).array, j.position);
   return facts;
 }

@@ -1,6 +1,7 @@
 // Devices and nodes that fail jobs: what health.hpp finds is put into effect.
 #include <algorithm>
 
+#include "scheduling/attempt_rules.hpp"
 #include "scheduling/core_state.hpp"
 #include "scheduling/errors.hpp"
 #include "scheduling/retry.hpp"
@@ -41,7 +42,7 @@ void core::state::forget_places(node_state const& node) {
 
 /// Before the attempt is released. Nothing: it ran before the scheduler's restart, and its node has
 /// not registered yet.
-std::optional<health_attempt> core::state::health_of(job const& j) const {
+std::optional<health_attempt> core_queries::health_of(job const& j) const {
   if (j.node == none)
     return std::nullopt;
   auto const& node = nodes[j.node];
@@ -60,7 +61,7 @@ std::optional<health_attempt> core::state::health_of(job const& j) const {
   return a;
 }
 
-bool core::state::is_alone_on_devices(job const& j) const {
+bool core_queries::is_alone_on_devices(job const& j) const {
   if (j.node == none)
     return false;
   auto const& devices = nodes[j.node].devices;

@@ -31,7 +31,7 @@ void use_tenants(core_books& b) {
 namespace {
 
 bool is_admitted(core_books const& b, tenant_index tenant, shape const& s) {
-  return b.quotas.admits(tenant, s.key.demand()) && !b.money.is_at_budget(tenant, b.now);
+  return b.quotas.admits(tenant, s.key.demand_of_all()) && !b.money.is_at_budget(tenant, b.now);
 }
 
 }  // namespace
@@ -49,7 +49,7 @@ bool may_have_any_room(core_books const& b, job const& j) {
 std::vector<std::string> models_used_up(core_books const& b, tenant_index tenant, shape const& s) {
   if (!s.wants_gpu() || !b.quotas.counts_models(tenant))
     return {};
-  return b.quotas.used_up(tenant, s.key.demand());
+  return b.quotas.used_up(tenant, s.key.demand_of_all());
 }
 
 std::optional<place> find_without(core_books& b, shape& s, std::vector<std::string> const& models) {

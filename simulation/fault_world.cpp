@@ -234,7 +234,8 @@ void fault_world::check_the_end() const {
     auto const& r = row.facts.record;
     bool const own_end =
         r.status == job_status::failed && row.error && row.error->code == "exit_status";
-    if (own_end && !given_up_.contains({id, r.attempt}))
+    bool const is_member = r.parent_id && durable_.at(*r.parent_id).facts.nodes > 1;
+    if (own_end && !is_member && !given_up_.contains({id, r.attempt}))
       keep(promise::p4_retries, row.own_outcomes == allowed,
            "no retry fewer than max_retries while the supervisor goes on", id);
   }

@@ -66,6 +66,8 @@ node_info fixture::node(std::string name, std::int64_t cores, std::vector<std::s
   n.incarnation = 1;
   n.cpus.value = cores * 1000;
   n.memory_mb = 100'000;
+  n.address = name + ".example:4600";
+  n.ports = {20'001, 20'002};
   for (auto const& model : gpu_models) {
     auto const index = static_cast<std::uint32_t>(n.gpus.size());
     n.gpus.push_back({index, name + "-" + std::to_string(index), model, gpu_memory_mb, true});
