@@ -371,6 +371,11 @@ caf::result<submit_reply> scheduler_state::retry(retry_jobs const& request) {
                 conflict("not_retryable",
                          "job " + std::to_string(job.value) + " is " + to_string(record->status) +
                              "; only a failed, canceled or timed out job can be retried");
+          else if (record->rank)
+            fault = conflict("not_retryable", "job " + std::to_string(job.value) + " is rank " +
+                                                  std::to_string(*record->rank) + " of gang " +
+                                                  std::to_string(record->parent_id->value) +
+                                                  "; only the gang as a whole can be retried");
           auto const key = request.key.empty() ? "" : request.key + "." + std::to_string(job.value);
           auto const before = fault || key.empty() ? std::optional<submit_result>{}
                                                    : db.find_key(request.tenant_id, key);

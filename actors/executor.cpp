@@ -77,6 +77,7 @@ void executor_state::do_register() {
     request.node.leaves_in_ms = std::max<std::int64_t>(
         1, std::chrono::duration_cast<std::chrono::milliseconds>(*leaves_at_ - self_->clock().now())
                .count());
+  request.node.ports = ports_.all();
   for (auto const& [ref, h] : held_)
     request.held.push_back({ref, h.attempt.cpu, h.attempt.memory_mb, h.attempt.devices});
   request.outcomes = spool_.all();
@@ -129,7 +130,7 @@ void executor_state::beat_again() {
 void executor_state::tick_beat(std::uint64_t generation) {
   if (generation != generation_ || !scheduler_ || session_ == 0)
     return;
-  beat b{options_.node.uuid, session_, {}};
+  beat b{options_.node.uuid, session_, {}, ports_.fresh()};
   for (auto& [ref, h] : held_)
     if (auto progress = news_of(h))
       b.progress.push_back({ref, std::move(*progress)});
@@ -185,6 +186,8 @@ void executor_state::start(start_attempts& m) {
     for (auto older = held_.lower_bound({ref.job, 0});
          older != held_.end() && older->first.job == ref.job; ++older)
       stop_one(older->first, attempt_result::revoked);
+    if (attempt.gang && attempt.gang->rank == 0)
+      ports_.release(attempt.gang->master_port);
     auto& h = held_[ref];
     h.attempt = std::move(attempt);
     h.backend = how_to_run(h.attempt.stage).backend;

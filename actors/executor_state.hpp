@@ -9,6 +9,7 @@
 #include <caf/all.hpp>
 
 #include "actors/executor.hpp"
+#include "actors/port_pool.hpp"
 #include "actors/progress_file.hpp"
 #include "actors/room.hpp"
 #include "actors/spool.hpp"
@@ -81,6 +82,7 @@ class executor_state {
   caf::event_based_actor* self_;
   executor_options options_;
   room room_;
+  port_pool ports_;
   spool spool_;
   std::map<std::string, how> stages_;
   caf::actor cpu_worker_;

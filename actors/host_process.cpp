@@ -56,6 +56,7 @@ stages::host_request request_of(workplace const& where, start_attempt const& att
   r.context = attempt.context.text;
   r.devices = attempt.devices;
   r.array_index = attempt.array_index;
+  r.gang = attempt.gang;
   r.log = where.log_of(attempt.ref);
   r.log_limit_bytes = where.log_limit_bytes;
   if (!brief) {

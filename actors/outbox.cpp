@@ -13,8 +13,8 @@ bool are_alike(submission const& a, submission const& b) {
 }
 
 bool stands_alone(submission const& s) {
-  return s.key.empty() && s.unique.empty() && s.name.empty() && !s.array && s.pipeline.empty() &&
-         !s.retry_of && !s.options.empty();
+  return s.key.empty() && s.unique.empty() && s.name.empty() && !s.array && s.nodes == 1 &&
+         s.pipeline.empty() && !s.retry_of && !s.options.empty();
 }
 
 }  // namespace

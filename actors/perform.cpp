@@ -37,7 +37,7 @@ void scheduler_state::perform(scheduling::job_created& e) {
     s.trace_id = trace_id_of(options_.trace_seed, e.id);
   else if (!is_child)
     traces_[e.id] = std::make_shared<std::string const>(s.trace_id);
-  if (is_child && s.array) {
+  if (is_child && (s.array || s.nodes > 1)) {
     insert_child(e, s);
     return;
   }
@@ -106,7 +106,7 @@ void scheduler_state::name_numbers(scheduling::job_submitted const& of, submissi
 void scheduler_state::keep_payload(job_id id, submission const& s) {
   constexpr std::size_t most_bytes = 96 * 1024 * 1024;
   held_payload held{s.options, s.context};
-  if (!s.array && payload_bytes_ + held.bytes() > most_bytes)
+  if (!s.array && s.nodes == 1 && payload_bytes_ + held.bytes() > most_bytes)
     return;
   payload_bytes_ += held.bytes();
   payloads_.insert_or_assign(id, std::move(held));
@@ -128,7 +128,8 @@ void scheduler_state::insert_child(scheduling::job_created const& e, submission 
   if (run == nullptr || run->parent != e.parent)
     run = &std::get<store::insert_children>(changes.emplace_back(
         store::insert_children{e.parent, s.kind, s.priority, applied_at_, {}}));
-  run->list.push_back({e.id, e.position, index_at(*s.array, e.position), e.status});
+  auto const index = s.array ? std::optional{index_at(*s.array, e.position)} : std::nullopt;
+  run->list.push_back({e.id, e.position, index, e.status});
 }
 
 void scheduler_state::perform(scheduling::job_changed& e) {
@@ -142,6 +143,8 @@ void scheduler_state::perform(scheduling::job_changed& e) {
   change.handed_back = e.handed_back;
   change.preempted = e.preempted;
   change.preemptions = e.preemptions;
+  change.attempt = e.attempt;
+  change.started_at = applied_at_;
   if (e.status == job_status::queued)
     change.queued_at = applied_at_;
   pipeline_.changes().emplace_back(change);
@@ -170,6 +173,7 @@ void scheduler_state::perform(scheduling::attempt_granted& e) {
   m.grace_ms = facts.constraints.grace_ms;
   m.stop_signal = facts.constraints.stop_signal;
   m.array_index = facts.array_index;
+  m.gang = e.gang.take();
   m.trace_id = trace_of(facts.parent ? facts.parent : e.ref.job);
   auto const held = payloads_.find(facts.in_array ? facts.parent : e.ref.job);
   if (held != payloads_.end()) {
@@ -204,6 +208,13 @@ void scheduler_state::perform(scheduling::attempt_closed& e) {
   closed.attempt.started_at = applied_at_ + -e.duration_ms;
   closed.attempt.error = e.error.take();
   closed.cost = e.cost;
+  closed.keeps_result = e.keeps_result;
+  if (e.keeps_result) {
+    closed.result = outcome_->value;
+    closed.context = outcome_->context;
+    closed.attempt.worker = outcome_->worker;
+    closed.backend = outcome_->backend;
+  }
   pipeline_.changes().emplace_back(std::move(closed));
 }
 
@@ -216,11 +227,13 @@ void scheduler_state::perform(scheduling::job_ended& e) {
   end.error = e.error;
   end.context_from = std::move(e.context_from);
   end.cost = e.cost;
+  end.has_kept = e.from_kept;
+  end.result_of = e.result_of;
   if (e.from_outcome) {
     end.result = outcome_->value;
     end.context = outcome_->context;
   }
-  if (outcome_ != nullptr && outcome_->ref.job == e.id) {
+  if (outcome_ != nullptr && outcome_->ref.job == e.id && !e.from_kept) {
     end.worker = outcome_->worker;
     end.backend = outcome_->backend;
   }

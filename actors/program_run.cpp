@@ -30,6 +30,17 @@ std::string devices_json(start_attempt const& attempt) {
   return write_json(attempt.devices).dump();
 }
 
+/// One process a member; a program that wants one a GPU starts them by torchrun or the like, which
+/// takes the node's rank and sets the rest anew for each.
+void add_gang(std::map<std::string, std::string>& env, gang_place const& gang) {
+  env["RANK"] = env["NODE_RANK"] = std::to_string(gang.rank);
+  env["WORLD_SIZE"] = env["NNODES"] = std::to_string(gang.nodes);
+  env["LOCAL_RANK"] = "0";
+  env["LOCAL_WORLD_SIZE"] = "1";
+  env["MASTER_ADDR"] = gang.master_addr;
+  env["MASTER_PORT"] = std::to_string(gang.master_port);
+}
+
 std::vector<std::string> environment(workplace const& where, start_attempt const& attempt,
                                      fs::path const& run_dir, json const& options) {
   auto env = where.base_environment();
@@ -40,6 +51,8 @@ std::vector<std::string> environment(workplace const& where, start_attempt const
   env["NSAI_ATTEMPT"] = std::to_string(attempt.ref.attempt);
   if (attempt.array_index)
     env["NSAI_ARRAY_INDEX"] = std::to_string(*attempt.array_index);
+  if (attempt.gang)
+    add_gang(env, *attempt.gang);
   env["NSAI_OPTIONS"] = run_dir / "options.json";
   env["NSAI_CONTEXT"] = run_dir / "context.json";
   env["NSAI_RESULT"] = run_dir / "result.json";

@@ -97,7 +97,10 @@ void scheduler_state::complete(job_record& record) const {
   record.status = live.status;
   record.wait_reason = live.wait_reason;
   record.attempt = live.attempt;
-  record.node = live.node;
+  // A gang's member whose attempt is over before that of the others was where its row says.
+  bool const waits_for_gang = record.rank && live.status == job_status::running;
+  if (!waits_for_gang || !live.node.empty())
+    record.node = live.node;
   record.devices = live.devices;
   if (live.cost)
     record.cost_usd = live.cost;

@@ -47,6 +47,12 @@ void scheduler_state::load() {
     scheduling::job_restored event;
     event.key = job.key;
     event.array = job.array;
+    if (job.record.nodes && !job.record.parent_id)
+      event.nodes = static_cast<std::int32_t>(*job.record.nodes);
+    if (job.over) {
+      event.over = job.over->outcome;
+      event.over_error = job.over->error;
+    }
     event.after = job.after;
     event.step = job.position;
     event.node_uuid = job.node_uuid;

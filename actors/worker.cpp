@@ -91,6 +91,7 @@ class stage_runner {
     env.attempt = attempt.ref.attempt;
     env.job = attempt.ref.job.value;
     env.array_index = attempt.array_index;
+    env.gang = attempt.gang;
     env.devices = attempt.devices;
     if (!brief) {
       env.scratch = run_dir / "scratch";

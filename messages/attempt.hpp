@@ -19,6 +19,22 @@ struct attempt_ref {
   friend auto operator<=>(attempt_ref const&, attempt_ref const&) = default;
 };
 
+/// The place of an attempt among those of its gang, and where they meet.
+struct gang_place {
+  static constexpr char const* type_name = "gang_place";
+  std::int32_t rank = 0;          // from 0
+  std::int32_t nodes = 1;         // members in all, each on a node of its own
+  std::string master_addr;        // the host that rank 0's node advertises
+  std::uint32_t master_port = 0;  // free on that node, which has chosen it
+
+  static constexpr auto fields() {
+    using g = gang_place;
+    return std::tuple{field{"rank", &g::rank}, field{"nodes", &g::nodes},
+                      field{"master_addr", &g::master_addr}, field{"master_port", &g::master_port}};
+  }
+  friend bool operator==(gang_place const&, gang_place const&) = default;
+};
+
 /// Scheduler -> executor. The holder may run this attempt on these devices as soon as they are free
 /// there. A repeat of the same (job, attempt) is a redelivery: start nothing, report its outcome
 /// again if there is one.
@@ -37,6 +53,7 @@ struct start_attempt {
   std::string stop_signal;
   std::optional<std::int64_t> array_index;
   std::string trace_id;
+  std::optional<gang_place> gang;
 
   static constexpr auto fields() {
     using s = start_attempt;
@@ -52,7 +69,8 @@ struct start_attempt {
                       field{"grace_ms", &s::grace_ms},
                       field{"stop_signal", &s::stop_signal},
                       field{"array_index", &s::array_index},
-                      field{"trace_id", &s::trace_id}};
+                      field{"trace_id", &s::trace_id},
+                      field{"gang", &s::gang}};
   }
 };
 

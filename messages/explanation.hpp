@@ -29,6 +29,7 @@ enum class wait_rule : std::uint8_t {
   busy,          // others hold what it needs
   priority,      // the same, and a more urgent job comes first
   fair_share,    // the same, and the job of a tenant comes first that has used less of its share
+  gang,          // fewer nodes have room than its gang needs, or the other members still run
   reservation,   // room is kept for another job
   room_kept,     // room is kept for it, which is not free yet
   dependency,    // on other jobs, or on earlier steps
@@ -92,6 +93,8 @@ struct explanation {
                       field{"holders", &e::holders}};
   }
 };
+
+explanation because(wait_rule rule, std::string reason);
 
 /// Client -> scheduler; answered by `explained`.
 struct explain_job {

@@ -15,6 +15,7 @@ constexpr std::int64_t day_ms = 24 * 60 * 60 * 1000;
 constexpr std::int64_t most_usd = 1'000'000'000;
 constexpr std::int64_t most_children = 1'000'000;
 constexpr std::size_t most_dependencies = 10'000;
+constexpr std::int32_t most_members = 10'000;
 
 std::optional<error_info> outside(std::string const& path, char const* name, std::int64_t value,
                                   std::int64_t least, std::int64_t most, char const* meaning) {
@@ -72,6 +73,24 @@ std::optional<error_info> check_array(array_spec const& a) {
     return usage_error("array", std::to_string(count_of(a)) + " children are not allowed",
                        "at most " + std::to_string(most_children));
   return std::nullopt;
+}
+
+std::optional<error_info> check_nodes(submission const& s) {
+  if (s.nodes < 1 || s.nodes > most_members)
+    return usage_error("nodes", std::to_string(s.nodes) + " is not allowed",
+                       "1 to " + std::to_string(most_members));
+  if (s.nodes == 1)
+    return std::nullopt;
+  if (!s.array && s.pipeline.empty())
+    return s.kind == job_kind::composite
+               ? std::optional{usage_error("kind", "\"composite\" is what an experiment is",
+                                           "the kind of the members of the gang")}
+               : std::nullopt;
+  auto fault = usage_error(
+      "nodes", std::string(s.array ? "an array" : "an experiment") + " of gangs is not supported",
+      "1, or a submission of its own for each gang");
+  fault.code = "unsupported";
+  return fault;
 }
 
 std::optional<error_info> check_pipeline(submission& s) {
@@ -215,7 +234,7 @@ std::optional<error_info> check(constraints const& c, std::string const& path) {
 std::int64_t jobs_of(submission const& s) {
   if (s.array)
     return count_of(*s.array);
-  return s.pipeline.empty() ? 1 : static_cast<std::int64_t>(s.pipeline.size());
+  return s.pipeline.empty() ? s.nodes : static_cast<std::int64_t>(s.pipeline.size());
 }
 
 std::size_t dependencies_of(constraints const& c) {
@@ -274,6 +293,8 @@ std::optional<error_info> complete_and_check(submission& s) {
   if (auto fault = unknown_value("priority", s.priority))
     return fault;
   if (auto fault = complete_and_check(s.resources))
+    return fault;
+  if (auto fault = check_nodes(s))
     return fault;
   if (s.stage == "command" && s.kind == job_kind::tool_call)
     s.kind = job_kind::backend_command;

@@ -168,7 +168,8 @@ struct submission;
 /// How many jobs that run somewhere it becomes.
 std::int64_t jobs_of(submission const& s);
 
-/// What a client asks for. With `array` or a `pipeline` it becomes a parent job with children.
+/// What a client asks for. With `array`, a `pipeline` or `nodes` above 1 it becomes a parent job
+/// with children.
 struct submission {
   static constexpr char const* type_name = "submission";
   std::string key;     // idempotency: the same key of one tenant gives the same job; empty: none
@@ -192,6 +193,7 @@ struct submission {
       metadata;  // object; experiment_id, experiment_type, experiment_name, source and free ones
   std::string trace_id;  // 32 hex digits; empty: a new one
   std::optional<array_spec> array;
+  std::int32_t nodes = 1;  // more: a gang, one member on each of so many nodes, all or none
   std::vector<step_spec> pipeline;
   job_id retry_of;
 
@@ -215,6 +217,7 @@ struct submission {
                       field{"metadata", &submission::metadata},
                       field{"trace_id", &submission::trace_id},
                       field{"array", &submission::array},
+                      field{"nodes", &submission::nodes},
                       field{"pipeline", &submission::pipeline},
                       field{"retry_of", &submission::retry_of}};
   }

@@ -110,6 +110,8 @@ struct node_info {
   std::vector<maintenance_window> maintenance;
   // At a registration: the node leaves by itself after this long; 0: it stays.
   std::int64_t leaves_in_ms = 0;
+  // At a registration: free ports, all that the node has chosen and not yet given to a gang.
+  std::vector<std::uint32_t> ports;
 
   static constexpr auto fields() {
     using n = node_info;
@@ -126,7 +128,8 @@ struct node_info {
                       field{"version", &n::version},
                       field{"plugin_faults", &n::plugin_faults},
                       field{"maintenance", &n::maintenance},
-                      field{"leaves_in_ms", &n::leaves_in_ms}};
+                      field{"leaves_in_ms", &n::leaves_in_ms},
+                      field{"ports", &n::ports}};
   }
   friend bool operator==(node_info const&, node_info const&) = default;
 };

@@ -24,9 +24,10 @@ struct beat {
   std::string uuid;
   std::uint64_t session = 0;
   std::vector<attempt_progress> progress;
+  std::vector<std::uint32_t> ports;  // free ones, chosen since the last beat or the registration
   static constexpr auto fields() {
     return std::tuple{field{"uuid", &beat::uuid}, field{"session", &beat::session},
-                      field{"progress", &beat::progress}};
+                      field{"progress", &beat::progress}, field{"ports", &beat::ports}};
   }
 };
 /// Scheduler -> executor, answers a beat. A session that is not `known` registers again.

@@ -60,6 +60,8 @@ struct job_record {
   std::optional<job_id> parent_id;
   std::optional<job_id> retry_of;
   std::optional<std::int64_t> array_index;
+  std::optional<std::int64_t> nodes;  // of a gang and its members: how many members
+  std::optional<std::int64_t> rank;   // of a member
   std::string tenant_id;
   std::string name_space;
   std::string owner;
@@ -99,6 +101,8 @@ struct job_record {
                       field{"parent_id", &r::parent_id},
                       field{"retry_of", &r::retry_of},
                       field{"array_index", &r::array_index},
+                      field{"nodes", &r::nodes},
+                      field{"rank", &r::rank},
                       field{"tenant_id", &r::tenant_id},
                       field{"namespace", &r::name_space},
                       field{"owner", &r::owner},

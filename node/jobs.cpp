@@ -184,7 +184,8 @@ int show_logs(log_words const& w, global_options const& global) {
   auto const job = parse_job(w.job);
   session connection{global};
   auto const record = value_of(connection->get({job})).front();
-  if (record.kind != job_kind::composite && !record.array_index && record.stage != "" &&
+  bool const is_gang = record.nodes > 1 && !record.rank;
+  if (record.kind != job_kind::composite && !is_gang && !record.array_index && record.stage != "" &&
       record.node.empty() && is_terminal(record.status))
     return exit_done;
   list_jobs children;

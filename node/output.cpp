@@ -138,6 +138,9 @@ std::string show_job(job_record const& job) {
   line("tenant", job.tenant_id + " / " + job.name_space);
   line("priority", to_string(job.priority));
   line("needs", show_needs(job.resources));
+  if (job.nodes)
+    line("gang", job.rank ? fmt::format("rank {} of {}", *job.rank, *job.nodes)
+                          : fmt::format("{} nodes, each with what it needs", *job.nodes));
   if (job.parent_id)
     line("parent", std::to_string(job.parent_id->value));
   line("node", job.node);

@@ -31,7 +31,7 @@ struct submit_words {
   bool wait = false;
   // resources
   std::string cpu, memory, gpu, gpu_memory, gpu_share;
-  std::optional<std::int32_t> gpus;
+  std::optional<std::int32_t> gpus, nodes;
   // constraints
   bool preemptible = false;
   std::string timeout, estimate, retry_backoff, backoff, grace, stop_signal, deadline, not_before;
@@ -52,6 +52,7 @@ void add_resources(CLI::App& app, submit_words& w) {
   app.add_option("--gpus", w.gpus, "how many GPUs");
   app.add_option("--gpu-memory", w.gpu_memory, "least memory of each GPU");
   app.add_option("--gpu-share", w.gpu_share, "part of one GPU, above 0 to 1");
+  app.add_option("--nodes", w.nodes, "a gang: on so many nodes at once, each with all of these");
   app.add_option("--node-label", w.node_labels, "K=V that the node must have")
       ->allow_extra_args(false);
 }
@@ -117,17 +118,6 @@ json read_json_argument(std::string const& text, char const* name) {
   if (!text.empty() && text.front() == '@')
     return stages::read_document(text.substr(1));
   return stages::parse_document(text, name);
-}
-
-timestamp parse_when(std::string const& text, std::string const& field) {
-  if (text.size() > 4 && text[4] == '-') {
-    try {
-      return from_rfc3339(text);
-    } catch (shape_error const& e) {
-      throw e.inside(field);
-    }
-  }
-  return wall_clock_now() + parse_duration_ms(text, field);
 }
 
 template <named_enum E>
@@ -271,6 +261,7 @@ submission submission_of(submit_words const& w) {
   s.name = w.name;
   s.resources = resources_of(w);
   s.constraints = constraints_of(w);
+  s.nodes = w.nodes.value_or(1);
   if (!w.array.empty())
     s.array = parse_array(w.array);
   if (!w.context.empty())
@@ -311,7 +302,7 @@ void show_submitted(output const& out, submit_result const& result) {
     out.document({{"jobs", jobs}, {"parent", is_parent ? json(result.id) : json(nullptr)}});
     return;
   }
-  // Of an array the parent alone: await, cancel, retry and logs take it for all.
+  // Of an array or a gang the parent alone: await, cancel, retry and logs take it for all.
   std::cout << result.id.value << '\n';
 }
 

@@ -14,6 +14,8 @@ std::string title_of(job_record const& job) {
       "job " + std::to_string(job.id.value) + " " + (job.name.empty() ? job.stage : job.name);
   if (job.array_index)
     title += "[" + std::to_string(*job.array_index) + "]";
+  if (job.rank)
+    title += "[" + std::to_string(*job.rank) + "]";
   return title;
 }
 

@@ -86,6 +86,17 @@ std::int64_t parse_duration_ms(std::string const& text, std::string const& field
   return static_cast<std::int64_t>(std::llround(ms));
 }
 
+timestamp parse_when(std::string const& text, std::string const& field) {
+  if (text.size() > 4 && text[4] == '-') {
+    try {
+      return from_rfc3339(text);
+    } catch (shape_error const& e) {
+      throw e.inside(field);
+    }
+  }
+  return wall_clock_now() + parse_duration_ms(text, field);
+}
+
 array_spec parse_array(std::string const& text) {
   constexpr char const* expected = "A-B, A-B:STEP or A-B:STEP%LIMIT such as 0-99:2%10";
   array_spec spec;

@@ -15,6 +15,9 @@ std::int64_t parse_size_mb(std::string const& text, std::string const& field);
 /// number is seconds.
 std::int64_t parse_duration_ms(std::string const& text, std::string const& field);
 
+/// A time as RFC 3339 has it, or a duration from now.
+timestamp parse_when(std::string const& text, std::string const& field);
+
 /// "A-B", "A-B:STEP", "A-B%LIMIT", "A-B:STEP%LIMIT", "A" or "A,B,C".
 array_spec parse_array(std::string const& text);
 

@@ -12,7 +12,7 @@ core::~core() = default;
 core::core(core&&) noexcept = default;
 core& core::operator=(core&&) noexcept = default;
 
-core::state::state(core_settings given) : core_books(std::move(given)) {
+core::state::state(core_settings given) : core_queries(std::move(given)) {
   use_tenants(*this);
   for (auto const& stage : settings.known_stages) {
     auto const index = stage_names.intern(stage.name);
@@ -79,8 +79,10 @@ void core::state::fire_timers() {
         stop(j, true);
         break;
       case timer_kind::max_cost:
-        if (j.canceled || j.expired || j.handed_back)
-          break;  // it is stopped already
+        if (j.composite)
+          gang_reached_max_cost(j);
+        if (j.composite || j.is_stopped())
+          break;
         j.overspent = true;
         stop_attempt(j);
         break;
@@ -122,18 +124,18 @@ void core::state::tell_wake() {
   emit(wake_at{announced_wake});
 }
 
-job& core::state::at(job_id id) {
+job& core_queries::at(job_id id) {
   auto* const found = jobs.find(id);
   NSAI_ASSERT(found != nullptr);
   return *found;
 }
 
-rare_facts& core::state::rare(job& j) {
+rare_facts& core_queries::rare(job& j) {
   j.rare = true;
   return rares[j.id];
 }
 
-rare_facts const* core::state::find_rare(job const& j) const {
+rare_facts const* core_queries::find_rare(job const& j) const {
   return j.rare ? &rares.at(j.id) : nullptr;
 }
 
@@ -182,8 +184,7 @@ std::optional<submit_result> core::find_key(std::string const& tenant,
 
 bool core::is_current(attempt_ref ref) const {
   auto const* const j = state_->jobs.find(ref.job);
-  return j != nullptr && !j->composite && j->status == job_status::running &&
-         j->attempt == ref.attempt;
+  return j != nullptr && state_->has_attempt(*j) && j->attempt == ref.attempt;
 }
 
 bool core::session_known(std::string const& uuid, std::uint64_t session) const {

@@ -1,6 +1,7 @@
 // What becomes of attempts: outcomes, own failures and the supervisor, infrastructure failures.
 #include <algorithm>
 
+#include "scheduling/attempt_rules.hpp"
 #include "scheduling/core_state.hpp"
 #include "scheduling/errors.hpp"
 #include "scheduling/job_costs.hpp"
@@ -10,9 +11,7 @@
 namespace nsai::scheduling {
 namespace {
 
-constexpr std::int64_t infra_delay_ms = 1000;
 constexpr std::int64_t longest_delay_ms = 7LL * 24 * 60 * 60 * 1000;
-constexpr std::int32_t losses_of_poison = 3;
 
 /// It lies with the node, whatever the job is.
 bool is_fault_of_node(attempt_outcome const& o) {
@@ -41,7 +40,7 @@ void count(stage_facts& stage, attempt_outcome const& outcome) {
 
 }  // namespace
 
-std::string const& core::state::node_name(job const& j) const {
+std::string const& core_queries::node_name(job const& j) const {
   static std::string const nowhere;
   if (j.node != none)
     return nodes[j.node].info.name;
@@ -58,8 +57,7 @@ void core::state::handle(attempt_ended const& e) {
   auto const ref = outcome.ref;
   auto const node = nodes.index_of(e.node_uuid);
   auto* const j = jobs.find(ref.job);
-  bool current = j != nullptr && !j->composite && j->status == job_status::running &&
-                 j->attempt == ref.attempt;
+  bool current = j != nullptr && has_attempt(*j) && j->attempt == ref.attempt;
   if (current)
     current = j->unconfirmed ? find_rare(*j)->place->node_uuid == e.node_uuid : j->node == node;
   if (!current) {
@@ -81,14 +79,15 @@ void core::state::handle(attempt_ended const& e) {
   bool const fault_of_place = note_outcome(*j, outcome);
   bool const sole_on_devices =
       outcome.result == attempt_result::device_fault && is_alone_on_devices(*j);
-  bool const is_blameless = fault_of_place || (j->handed_back && !j->overspent);
+  bool const is_blameless = fault_of_place || is_stopped_for_others(*j);
   if (outcome.result == attempt_result::succeeded || (is_paid(outcome.result) && !is_blameless))
     pay_attempt(*this, *j, outcome.duration_ms);
   release_attempt(*j);
-  if (outcome.result == attempt_result::succeeded) {
+  if (outcome.result == attempt_result::succeeded && is_member(*j)) {
+    member_succeeded(*j, outcome);
+  } else if (outcome.result == attempt_result::succeeded) {
     end(*j, job_status::succeeded, std::nullopt, &outcome);
-  } else if (is_own_failure(outcome.result) && !fault_of_place && !j->canceled && !j->expired &&
-             !j->overspent && !j->handed_back) {
+  } else if (is_own_failure(outcome.result) && !fault_of_place && !j->is_stopped()) {
     own_failure(*j, outcome);
   } else {
     infra_failure f;
@@ -153,14 +152,23 @@ void core::state::close_attempt(job& j, attempt_result result, std::optional<err
     rares.at(j.id).place.reset();
 }
 
+std::optional<error_info> core_queries::own_error(job const& j,
+                                                  attempt_outcome const& outcome) const {
+  if (outcome.error || outcome.result != attempt_result::timed_out)
+    return outcome.error;
+  return error_of("stage", "timeout",
+                  "attempt " + std::to_string(j.attempt) + " ran longer than " +
+                      std::to_string(terms[j.terms].timeout_ms.value_or(0)) + " ms");
+}
+
 void core::state::own_failure(job& j, attempt_outcome const& outcome) {
+  if (is_member(j)) {
+    member_failed(j, outcome);
+    return;
+  }
   ++j.own_failures;
   bool const timed_out = outcome.result == attempt_result::timed_out;
-  auto error = outcome.error;
-  if (!error && timed_out)
-    error = error_of("stage", "timeout",
-                     "attempt " + std::to_string(j.attempt) + " ran longer than " +
-                         std::to_string(terms[j.terms].timeout_ms.value_or(0)) + " ms");
+  auto error = own_error(j, outcome);
   if (j.own_failures > terms[j.terms].max_retries.value_or(0)) {
     end(j, timed_out ? job_status::timeout : job_status::failed, std::move(error), &outcome);
     return;
@@ -202,7 +210,10 @@ void core::state::handle(supervisor_decided const& e) {
   if (!e.retry) {
     auto const status =
         last.result == attempt_result::timed_out ? job_status::timeout : job_status::failed;
-    end(*j, status, last.error);
+    if (j->composite)
+      end_gang(*j, status, last.error);
+    else
+      end(*j, status, last.error);
     return;
   }
   j->holds &= static_cast<std::uint8_t>(~hold_decision);
@@ -235,8 +246,28 @@ void core::state::end_backoff(job& j) {
   drop_hold(j, hold_backoff);
 }
 
+/// Why the job is not tried again after what the infrastructure has done to its attempts.
+std::optional<error_info> core_queries::past_infra_limits(job const& j,
+                                                          std::string const& last) const {
+  auto const* const facts = find_rare(j);
+  if (facts != nullptr && facts->sole_losses >= losses_of_poison)
+    return error_of(
+        "infra", "poison",
+        "three nodes or GPUs failed while they ran nothing but this job; the last: " + last);
+  auto const allowed = terms[j.terms].max_infra_retries;
+  if (j.infra_failures > allowed)
+    return error_of("infra", "too_many_infra_failures",
+                    std::to_string(j.infra_failures) + " attempts were lost, " +
+                        std::to_string(allowed) + " may be; the last: " + last);
+  return std::nullopt;
+}
+
 /// The attempt is over through no fault of the job; `release_attempt` went before.
 void core::state::lose_attempt(job& j, infra_failure f) {
+  if (is_member(j)) {
+    lose_member(j, std::move(f));
+    return;
+  }
   if (j.overspent && !j.canceled && !j.expired && is_paid(f.result)) {
     end(j, job_status::failed, max_cost_error(*this, j));
     return;
@@ -261,19 +292,10 @@ void core::state::lose_attempt(job& j, infra_failure f) {
     return;
   }
   j.infra_failures += f.counted ? 1 : 0;
-  if (f.sole && f.counted && ++rare(j).sole_losses >= losses_of_poison) {
-    end(j, job_status::failed,
-        error_of("infra", "poison",
-                 "three nodes or GPUs failed while they ran nothing but this job; the last: " +
-                     f.error.message));
-    return;
-  }
-  if (j.infra_failures > terms[j.terms].max_infra_retries) {
-    end(j, job_status::failed,
-        error_of("infra", "too_many_infra_failures",
-                 std::to_string(j.infra_failures) + " attempts were lost, " +
-                     std::to_string(terms[j.terms].max_infra_retries) +
-                     " may be; the last: " + f.error.message));
+  if (f.sole && f.counted)
+    ++rare(j).sole_losses;
+  if (auto error = past_infra_limits(j, f.error.message)) {
+    end(j, job_status::failed, std::move(error));
     return;
   }
   auto const delay_ms = f.counted && !f.at_once ? infra_delay_ms : 0;

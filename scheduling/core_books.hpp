@@ -54,9 +54,7 @@ struct core_books {
   /// node gains room.
   std::set<std::pair<tenant_index, shape_index>> no_other_models;
   std::vector<token_bucket> submit_rates;  // by tenant
-  bool any_submit_rate = false;            // some tenant has one
   spending money;
-  bool any_budget = false;  // some tenant has one
   group_book groups;
   ready_queues queues{&shares};
   timers clock;
@@ -79,22 +77,23 @@ struct core_books {
       restored;                // until `restore_finished`, with ended dependencies
   std::deque<departed> ended;  // whose parents and dependents have not been told yet
 
-  std::uint64_t capacity_epoch = 0;       // the cluster epoch of `learn_capacity`
-  double mean_price = 0;                  // of a device on nodes with devices; 0: none has a price
-  double mean_core_price = 0;             // of a core on the others
-  timestamp standings_at;                 // when all were refreshed last
-  reservation_book reservations;  // in order of making
-  bool rooms_gained = false;              // where room is kept, there is more of it
-  std::int64_t preemptible_running = 0;   // attempts of jobs that may be preempted
-  bool reserving_due = false;             // some have begun to wait since
-  timestamp looked_at;                    // when it was looked last for whom room should be kept
-  timestamp next_reserving;               // when it is looked again for whom room should be kept
-  std::uint64_t room_epoch = 1;           // changes whenever some node may take more ahead
+  std::uint64_t capacity_epoch = 0;      // the cluster epoch of `learn_capacity`
+  double mean_price = 0;                 // of a device on nodes with devices; 0: none has a price
+  double mean_core_price = 0;            // of a core on the others
+  timestamp standings_at;                // when all were refreshed last
+  reservation_book reservations;         // in order of making
+  bool rooms_gained = false;             // where room is kept, there is more of it
+  std::int64_t preemptible_running = 0;  // attempts of jobs that may be preempted
+  bool reserving_due = false;            // some have begun to wait since
+  timestamp looked_at;                   // when it was looked last for whom room should be kept
+  timestamp next_reserving;              // when it is looked again for whom room should be kept
+  std::uint64_t room_epoch = 1;          // changes whenever some node may take more ahead
   std::uint32_t grants_since_aged = 0;
   priority served_since_aged = priority::offline;  // the most urgent level that got one of these
   health wellness;
   name_table places_of_health;               // node uuid, or that with the device's
   timestamp next_health;                     // when quarantines are looked at again; 0: never
+  timestamp all_back_at;                     // after a restart: until then nodes may be missing
   timestamp next_rest_end;                   // 0: no node rests
   std::map<std::string, node_order> orders;  // by uuid, of nodes that are not there too
   timestamp next_service;  // when what nodes are ordered is looked at again; 0: never

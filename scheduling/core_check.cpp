@@ -6,7 +6,7 @@ namespace nsai::scheduling {
 void core::state::check_job(job const& j) const {
   NSAI_ASSERT(!is_terminal(j.status));
   NSAI_ASSERT((j.status == job_status::pending) == (j.holds != 0));
-  bool const waits = j.status == job_status::queued && !j.composite;
+  bool const waits = j.status == job_status::queued && takes_turns(j);
   bool const parked = groups.is_parked(j.id);
   NSAI_ASSERT((j.slot != none) == (waits && !parked) && (waits || !parked));
   NSAI_ASSERT(j.rare == rares.contains(j.id));
@@ -18,10 +18,11 @@ void core::state::check_job(job const& j) const {
     NSAI_ASSERT(clock.contains({rares.at(j.id).eligible_at, j.id, timer_kind::backoff}));
   if (j.slot != none)
     NSAI_ASSERT(queues[j.slot].job == j.id && queues.place_of(j.slot).shape == j.shape);
-  bool const has_attempt = j.status == job_status::running && !j.composite;
+  bool const has_attempt = this->has_attempt(j);
   NSAI_ASSERT(!has_attempt || (j.attempt > 0 && (j.node != none) != bool{j.unconfirmed}));
+  NSAI_ASSERT(has_attempt || j.status != job_status::running || j.composite || is_member(j));
   NSAI_ASSERT(has_attempt || (j.node == none && !j.unconfirmed && !j.handed_back));
-  NSAI_ASSERT(has_attempt || !j.overspent);
+  NSAI_ASSERT(has_attempt || !j.overspent || (j.composite && j.status == job_status::running));
   NSAI_ASSERT(!j.preempted || (j.handed_back && j.preemptions > 0));
   if (has_attempt && !j.unconfirmed) {
     auto const* const held = nodes[j.node].find({j.id, j.attempt});
@@ -29,8 +30,10 @@ void core::state::check_job(job const& j) const {
   }
   if (j.unconfirmed)
     NSAI_ASSERT(unconfirmed.at(rares.at(j.id).place->node_uuid).contains(j.id));
-  NSAI_ASSERT(j.own_failures <= terms[j.terms].max_retries.value_or(0));
-  NSAI_ASSERT(j.infra_failures <= terms[j.terms].max_infra_retries);
+  auto const* const gang = gang_of(j);
+  int const undecided = gang != nullptr && gang->over ? 1 : 0;
+  NSAI_ASSERT(j.own_failures <= terms[j.terms].max_retries.value_or(0) + undecided);
+  NSAI_ASSERT(j.infra_failures <= terms[j.terms].max_infra_retries + undecided);
   NSAI_ASSERT(!j.parent || parents.contains(j.parent));
   NSAI_ASSERT(j.composite == parents.contains(j.id));
 }
@@ -54,6 +57,8 @@ void core::state::check_parents() const {
                   ((child->holds & hold_limit) != 0) != bool{child->within_limit});
     }
     NSAI_ASSERT(alive + p.ended_count() == p.children && alive > 0);
+    if (p.gang)
+      check_gang(*parent, p);
     NSAI_ASSERT(active == p.active);
     NSAI_ASSERT(!p.has_limit() || active <= static_cast<std::uint64_t>(p.array->limit));
     bool const idle = p.has_limit() && active < static_cast<std::uint64_t>(p.array->limit) &&
@@ -88,6 +93,15 @@ void core::state::check_shapes() const {
       has_turn = has_turn || queues.has_turn(static_cast<priority>(level), index);
     if (!has_turn)
       continue;
+    if (s.is_gang()) {
+      bool any_port = false;
+      std::as_const(nodes).for_each([&](node_index, node_state const& node) {
+        any_port = any_port || (!node.ports.empty() && places.is_free_for_all(s, node));
+      });
+      NSAI_ASSERT(restoring || !any_port ||
+                  places.count_fitting(s) < static_cast<std::size_t>(s.key.nodes));
+      continue;
+    }
     std::as_const(nodes).for_each([&](node_index, node_state const& node) {
       NSAI_ASSERT(restoring || !places.is_free_for_all(s, node));
     });
@@ -106,7 +120,7 @@ void core::state::check() const {
     if (!restoring)
       check_job(j);
     waiting += j.slot != none ? 1 : 0;
-    attempts += j.status == job_status::running && !j.composite ? 1 : 0;
+    attempts += has_attempt(j) ? 1 : 0;
   });
   NSAI_ASSERT(waiting == queues.count());
   NSAI_ASSERT(attempts == running);
@@ -115,8 +129,8 @@ void core::state::check() const {
     node.check();
     for (auto const ref : node.held()) {
       auto const* const j = jobs.find(ref.job);
-      bool const current = j != nullptr && j->status == job_status::running && j->node == index &&
-                           j->attempt == ref.attempt;
+      bool const current =
+          j != nullptr && has_attempt(*j) && j->node == index && j->attempt == ref.attempt;
       NSAI_ASSERT(current != node.find(ref)->superseded);
     }
     NSAI_ASSERT(node.status != node_status::lost || node.attempts() == 0);

@@ -34,32 +34,41 @@ void core::state::dispatch() {
     return;
   refresh_standings();
   serve_reservations();
-  for (bool again = true; again;) {
-    for (auto next = choose(); next.slot != none; next = choose()) {
-      auto const& turn = queues.place_of(next.slot);
-      auto& s = shapes[turn.shape];
-      auto const used_up = models_used_up(*this, turn.tenant, s);
-      auto found = used_up.empty() ? places.find(s) : find_without(*this, s, used_up);
-      if (!found && !used_up.empty()) {
-        no_other_models.insert({turn.tenant, turn.shape});  // others may have room all the same
-        continue;
-      }
-      if (!found && !reservations.empty())
-        found = find_beside(s, queues[next.slot].job, next.level);
-      if (!found) {
-        s.close();
-        continue;
-      }
-      grant(next.slot, std::move(*found), false);
-      count_grant(next.aged, next.level);
-    }
+  std::uint64_t before = 0;
+  do {
+    grant_turns();
     if (queues.count() == 0)
       return;
-    auto const before = room_epoch;
+    before = room_epoch;
     look_for_reservations();
-    again = room_epoch != before;  // room that is kept no more is anybody's
-  }
+  } while (room_epoch != before);  // room that is kept no more is anybody's
   dispatch_ahead();
+}
+
+/// Until none that has the turn finds room.
+void core::state::grant_turns() {
+  for (auto next = choose(); next.slot != none; next = choose()) {
+    auto const turn = queues.place_of(next.slot);
+    auto& s = shapes[turn.shape];
+    auto const used_up = models_used_up(*this, turn.tenant, s);
+    bool const granted = s.is_gang() ? grant_gang(next.slot, used_up) : grant_one(next, used_up);
+    if (granted)
+      count_grant(next.aged, next.level);
+    else if (used_up.empty())
+      s.close();
+    else
+      no_other_models.insert({turn.tenant, turn.shape});  // others may have room all the same
+  }
+}
+
+bool core::state::grant_one(choice const& next, std::vector<std::string> const& used_up) {
+  auto& s = shapes[queues.place_of(next.slot).shape];
+  auto found = used_up.empty() ? places.find(s) : find_without(*this, s, used_up);
+  if (!found && used_up.empty() && !reservations.empty())
+    found = find_beside(s, queues[next.slot].job, next.level);
+  if (found)
+    grant(next.slot, std::move(*found), false);
+  return found.has_value();
 }
 
 void core::state::count_grant(bool aged, priority level) {
@@ -118,10 +127,24 @@ queue_slot core::state::next_of(priority level, shape_set const& open) const {
 void core::state::grant(queue_slot slot, place where, bool ahead) {
   auto& j = at(queues[slot].job);
   auto const queue_ms = now - queues[slot].since;
-  auto& s = shapes[j.shape];
   shapes.drop_waiting(j.shape);
   if (!ahead)
     ++room_epoch;  // one rival less for what may go ahead, perhaps
+  begin_attempt(j, std::move(where), ahead, queue_ms);
+  queues.serve(slot);
+  j.slot = none;
+  if (j.has_room_kept)
+    keep_no_room_for(j);
+  queues.refresh(j.tenant, j.owner, j.level);
+  if (j.parent)
+    first_grant(j.parent);
+  take_place(j);
+}
+
+/// The books hold it on its node, and it is told.
+void core::state::begin_attempt(job& j, place where, bool ahead, std::int64_t queue_ms,
+                                std::optional<gang_place> gang) {
+  auto& s = shapes[j.shape];
   change(j, signal::grant);
   ++j.attempt;
   j.node = where.node;
@@ -143,11 +166,6 @@ void core::state::grant(queue_slot slot, place where, bool ahead) {
   count_devices(*this, j, 1);
   auto const rate = rate_of(node, held);
   start_cost(*this, j, rate);
-  queues.serve(slot);
-  j.slot = none;
-  if (j.has_room_kept)
-    keep_no_room_for(j);
-  queues.refresh(j.tenant, j.owner, j.level);
 
   attempt_granted g;
   g.ref = {j.id, j.attempt};
@@ -157,6 +175,7 @@ void core::state::grant(queue_slot slot, place where, bool ahead) {
   g.session = node.session;
   g.devices = std::move(where.devices);
   g.cost_rate = rate;
+  g.gang = std::move(gang);
   emit(std::move(g));
   happened started;
   started.what = happening::job_started;
@@ -167,9 +186,6 @@ void core::state::grant(queue_slot slot, place where, bool ahead) {
   started.queue_ms = queue_ms;
   started.node = node.info.name;
   emit(std::move(started));
-  if (j.parent)
-    first_grant(j.parent);
-  take_place(j);
 }
 
 void core::state::first_grant(job_id id) {
@@ -181,19 +197,20 @@ void core::state::first_grant(job_id id) {
 }
 
 bool core::state::may_go_ahead(shape const& s) const {
-  return !s.wants_gpu() && !s.key.timed && s.key.resources.memory_mb == 0 &&
+  return !s.is_gang() && !s.wants_gpu() && !s.key.timed && s.key.resources.memory_mb == 0 &&
          is_brief(stages[s.key.stage]);
 }
 
 bool core::state::is_possible(shape& s) {
   if (s.judged_at != nodes.epoch) {
     s.judged_at = nodes.epoch;
-    s.is_possible = false;
+    std::int32_t possible = 0;
     std::as_const(nodes).for_each([&](node_index, node_state const& node) {
-      s.is_possible =
-          s.is_possible || (node.status != node_status::lost && !node.leaving && !node.draining &&
-                            node.has_time_for(s.key.bound_ms, now) && places.is_possible(s, node));
+      possible += possible < s.key.nodes &&
+                  (node.status != node_status::lost && !node.leaving && !node.draining &&
+                   node.has_time_for(s.key.bound_ms, now) && places.is_possible(s, node));
     });
+    s.is_possible = possible >= s.key.nodes;
   }
   return s.is_possible;
 }

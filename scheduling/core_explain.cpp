@@ -26,24 +26,24 @@ live_job core::state::look_up(job const& j) const {
   else if (j.node != none)
     live.devices = nodes[j.node].devices_of({j.id, j.attempt});
   live.wait_reason = why_it_waits(j).reason;
-  if (!j.composite)
-    live.cost = money.spent(j.id, now);
+  if (!j.composite || gang_of(j) != nullptr)
+    live.cost = cost_up_to_now(*this, j);
   return live;
 }
 
 /// The first rule that holds the job back, in words; of a job that runs or has ended, none.
 explanation core::state::why_it_waits(job const& j) const {
-  explanation e;
-  auto const because = [&](wait_rule rule, std::string reason) {
-    e.rule = rule;
-    e.reason = std::move(reason);
-    return e;
-  };
+  if (j.status == job_status::running && !j.composite && !has_attempt(j))
+    return because(wait_rule::gang, "its attempt is over; waiting for the other members of gang " +
+                                        std::to_string(j.parent.value));
+  if (j.status == job_status::queued && (is_member(j) || takes_turns(j)))
+    if (auto const& parent = is_member(j) ? at_parent(j) : j; gang_of(parent) != nullptr)
+      return why_gang_waits(parent);
   if (j.status == job_status::running)
     return j.unconfirmed ? because(wait_rule::confirmation, "waiting for node " + node_name(j) +
                                                                 " to confirm attempt " +
                                                                 std::to_string(j.attempt))
-                         : e;
+                         : explanation{};
   if (groups.is_parked(j.id))
     return because(wait_rule::group, groups.reason(group_of(j)));
   if (j.status == job_status::queued && !j.composite)
@@ -75,10 +75,10 @@ explanation core::state::why_it_waits(job const& j) const {
   if ((j.holds & hold_backoff) != 0)
     return because(wait_rule::backoff,
                    "backing off until " + to_rfc3339(find_rare(j)->eligible_at));
-  return e;
+  return {};
 }
 
-node_survey core::state::survey(job const& j) const {
+node_survey core_queries::survey(job const& j) const {
   auto& s = shapes[j.shape];
   return {std::as_const(nodes), places, s, stage_names[s.key.stage],
           [this](auto const& uuid) { return service_of(uuid); }};
@@ -134,16 +134,26 @@ void core::state::wait_for_turn(job const& j, node_state const& node, explanatio
   }
 }
 
-std::string core::state::explain_reservation(reservation const& r) const {
-  auto const& node = std::as_const(nodes)[r.node];
-  auto const where = "room on node " + node.info.name + " is kept for it";
+std::string core_queries::explain_reservation(reservation const& r) const {
+  auto const those = reservations.nodes_of(r.job);
+  std::string names;
+  for (auto const index : those)
+    names += (names.empty()           ? ""
+              : index == those.back() ? " and "
+                                      : ", ") +
+             std::as_const(nodes)[index].info.name;
+  auto where =
+      std::string{"room on "} + (those.size() > 1 ? "nodes " : "node ") + names + " is kept for it";
   if (r.is_claim)
     return where + ": others were stopped to make it";
+  auto const wanted = shapes[jobs.find(r.job)->shape].key.nodes;
+  if (those.size() < static_cast<std::size_t>(wanted))
+    return where + "; it needs " + std::to_string(wanted) + ", and gets the next";
   return r.from ? where + ", by " + to_rfc3339(r.from) + " at the latest"
                 : where + "; what runs there has no timeout and no estimate";
 }
 
-std::vector<job_id> core::state::unmet_dependencies(job const& j) const {
+std::vector<job_id> core_queries::unmet_dependencies(job const& j) const {
   std::vector<job_id> list;
   if (auto const* const facts = find_rare(j))
     for (auto const& on : facts->dependencies)
@@ -156,7 +166,7 @@ std::vector<job_id> core::state::unmet_dependencies(job const& j) const {
   return list;
 }
 
-std::string core::state::wait_for_dependency(job const& j) const {
+std::string core_queries::wait_for_dependency(job const& j) const {
   auto const unmet = unmet_dependencies(j);
   if (unmet.empty())
     return "waiting for the jobs it depends on";
@@ -174,8 +184,8 @@ std::string core::state::wait_for_dependency(job const& j) const {
 }
 
 /// Who has what the job waits for, as far as it is known; those that end first come first.
-std::vector<room_holder> core::state::holders(std::vector<node_state const*> const& nodes_there,
-                                              shape const& s) const {
+std::vector<room_holder> core_queries::holders(std::vector<node_state const*> const& nodes_there,
+                                               shape const& s) const {
   std::vector<room_holder> list;
   for (auto const* const node : nodes_there)
     for (auto const ref : node->held()) {
@@ -199,18 +209,22 @@ explanation core::state::explain(job const& j) const {
   if (e.rule == wait_rule::dependency)
     e.waits_for = unmet_dependencies((j.holds & hold_parent) != 0 ? *jobs.find(j.parent) : j);
   e.waits_for.resize(std::min(e.waits_for.size(), most_waited_for));
-  if (j.slot == none)
+  auto const& has_turn = is_member(j) ? at_parent(j) : j;  // members have it with their gang
+  if (has_turn.slot == none)
     return e;
   auto const there = survey(j);
   e.nodes = there.classes();
-  if (e.rule == wait_rule::room_kept)
-    e.holders = holders({&std::as_const(nodes)[reservations.of(j.id).node]}, shapes[j.shape]);
-  else
-    e.holders = holders(there.busy(), shapes[j.shape]);
+  auto where = there.busy();
+  if (e.rule == wait_rule::room_kept) {
+    where.clear();
+    for (auto const index : reservations.nodes_of(has_turn.id))
+      where.push_back(&std::as_const(nodes)[index]);
+  }
+  e.holders = holders(where, shapes[j.shape]);
   return e;
 }
 
-start_facts core::state::facts(job const& j) const {
+start_facts core_queries::facts(job const& j) const {
   static std::string const no_stage;
   static resources const nothing;
   bool const works = j.shape != none;
@@ -222,7 +236,7 @@ start_facts core::state::facts(job const& j) const {
                     j.parent,
                     j.array_child,
                     {}};
-  if (j.array_child)
+  if (j.array_child && !is_member(j))
     facts.array_index = index_at(*parents.at(j.parent).array, j.position);
   return facts;
 }

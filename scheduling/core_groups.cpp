@@ -4,12 +4,13 @@
 
 namespace nsai::scheduling {
 
-group_book::name core::state::group_of(job const& j) const {
+group_book::name core_queries::group_of(job const& j) const {
   return {j.tenant, terms[j.terms].concurrency_group};
 }
 
-bool core::state::is_grouped(job const& j) const {
-  return !terms[j.terms].concurrency_group.empty();
+bool core_queries::is_grouped(job const& j) const {
+  // A gang has one place for all its members.
+  return !terms[j.terms].concurrency_group.empty() && takes_turns(j);
 }
 
 /// The limit is the group's, so that jobs cannot contradict each other about it.
@@ -48,6 +49,11 @@ void core::state::apply(group_book::moves const& changes) {
   }
 }
 
+void core::state::join_group(job const& j) {
+  if (is_grouped(j))
+    groups.join(group_of(j), terms[j.terms].max_concurrent_in_group);
+}
+
 void core::state::wait_in_group(job& j, bool at_front) {
   group_book::moves changes;
   groups.wait(group_of(j),
@@ -81,7 +87,7 @@ void core::state::give_place_back(job const& j) {
 void core::state::check_groups() const {
   std::map<group_book::name, std::set<job_id>> running_in;
   jobs.for_each([&](job const& j) {
-    if (j.composite || !is_grouped(j))
+    if (!is_grouped(j))
       return;
     auto& those = running_in[group_of(j)];
     if (j.status == job_status::running)

@@ -1,6 +1,7 @@
 // Devices and nodes that fail jobs: what health.hpp finds is put into effect.
 #include <algorithm>
 
+#include "scheduling/attempt_rules.hpp"
 #include "scheduling/core_state.hpp"
 #include "scheduling/errors.hpp"
 #include "scheduling/retry.hpp"
@@ -41,7 +42,7 @@ void core::state::forget_places(node_state const& node) {
 
 /// Before the attempt is released. Nothing: it ran before the scheduler's restart, and its node has
 /// not registered yet.
-std::optional<health_attempt> core::state::health_of(job const& j) const {
+std::optional<health_attempt> core_queries::health_of(job const& j) const {
   if (j.node == none)
     return std::nullopt;
   auto const& node = nodes[j.node];
@@ -60,7 +61,7 @@ std::optional<health_attempt> core::state::health_of(job const& j) const {
   return a;
 }
 
-bool core::state::is_alone_on_devices(job const& j) const {
+bool core_queries::is_alone_on_devices(job const& j) const {
   if (j.node == none)
     return false;
   auto const& devices = nodes[j.node].devices;
@@ -78,8 +79,7 @@ bool core::state::note_outcome(job& j, attempt_outcome const& outcome) {
   bool const well = outcome.result == attempt_result::succeeded;
   if (!settings.judge_health || (well && wellness.is_idle()))
     return false;
-  bool const own =
-      is_own_failure(outcome.result) && !j.canceled && !j.expired && !j.overspent && !j.handed_back;
+  bool const own = is_own_failure(outcome.result) && !j.is_stopped();
   bool const fault = outcome.result == attempt_result::device_fault;
   if (!well && !own && !fault)
     return false;

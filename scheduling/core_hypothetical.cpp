@@ -1,4 +1,6 @@
 // A copy of the core, for trying out what would happen.
+#include <algorithm>
+
 #include "scheduling/core_state.hpp"
 #include "scheduling/tenant_rules.hpp"
 
@@ -8,9 +10,12 @@ namespace {
 // Longer than anything that is tried out.
 constexpr std::int64_t for_ever_ms = 1000LL * 365 * 24 * 60 * 60 * 1000;
 
+constexpr std::size_t ports_ahead = 64;
+constexpr std::uint32_t any_port = 1;
+
 }  // namespace
 
-core::state::state(state const& other) : core_books(other) {
+core::state::state(state const& other) : core_queries(other) {
   rewire();
   out = nullptr;
 }
@@ -41,6 +46,10 @@ core core::hypothetical() const {
   s.settings.judge_health = false;
   s.next_silence = {};
   s.announced_wake = {};  // that was announced to somebody else
+  // Nodes offer new ports when these are used up.
+  s.nodes.for_each([](node_index, node_state& node) {
+    node.ports.resize(std::max(node.ports.size(), ports_ahead), any_port);
+  });
   return copy;
 }
 
@@ -48,7 +57,7 @@ std::vector<expected_end> core::expected_ends() const {
   std::vector<expected_end> list;
   auto const& s = *state_;
   s.jobs.for_each([&](job const& j) {
-    if (j.status != job_status::running || j.composite)
+    if (!s.has_attempt(j))
       return;
     auto const& uuid = j.unconfirmed ? s.find_rare(j)->place->node_uuid : s.nodes[j.node].info.uuid;
     list.push_back({{j.id, j.attempt}, uuid, j.since, s.ends_by({j.id, j.attempt})});

@@ -8,7 +8,7 @@ void core::state::tell_change(job const& j) {
   auto const* const facts = find_rare(j);
   emit(job_changed{j.id, j.status, j.own_failures, j.infra_failures,
                    facts != nullptr ? facts->eligible_at : timestamp{}, j.canceled, j.handed_back,
-                   j.preempted, j.preemptions});
+                   j.preempted, j.preemptions, j.attempt});
 }
 
 void core::state::tell(happening what, job const& j, std::int64_t duration_ms, std::string detail) {
@@ -74,7 +74,7 @@ void core::state::stand_back(job& j) {
 
 void core::state::leave_queue(job& j) {
   stand_back(j);
-  if (!j.composite && is_grouped(j))
+  if (is_grouped(j))
     leave_group_line(j);
 }
 
@@ -87,7 +87,7 @@ void core::state::drop_hold(job& j, hold h, bool at_front) {
   tell(happening::job_queued, j);
   if (j.composite)
     release_children(j);
-  else
+  if (takes_turns(j))
     enqueue(j, at_front);
 }
 
@@ -100,7 +100,7 @@ void core::state::handle(cancel_requested const& e) {
     return;
   }
   answer.id = e.job;
-  stop(*j, false);
+  stop(is_member(*j) ? at(j->parent) : *j, false);
 }
 
 /// Because of a cancel request or the deadline: what waits ends at once, what runs is stopped and
@@ -155,6 +155,7 @@ void core::state::end(job& j, job_status status, std::optional<error_info> error
     e.duration_ms = now - j.since;
   e.error = error;
   e.from_outcome = outcome != nullptr && status == job_status::succeeded;
+  e.from_kept = status == job_status::succeeded && is_member(j);
   if (j.composite)
     describe_end(j, parents.at(j.id), e);
   e.cost = money.paid(j.id);
@@ -192,11 +193,10 @@ void core::state::forget(job& j) {
     over.dependents = std::move(facts->second.dependents);
     rares.erase(facts);
   }
-  if (!j.composite) {
+  if (!j.composite)
     quotas.leave(j.tenant);
-    if (is_grouped(j))
-      groups.leave(group_of(j));
-  }
+  if (is_grouped(j))
+    groups.leave(group_of(j));
   if (j.shape != none)
     shapes.release(j.shape);
   terms.release(j.terms);

@@ -64,6 +64,7 @@ void core::state::handle(node_registered const& e) {
   node.status = node_status::ready;
   node.leaving = false;
   node.last_heard = now;
+  node.ports.assign(r.node.ports.begin(), r.node.ports.end());
   node.leaves_at = r.node.leaves_in_ms > 0 ? now + r.node.leaves_in_ms : timestamp{};
   if (same) {
     node.info.address = r.node.address;
@@ -88,7 +89,7 @@ void core::state::reconcile(node_index index, register_node const& r) {
     bool const superseded = node.find(ref)->superseded;
     auto const unwanted = [&] {
       auto const* const j = jobs.find(ref.job);
-      return superseded || j->canceled || j->expired || j->overspent || j->handed_back;
+      return superseded || j->is_stopped();
     };
     if (!is_there || unwanted())
       emit(attempt_stopped{node.info.uuid, node.session, ref});
@@ -144,7 +145,7 @@ void core::state::adopt(node_index index, register_node const& r) {
       count_devices(*this, *j, 1);
       queues.refresh(j->tenant, j->owner);
     }
-    if (!ours || j->canceled || j->expired || j->overspent || j->handed_back)
+    if (!ours || j->is_stopped())
       emit(attempt_stopped{node.info.uuid, node.session, held.ref});
   }
   auto const waiting = unconfirmed.find(node.info.uuid);
@@ -172,10 +173,10 @@ void core::state::handle(node_beat const& e) {
   if (node.status == node_status::lost || node.session != e.session)
     return;
   node.last_heard = now;
-  if (node.status == node_status::suspect) {
-    node.status = node_status::ready;
+  bool const first_ports = node.ports.empty() && !e.ports.empty();
+  node.ports.insert(node.ports.end(), e.ports.begin(), e.ports.end());
+  if (std::exchange(node.status, node_status::ready) == node_status::suspect || first_ports)
     gained_room(index);
-  }
   for (auto const& [ref, progress] : e.progress) {
     auto const* const j = jobs.find(ref.job);
     if (j == nullptr || j->status != job_status::running || j->attempt != ref.attempt ||

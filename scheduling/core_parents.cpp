@@ -89,10 +89,12 @@ void core::state::note_failure(parent_facts& p, job const& child, job_status sta
 
 void core::state::finish_parent(job& parent, parent_facts& p) {
   auto status = job_status::succeeded;
-  if (parent.canceled || p.skipped)
+  bool const all_the_same = p.gang && p.ended[0] == p.children;  // as with a single job
+  if ((parent.canceled || p.skipped) && !all_the_same)
     status = job_status::canceled;
   else if (p.ended[0] != p.children)
-    status = parent.expired ? job_status::timeout : job_status::failed;
+    status =
+        parent.expired || (p.gang && p.ended[3] > 0) ? job_status::timeout : job_status::failed;
   std::optional<error_info> error;
   if (status == job_status::failed || status == job_status::timeout || p.skipped)
     error = p.error;
@@ -103,6 +105,11 @@ void core::state::finish_parent(job& parent, parent_facts& p) {
 }
 
 void core::state::describe_end(job const& parent, parent_facts const& p, job_ended& e) const {
+  if (p.gang) {
+    if (e.status == job_status::succeeded)
+      e.result_of = {parent.id.value + 1};
+    return;
+  }
   if (!p.experiment) {
     e.summary = summary(p);
     return;

@@ -13,8 +13,7 @@ bool core::state::is_victim(attempt_ref ref, job const& claimant, priority level
   bool const current =
       j != nullptr && j->status == job_status::running && j->attempt == ref.attempt;
   if (!current || !shapes[j->shape].key.preemptible || j->preemptions >= settings.max_preemptions ||
-      now - j->since < settings.immune_ms || j->handed_back || j->canceled || j->expired ||
-      j->overspent)
+      now - j->since < settings.immune_ms || j->is_stopped())
     return false;
   if (level == priority::realtime)
     return j->level > level;
@@ -24,7 +23,8 @@ bool core::state::is_victim(attempt_ref ref, job const& claimant, priority level
 /// Whether others may be stopped for the job: it is realtime and its tenant within its share, or
 /// its tenant would still be within its quota, and others hold more than theirs.
 bool core::state::may_claim(job const& j, choice const& c) const {
-  if (preemptible_running == 0 || c.aged || !may_have_any_room(*this, j))
+  if (preemptible_running == 0 || c.aged || shapes[j.shape].is_gang() ||
+      !may_have_any_room(*this, j))
     return false;
   return c.level == priority::realtime || quotas.is_within(j.tenant, shapes[j.shape].key.resources);
 }
@@ -39,7 +39,8 @@ std::optional<claim> core::state::claim_on(node_index index, shape& s, job const
   for (auto const ref : node.held())
     if (is_victim(ref, j, level)) {
       auto const& victim = at(ref.job);
-      auto const lost = static_cast<double>(now - victim.since) * shares.part(charged(victim));
+      auto const lost = static_cast<double>(now - victim.since) * shares.part(charged(victim)) *
+                        shapes[victim.shape].key.nodes;  // a gang loses that of all members
       found.victims.push_back({ref, lost});
     }
   std::sort(found.victims.begin(), found.victims.end(), [](auto const& a, auto const& b) {
@@ -94,8 +95,7 @@ bool core::state::preempt_for(choice const& c) {
   keep_no_room_on(best->node);
   for (auto const& each : best->victims) {
     auto& victim = at(each.ref.job);
-    victim.preempted = true;
-    ++victim.preemptions;
+    mark_preempted(victim);
     hand_back(victim);
   }
   reservation r;

@@ -26,11 +26,11 @@ bool is_over_by(std::int64_t takes_ms, timestamp now, timestamp by) {
 }  // namespace
 
 /// By when the attempt has ended and everything it holds is free; 0: not known.
-timestamp core::state::ends_by(attempt_ref ref) const {
+timestamp core_queries::ends_by(attempt_ref ref) const {
   auto const* const j = jobs.find(ref.job);
   if (j == nullptr || j->status != job_status::running || j->attempt != ref.attempt)
     return {};
-  if (j->canceled || j->expired || j->overspent || j->handed_back)
+  if (j->is_stopped())
     return now + terms[j->terms].grace_ms + soon_ms;
   auto const& key = shapes[j->shape].key;
   if (key.expect_ms <= 0)
@@ -41,7 +41,8 @@ timestamp core::state::ends_by(attempt_ref ref) const {
 }
 
 /// Finds out from when on the job could have which room on the node, if nothing new is started.
-void core::state::plan(reservation& r, shape& s, node_state const& node) {
+/// `at_least`: it is not wanted before.
+void core::state::plan(reservation& r, shape& s, node_state const& node, timestamp at_least) {
   struct ending {
     timestamp at;
     attempt_ref ref;
@@ -62,6 +63,8 @@ void core::state::plan(reservation& r, shape& s, node_state const& node) {
     found = places.find_on(s, r.node, ahead.room());
   }
   NSAI_ASSERT(found);  // `is_possible` said so
+  if (r.from)
+    r.from = std::max(r.from, at_least);
   for (; r.from && at != endings.end() && at->at && at->at <= r.from; ++at)
     ahead.release(at->ref);
   auto const& request = s.key.resources;
@@ -104,6 +107,8 @@ bool core::state::reserve(choice const& c) {
   auto& j = at(queues[c.slot].job);
   if (!may_have_any_room(*this, j))
     return false;
+  if (shapes[j.shape].is_gang())
+    return reserve_apart(c);
   auto found = best_reservation(shapes[j.shape], c);
   if (!found)
     return false;
@@ -119,16 +124,20 @@ void core::state::keep_room(reservation r) {
 }
 
 void core::state::keep_no_room_for(job& j) {
-  auto const node = reservations.of(j.id).node;
-  reservations.remove(j.id);
-  j.has_room_kept = false;
-  nodes[node].is_kept = false;
-  gained_room(node);
+  for (auto const node : reservations.nodes_of(j.id))
+    keep_no_room_on(node);
 }
 
+/// A gang keeps that on its other nodes.
 void core::state::keep_no_room_on(node_index index) {
-  if (auto const* const r = reservations.on(index))
-    keep_no_room_for(at(r->job));
+  auto const* const r = reservations.on(index);
+  if (r == nullptr)
+    return;
+  auto const job = r->job;
+  reservations.remove_on(index);
+  at(job).has_room_kept = reservations.find(job) != nullptr;
+  nodes[index].is_kept = false;
+  gained_room(index);
 }
 
 /// Of jobs that need the same the first one starts, wherever room is there first.
@@ -140,8 +149,8 @@ void core::state::trade_places(reservation& r) {
            other.level == r.level && !other.is_claim && !r.is_claim && !other.aged && !r.aged;
   };
   auto const first = std::find_if(reservations.begin(), reservations.end(), is_alike);
-  if (first != reservations.end())
-    std::swap(first->job, r.job);
+  if (first != reservations.end() && first->job != r.job)
+    reservations.swap(first->job, r.job);
 }
 
 /// Jobs whose room is there now start, whoever else has the turn.
@@ -153,6 +162,10 @@ void core::state::serve_reservations() {
     auto& s = shapes[at(r.job).shape];
     auto const& node = nodes[r.node];
     bool const admitted = may_have_any_room(*this, at(r.job));
+    if (r.is_part) {
+      i = admitted && serve_gang(r) ? 0 : i + 1;
+      continue;
+    }
     auto found = admitted && places.fits(s, node) ? places.find_on(s, r.node, nodes.room_of(r.node))
                                                   : std::nullopt;
     if (!found) {
@@ -170,7 +183,8 @@ void core::state::serve_reservations() {
 void core::state::renew_reservations() {
   std::vector<job_id> kept_for;
   for (auto const& r : reservations)
-    kept_for.push_back(r.job);
+    if (kept_for.empty() || kept_for.back() != r.job)
+      kept_for.push_back(r.job);
   for (auto const id : kept_for) {
     auto& j = at(id);
     if (!j.has_room_kept)
@@ -179,8 +193,12 @@ void core::state::renew_reservations() {
                             [&](reservation const& each) { return each.job == id; });
     auto& s = shapes[j.shape];
     auto const& node = nodes[r.node];
-    bool const stays =
-        node.takes_grants() && places.is_possible(s, node) && may_have_any_room(*this, j);
+    bool const admitted = may_have_any_room(*this, j);
+    if (r.is_part && admitted && is_possible(s)) {
+      renew_apart(j);
+      continue;
+    }
+    bool const stays = !r.is_part && node.takes_grants() && places.is_possible(s, node) && admitted;
     if (!stays) {
       keep_no_room_for(j);
       continue;
@@ -267,7 +285,7 @@ void core::state::offer_kept_rooms(shape_index index, priority level) {
 /// Whether it is worth a closer look.
 bool core::state::may_go_beside(shape const& s, node_index index) const {
   auto const* const r = nodes[index].is_kept ? reservations.on(index) : nullptr;
-  if (r == nullptr)
+  if (r == nullptr || (r->is_part && &shapes[jobs.find(r->job)->shape] == &s))
     return true;
   auto const& request = s.key.resources;
   for (std::size_t level = 0; level < static_cast<std::size_t>(r->level); ++level)
@@ -288,7 +306,7 @@ std::optional<place> core::state::find_beside(shape& s, job_id job, priority lev
     if (disregards || is_brief) {
       auto found = places.find_on(s, r.node, nodes.room_of(r.node));
       if (found && disregards && r.job != job)
-        keep_no_room_for(at(r.job));  // it gets other room at the next look
+        keep_no_room_on(r.node);  // its job gets other room at the next look
       if (found)
         return found;
       continue;
@@ -313,11 +331,16 @@ void core::state::check_reservations() const {
   NSAI_ASSERT(kept == reservations.size());
   std::size_t flagged = 0;
   jobs.for_each([&](job const& j) { flagged += j.has_room_kept; });
-  NSAI_ASSERT(flagged == reservations.size());
+  NSAI_ASSERT(flagged == reservations.jobs());
+  std::uint64_t made = 0;
   for (auto const& r : reservations) {
-    NSAI_ASSERT(nodes[r.node].is_kept);
+    NSAI_ASSERT(nodes[r.node].is_kept && reservations.on(r.node) == &r && r.made >= made);
+    made = r.made;
     auto const* const j = jobs.find(r.job);
     NSAI_ASSERT(j != nullptr && j->has_room_kept && j->slot != none);
+    auto const& s = shapes[j->shape];
+    NSAI_ASSERT(r.is_part == s.is_gang() && reservations.of(r.job).from == r.from);
+    NSAI_ASSERT(reservations.nodes_of(r.job).size() <= static_cast<std::size_t>(s.key.nodes));
   }
 }
 

@@ -35,11 +35,11 @@ void core::state::handle(job_restored const& e) {
   if (j.parent && parents.contains(j.parent)) {
     restore_child(j, e);
   } else {
-    j.composite = e.array || r.kind == job_kind::composite;
+    j.composite = e.array || e.nodes > 1 || r.kind == job_kind::composite;
     j.terms = terms.intern(r.constraints);
     terms.keep(j.terms);
-    if (e.array || !j.composite)
-      give_work(j, r.stage, r.resources, static_cast<bool>(r.constraints.deadline));
+    if (e.array || e.nodes > 1 || !j.composite)
+      give_work(j, r.stage, r.resources, static_cast<bool>(r.constraints.deadline), e.nodes);
     if (j.composite)
       restore_parent(j, e);
   }
@@ -47,11 +47,15 @@ void core::state::handle(job_restored const& e) {
   add_unique(j, e.record.unique);
   if (!j.array_child && dependencies_of(r.constraints) > 0)
     rare(j).dependencies = dependencies_in(r.constraints);
-  if (j.composite)
+  if (j.composite && gang_of(j) == nullptr)
     return;
   reshape_retried(j);
-  if (j.status == job_status::pending)
+  if (is_member(j))
+    restore_member(j, e);
+  else if (j.status == job_status::pending)
     restore_pending(j, e);
+  else if (j.status == job_status::running && j.composite)
+    take_place(j);
   else if (j.status == job_status::running)
     restore_place(j, e);
 }
@@ -59,7 +63,11 @@ void core::state::handle(job_restored const& e) {
 void core::state::restore_parent(job& j, job_restored const& e) {
   auto& p = parents[j.id];
   p.array = e.array;
-  p.experiment = !e.array;
+  p.experiment = !e.array && e.nodes == 1;
+  if (e.nodes == 1)
+    return;
+  p.gang.emplace();
+  join_group(j);
 }
 
 void core::state::restore_child(job& j, job_restored const& e) {
@@ -178,6 +186,8 @@ void core::state::handle(restore_finished const&) {
     follow_up();
   }
   restoring = false;
+  if (last_id)
+    all_back_at = now + settings.adopt_ms;
   if (!unconfirmed.empty())
     adopt_until = now + settings.adopt_ms;
   look_at_service();
@@ -222,7 +232,7 @@ void core::state::resume(job& j) {
   j.canceled = false;
   if (j.status == job_status::pending)
     drop_hold(j, hold{});
-  else if (j.status == job_status::queued && !j.composite && j.slot == none &&
+  else if (j.status == job_status::queued && takes_turns(j) && j.slot == none &&
            !groups.is_parked(j.id))
     enqueue(j, false);
   if (j.composite && j.holds == 0 && !canceled)
@@ -243,6 +253,8 @@ void core::state::resume(job& j) {
       finish_parent(j, p);
       return;
     }
+    if (p.gang)
+      resume_gang(j);
   }
   if (canceled)
     stop(j, false);

@@ -17,39 +17,39 @@ std::string quoted(std::string const& word) {
 
 }  // namespace
 
-node_order const& core::state::order_for(std::string const& uuid) const {
+node_order const& core_queries::order_for(std::string const& uuid) const {
   static node_order const nothing;
   auto const found = orders.find(uuid);
   return found == orders.end() ? nothing : found->second;
 }
 
-std::vector<maintenance_window> const& core::state::config_windows(std::string const& uuid) const {
+std::vector<maintenance_window> const& core_queries::config_windows(std::string const& uuid) const {
   static std::vector<maintenance_window> const none_known;
   auto const* const node = nodes.find(uuid);
   return node != nullptr ? node->info.maintenance : none_known;
 }
 
-service core::state::service_of(std::string const& uuid) const {
+service core_queries::service_of(std::string const& uuid) const {
   auto const* const node = nodes.find(uuid);
   return service_at(order_for(uuid), config_windows(uuid),
                     node != nullptr ? node->leaves_at : timestamp{}, now);
 }
 
-node_order core::state::order_to_change(std::string const& uuid) const {
+node_order core_queries::order_to_change(std::string const& uuid) const {
   auto order = order_for(uuid);
   order.uuid = uuid;
   order.name = name_of(uuid);
   return order;
 }
 
-std::string core::state::name_of(std::string const& uuid) const {
+std::string core_queries::name_of(std::string const& uuid) const {
   auto const* const node = nodes.find(uuid);
   return node != nullptr ? node->info.name : order_for(uuid).name;
 }
 
 /// Names come before uuids, nodes that are there before those that are lost or known by an order
 /// only.
-std::optional<std::string> core::state::find_node(std::string const& word) const {
+std::optional<std::string> core_queries::find_node(std::string const& word) const {
   std::optional<std::string> lost;
   std::optional<std::string> there;
   nodes.for_each([&](node_index, node_state const& node) {
@@ -66,8 +66,8 @@ std::optional<std::string> core::state::find_node(std::string const& word) const
   return std::nullopt;
 }
 
-std::optional<error_info> core::state::find_nodes(std::vector<std::string> const& words,
-                                                  std::vector<std::string>& uuids) const {
+std::optional<error_info> core_queries::find_nodes(std::vector<std::string> const& words,
+                                                   std::vector<std::string>& uuids) const {
   if (words.empty())
     return usage_error("nodes", "nothing was given", "the names of one or more nodes");
   for (auto const& word : words) {
@@ -207,7 +207,7 @@ void core::state::tidy_orders() {
     auto const* const node = nodes.find(uuid);
     if (node != nullptr &&
         std::none_of(node->info.maintenance.begin(), node->info.maintenance.end(),
-                     [&](auto const& w) { return w.from <= order.dismissed && w.until > now; }))
+                     [&](auto const& w) { return w.from <= tidy.dismissed && w.until > now; }))
       tidy.dismissed = {};
     if (tidy != order)
       changed.push_back(std::move(tidy));
@@ -283,6 +283,10 @@ void core::state::hand_back_all(std::string const& uuid) {
 /// The mark is durable before the stop leaves. It stays with the attempt, whatever becomes of the
 /// drain and the scheduler before the attempt has ended; so whatever it ends with is no failure.
 void core::state::hand_back(job& j) {
+  if (is_member(j)) {
+    hand_back_gang(at(j.parent));
+    return;
+  }
   if (j.handed_back)
     return;
   j.handed_back = true;

@@ -21,7 +21,7 @@ bool counts(node_state const& node) {
 
 }  // namespace
 
-tenant_settings const& core::state::settings_of(std::string const& tenant) const {
+tenant_settings const& core_queries::settings_of(std::string const& tenant) const {
   static tenant_settings const usual;
   auto found = settings.tenants.find(tenant);
   if (found == settings.tenants.end())
@@ -54,9 +54,10 @@ std::optional<error_info> core::state::check_tenant(submission const& s,
   auto const& book = tenant == none ? alone : quotas;
   auto const index = tenant == none ? 0 : tenant;
   auto const too_large = [&](resources const& r, constraints const& c, std::string const& path) {
-    auto const bound = book.never(index, {r, c.preemptible});
+    auto const bound = book.never(index, {r, c.preemptible, s.nodes});
     return bound ? std::optional{refusal("quota", path + "resources",
-                                         "one job needs more than tenant " + s.tenant_id +
+                                         std::string(s.nodes > 1 ? "a gang" : "one job") +
+                                             " needs more than tenant " + s.tenant_id +
                                              " may hold (" + key + "quota." + bound->key + ")",
                                          "at most " + bound->value)}
                  : std::nullopt;
@@ -84,20 +85,18 @@ void core::state::keep_shape(job const& j) {
     return;
   no_other_models.erase({j.tenant, j.shape});  // the number of a shape may stand for another one
   quotas.join(j.tenant);
-  if (is_grouped(j))
-    groups.join(group_of(j), terms[j.terms].max_concurrent_in_group);
+  join_group(j);
 }
 
 tenant_index core::state::tenant_of(std::string const& name) {
   auto const before = tenants.size();
   auto const index = tenants.intern(name);
-  if (tenants.size() > before) {
+  if (tenants.size() > before)
     use_settings(*this, index, settings_of(name));
-  }
   return index;
 }
 
-amounts core::state::charged(job const& j) const {
+amounts core_queries::charged(job const& j) const {
   auto const& r = shapes[j.shape].key.resources;
   double const factor = j.price_factor;
   return {static_cast<double>(r.cpu.value) * factor, static_cast<double>(r.memory_mb) * factor,
@@ -209,7 +208,7 @@ void core::state::check_shares() const {
   jobs.for_each([&](job const& j) {
     auto& p = plains[j.tenant];
     p.live += j.composite ? 0 : 1;
-    if (j.composite || j.status != job_status::running)
+    if (!has_attempt(j))
       return;
     auto const& r = shapes[j.shape].key.resources;
     ++p.running;

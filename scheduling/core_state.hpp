@@ -1,16 +1,15 @@
 #pragma once
 
 #include "scheduling/assert.hpp"
-#include "scheduling/core_books.hpp"
+#include "scheduling/core_queries.hpp"
 #include "scheduling/lifecycle.hpp"
-#include "scheduling/node_survey.hpp"
 
 namespace nsai::scheduling {
 
 /// What the core does with its books. The functions lie in the core_*.cpp files named beside them;
 /// the parts that know nothing of jobs and events (queues, shapes, cluster, placement, timers) have
 /// files of their own.
-struct core::state : core_books {
+struct core::state : core_queries {
   explicit state(core_settings given);
 
   // core_hypothetical.cpp
@@ -22,19 +21,17 @@ struct core::state : core_books {
   void finish();
   void handle(clock_advanced const&) {}
   void fire_timers(), fire_recurrences(), tell_wake();
-  void handle(recurrence_set const& e), handle(recurrence_canceled const& e);
+  void handle(recurrence_set const&e), handle(recurrence_canceled const&e);
 
   // core_submit.cpp
   void handle(job_submitted const& e);
   void handle(batch_submitted const& e);
   bool refuse_batch(batch_submitted const& e);
   std::optional<error_info> refuse(job_submitted const& e, found_before& before) const;
-  std::optional<submit_result> live_answer(submission const& s) const;
-  submit_result numbers_of(job_id id) const;
   submit_result accept(job_submitted const& e, std::vector<dependency> on);
-  std::optional<error_info> check_stage(std::string const& stage, std::string const& field) const;
   job& create(job_id id, submission const& s, label_no label);
-  void give_work(job& j, std::string const& stage, resources const& r, bool timed);
+  void give_work(job& j, std::string const& stage, resources const& r, bool timed,
+                 std::int32_t nodes = 1);
   void create_array(job& parent, job_submitted const& e);
   void create_experiment(job& parent, job_submitted const& e);
   void add_key(job& j, std::string const& key);
@@ -70,11 +67,10 @@ struct core::state : core_books {
   void fail_dependent(job& j, std::string const& why);
 
   // core_groups.cpp
-  group_book::name group_of(job const& j) const;
-  bool is_grouped(job const& j) const;
   std::optional<error_info> check_group(std::string const& tenant, constraints const& c,
                                         std::string const& path, found_before& before) const;
   void apply(group_book::moves const& changes);
+  void join_group(job const& j);
   void wait_in_group(job& j, bool at_front);
   void leave_group_line(job const& j);
   void take_place(job const& j);
@@ -89,6 +85,24 @@ struct core::state : core_books {
   void finish_parent(job& parent, parent_facts& p);
   void describe_end(job const& parent, parent_facts const& p, job_ended& e) const;
 
+  // core_gangs.cpp
+  std::optional<error_info> check_nodes(submission const& s) const;
+  void create_gang(job& parent, job_submitted const& e);
+  bool grant_gang(queue_slot slot, std::vector<std::string> const& used_up);
+  void member_succeeded(job& j, attempt_outcome const& outcome);
+  void member_failed(job&j, attempt_outcome const&outcome), gang_reached_max_cost(job&parent);
+  void lose_member(job& j, infra_failure f);
+  void close_member(job& j, attempt_closed closed, std::optional<gang_ending> over);
+  void hand_back_gang(job& parent);
+  void mark_preempted(job& j);
+  void conclude_attempt(job& parent);
+  void end_gang(job& parent, job_status status, std::optional<error_info> error);
+  void repeat_gang(job& parent);
+  void restore_member(job& j, job_restored const& e);
+  void resume_gang(job& parent);
+  explanation why_gang_waits(job const& parent) const;
+  void check_gang(job const& parent, parent_facts const& p) const;
+
   // core_attempts.cpp
   void handle(attempt_ended const& e);
   void handle(supervisor_decided const& e);
@@ -102,7 +116,6 @@ struct core::state : core_books {
                      std::int64_t duration_ms);
   void back_off(job& j, std::int64_t delay_ms);
   void end_backoff(job& j);
-  std::string const& node_name(job const& j) const;
 
   // core_nodes.cpp
   void handle(node_registered const& e);
@@ -127,8 +140,6 @@ struct core::state : core_books {
   // core_health.cpp
   void learn_places(node_index index);
   void forget_places(node_state const& node);
-  std::optional<health_attempt> health_of(job const& j) const;
-  bool is_alone_on_devices(job const& j) const;
   bool note_outcome(job& j, attempt_outcome const& outcome);
   void take(health::changes const& list, job const* current = nullptr);
   void show_health(node_index index);
@@ -142,17 +153,15 @@ struct core::state : core_books {
   tenant_index tenant_of(std::string const& name);
   void charge(job& j, node_state const& node, holding const& h);
   void discharge(job const& j);
-  amounts charged(job const& j) const;
   void learn_capacity(), refresh_standings();
   void handle(usage_restored const& e);
-  tenant_settings const& settings_of(std::string const& tenant) const;
   std::optional<error_info> check_tenant(submission const& s, std::int64_t before) const;
   void keep_shape(job const& j);
   std::vector<tenant_record> tenant_records() const;
   std::vector<used_amounts> usage() const;
 
   // core_tenants.cpp
-  void handle(spending_restored const& e), handle(tenants_changed const& e);
+  void handle(spending_restored const&e), handle(tenants_changed const&e);
   std::optional<error_info> check_means(submission const& s, found_before& before) const;
 
   // core_service.cpp
@@ -160,14 +169,6 @@ struct core::state : core_books {
   void handle(drain_ordered const& e);
   void handle(resume_ordered const& e);
   std::optional<error_info> refuse_drain(drain_ordered const& e) const;
-  std::optional<std::string> find_node(std::string const& word) const;
-  std::optional<error_info> find_nodes(std::vector<std::string> const& words,
-                                       std::vector<std::string>& uuids) const;
-  std::string name_of(std::string const& uuid) const;
-  node_order const& order_for(std::string const& uuid) const;
-  node_order order_to_change(std::string const& uuid) const;
-  std::vector<maintenance_window> const& config_windows(std::string const& uuid) const;
-  service service_of(std::string const& uuid) const;
   void change_order(node_order order);
   void forget_order(std::string const& uuid);
   void tidy_orders();
@@ -179,13 +180,15 @@ struct core::state : core_books {
   void list_absent(std::vector<node_record>& to) const;
 
   // core_dispatch.cpp
-  void dispatch();
-  void dispatch_ahead();
+  void dispatch(), grant_turns(), dispatch_ahead();
   choice choose();
   queue_slot next_aged(shape_set const& open, priority than) const;
   void count_grant(bool aged, priority level);
   queue_slot next_of(priority level, shape_set const& open) const;
+  bool grant_one(choice const& next, std::vector<std::string> const& used_up);
   void grant(queue_slot slot, place where, bool ahead);
+  void begin_attempt(job& j, place where, bool ahead, std::int64_t queue_ms,
+                     std::optional<gang_place> gang = {});
   void first_grant(job_id parent);
   bool may_go_ahead(shape const& s) const;
   bool is_possible(shape& s);
@@ -198,14 +201,19 @@ struct core::state : core_books {
   void renew_reservations();
   bool reserve(choice const& c);
   std::optional<reservation> best_reservation(shape& s, choice const& c);
-  void plan(reservation& r, shape& s, node_state const& node);
-  timestamp ends_by(attempt_ref ref) const;
+  void plan(reservation& r, shape& s, node_state const& node, timestamp at_least = {});
   std::optional<place> find_beside(shape& s, job_id job, priority level);
   bool may_go_beside(shape const& s, node_index index) const;
   void offer_kept_rooms(shape_index index, priority level);
   void keep_room(reservation r);
   queue_slot first_without_room(queue_slot slot) const;
   void keep_no_room_for(job&j), keep_no_room_on(node_index index);
+
+  // core_reserve_gangs.cpp
+  bool reserve_apart(choice const& c, std::uint64_t made = 0);
+  std::vector<reservation> best_apart(shape& s, choice const& c, std::uint64_t made);
+  void plan_together(std::vector<reservation>&list, shape&s), renew_apart(job&j);
+  bool serve_gang(reservation& first);
 
   // core_preempt.cpp
   bool preempt_for(choice const& c);
@@ -221,7 +229,7 @@ struct core::state : core_books {
   void restore_child(job& j, job_restored const& e);
   void restore_pending(job& j, job_restored const& e);
   void restore_place(job& j, job_restored const& e);
-  void resume_times(job& j), resume_child(job& j), resume(job& j);
+  void resume_times(job&j), resume_child(job&j), resume(job&j);
 
   // core_explain.cpp
   live_job look_up(job const& j) const;
@@ -229,28 +237,13 @@ struct core::state : core_books {
   explanation why_it_waits(job const& j) const;
   explanation wait_for_place(job const& j) const;
   void wait_for_turn(job const& j, node_state const& node, explanation& e) const;
-  std::string wait_for_dependency(job const& j) const;
-  std::vector<job_id> unmet_dependencies(job const& j) const;
-  std::vector<room_holder> holders(std::vector<node_state const*> const& nodes_there,
-                                   shape const& s) const;
-  node_survey survey(job const& j) const;
-  std::string explain_reservation(reservation const& r) const;
   std::vector<node_record> node_records() const;
-  start_facts facts(job const& j) const;
 
   // core_check.cpp, and beside what they check
   void check() const;
   void check_job(job const& j) const;
   void check_parents() const, check_shapes() const, check_shares() const;
   void check_groups() const, check_reservations() const;
-
-  job& at(job_id id);
-  rare_facts& rare(job& j);
-  rare_facts const* find_rare(job const& j) const;
-  template <class E>
-  void emit(E&& e) {
-    out->emplace_back(std::forward<E>(e));
-  }
 };
 
 }  // namespace nsai::scheduling

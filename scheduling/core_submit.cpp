@@ -14,8 +14,8 @@ std::string step_path(std::size_t i) {
 
 }  // namespace
 
-std::optional<error_info> core::state::check_stage(std::string const& stage,
-                                                   std::string const& field) const {
+std::optional<error_info> core_queries::check_stage(std::string const& stage,
+                                                    std::string const& field) const {
   auto const index = stage_names.find(stage);
   if (index != none && index < stages.size() && stages[index].description)
     return std::nullopt;
@@ -40,6 +40,8 @@ std::optional<error_info> core::state::refuse(job_submitted const& e, found_befo
   if (auto fault = check_tenant(s, jobs_before))
     return fault;
   jobs_before += jobs_of(s);
+  if (auto fault = check_nodes(s))
+    return fault;
   if (s.pipeline.empty())
     if (auto fault = check_stage(s.stage, "stage"))
       return fault;
@@ -58,11 +60,11 @@ std::optional<error_info> core::state::refuse(job_submitted const& e, found_befo
       return fault;
   }
   // Last: who has made a mistake need not wait before it is told.
-  return any_submit_rate || any_budget ? check_means(s, before) : std::nullopt;
+  return check_means(s, before);
 }
 
 /// The live job that holds the submission's key, or its word as the only one.
-std::optional<submit_result> core::state::live_answer(submission const& s) const {
+std::optional<submit_result> core_queries::live_answer(submission const& s) const {
   auto const known = s.key.empty() && s.unique.empty() ? none : tenants.find(s.tenant_id);
   if (known == none)
     return std::nullopt;
@@ -80,7 +82,7 @@ std::optional<submit_result> core::state::live_answer(submission const& s) const
   return live;
 }
 
-submit_result core::state::numbers_of(job_id id) const {
+submit_result core_queries::numbers_of(job_id id) const {
   submit_result numbers;
   numbers.id = id;
   if (auto const p = parents.find(id); p != parents.end()) {
@@ -149,19 +151,20 @@ submit_result core::state::accept(job_submitted const& e, std::vector<dependency
   auto const& s = *e.request;
   auto& j = create({last_id.value + 1}, s, e.label);
   auto const id = j.id;
-  if (any_submit_rate)
-    submit_rates[j.tenant].take(jobs_of(s), now);
+  submit_rates[j.tenant].take(jobs_of(s), now);
   j.terms = terms.intern(s.constraints);
   terms.keep(j.terms);
   add_key(j, s.key);
   add_unique(j, s.unique);
-  j.composite = s.array || !s.pipeline.empty();
+  j.composite = s.array || s.nodes > 1 || !s.pipeline.empty();
   if (s.pipeline.empty())
-    give_work(j, s.stage, s.resources, static_cast<bool>(s.constraints.deadline));
+    give_work(j, s.stage, s.resources, static_cast<bool>(s.constraints.deadline), s.nodes);
   watch_times(j);
   watch_dependencies(j, std::move(on), e.ended);
   if (s.array)
     create_array(j, e);
+  else if (s.nodes > 1)
+    create_gang(j, e);
   else if (!s.pipeline.empty())
     create_experiment(j, e);
   else
@@ -189,8 +192,10 @@ job& core::state::create(job_id id, submission const& s, label_no label) {
   return j;
 }
 
-void core::state::give_work(job& j, std::string const& stage, resources const& r, bool timed) {
+void core::state::give_work(job& j, std::string const& stage, resources const& r, bool timed,
+                            std::int32_t nodes) {
   shape_key key;
+  key.nodes = nodes;
   key.stage = stage_names.intern(stage);
   stages.resize(std::max<std::size_t>(stages.size(), key.stage + 1));
   key.resources = r;
@@ -249,7 +254,7 @@ void core::state::announce(job& j, std::uint64_t children) {
   if (!ready)
     return;
   tell(happening::job_queued, j);
-  if (!j.composite)
+  if (takes_turns(j))
     enqueue(j, false);
 }
 

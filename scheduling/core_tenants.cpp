@@ -39,8 +39,9 @@ void core::state::handle(tenants_changed const& e) {
 /// is only a repeat of what lives may always come. `before` has those of the same batch.
 std::optional<error_info> core::state::check_means(submission const& s,
                                                    found_before& before) const {
-  auto const& rate = settings_of(s.tenant_id).submit_rate;
-  if ((!rate && !any_budget) || live_answer(s))
+  auto const& given = settings_of(s.tenant_id);
+  auto const& rate = given.submit_rate;
+  if ((!rate && !given.budget_usd) || live_answer(s))
     return std::nullopt;
   if (auto fault = check_budget(*this, s.tenant_id); fault || !rate)
     return fault;

@@ -34,10 +34,11 @@ struct job_changed {
   timestamp eligible_at;
   bool cancel_requested =
       false;  // of a running job or a parent: it ends as canceled once its attempts are gone
-  bool handed_back = false;  // the running attempt was stopped by a drain or for another job: it is
-                             // nobody's failure
+  bool handed_back = false;  // the running attempt was stopped by a drain, with its gang, or for
+                             // another job: it is nobody's failure
   bool preempted = false;    // it was for another job
   std::int32_t preemptions = 0;
+  attempt_no attempt = 0;  // the latest; of a gang's parent: that of its members
 };
 
 /// Durable. What is ordered for a node from now on; an order that is over is forgotten.
@@ -69,16 +70,19 @@ struct attempt_granted {
   std::uint64_t session = 0;
   std::vector<device_grant> devices;
   std::int64_t cost_rate = 0;  // millionths of a USD an hour (cost.hpp)
+  boxed<gang_place> gang;      // of a gang's member; all its members are granted by one event
 };
 
-/// Durable. An attempt is over and another may follow: one entry of the job's history.
+/// Durable. An attempt is over and another may follow: one entry of the job's history. Of a gang's
+/// member: it stays as it is until the attempts of all members are over.
 struct attempt_closed {
   attempt_ref ref;
   attempt_result result = attempt_result::failed;
   std::string node_name;
   std::int64_t duration_ms = 0;
   boxed<error_info> error;
-  micro cost{};  // of the job, up to now
+  micro cost{};               // of the job, up to now
+  bool keeps_result = false;  // that of the outcome being applied is the job's, if it succeeds
 };
 
 /// Durable. The job has reached its one terminal state; waiting clients hear of it after the
@@ -91,6 +95,8 @@ struct job_ended {
   std::int64_t duration_ms = 0;
   boxed<error_info> error;
   bool from_outcome = false;  // the outcome of the running `attempt_ended` carries the result
+  bool from_kept = false;     // it was kept when the attempt was closed
+  job_id result_of;           // a gang's: the member whose result is its own; 0: none
   std::vector<job_id> context_from;  // an experiment's last stages: their contexts make the result
   boxed<std::string> summary;        // an array's result as JSON
   micro cost;                        // of its attempts; of a parent: nothing

@@ -54,6 +54,7 @@ struct job_restored {
   job_record record;  // with `unique` of the job itself only
   std::string key;
   std::optional<array_spec> array;     // of an array's parent
+  std::int32_t nodes = 1;              // of a gang: more
   std::vector<std::uint32_t> after{};  // of an experiment's child: positions in the pipeline
   std::uint32_t step = 0;              // of an experiment's child: its position
   std::string node_uuid;               // where the running attempt was granted
@@ -67,6 +68,10 @@ struct job_restored {
   bool cancel_requested = false;  // as the latest `job_changed` said
   bool handed_back = false;       // likewise
   bool preempted = false;         // likewise
+  /// Of a running job whose attempt was closed: a gang's member that waits for the others. How the
+  /// attempt ended, and why.
+  std::optional<attempt_result> over{};
+  std::optional<error_info> over_error{};
 };
 /// A child that had ended while its parent still lives, counted into the parent at restart.
 struct child_restored {
@@ -120,6 +125,7 @@ struct node_beat {
   std::string uuid;
   std::uint64_t session = 0;
   std::vector<attempt_progress> progress;  // what is not of a current attempt is ignored
+  std::vector<std::uint32_t> ports{};      // that the node has chosen since
 };
 /// The connection broke: suspect, not lost.
 struct node_disconnected {

@@ -1,5 +1,7 @@
 #include "scheduling/job_costs.hpp"
 
+#include <algorithm>
+
 #include "scheduling/effects.hpp"
 
 namespace nsai::scheduling {
@@ -9,12 +11,35 @@ std::string usd(micro x) {
   return json(x).dump() + " USD";
 }
 
+gang_facts* gang_of(core_books& b, job_id parent) {
+  auto const found = b.parents.find(parent);
+  return found == b.parents.end() || !found->second.gang ? nullptr : &*found->second.gang;
+}
+
+/// Adds up what `of` says of the job, or of a gang's members.
+template <class Of>
+std::int64_t sum(core_books const& b, job const& j, Of of) {
+  auto const found = j.composite ? b.parents.find(j.id) : b.parents.end();
+  if (found == b.parents.end())
+    return of(j.id);
+  std::int64_t all = 0;
+  for (std::uint64_t i = 1; i <= found->second.children; ++i)
+    all += of(job_id{j.id.value + i});
+  return all;
+}
+
+micro paid(core_books const& b, job const& j) {
+  return {sum(b, j, [&](job_id id) { return b.money.paid(id).value; })};
+}
+
 }  // namespace
 
 void start_cost(core_books& b, job const& j, cost_rate rate) {
   if (rate <= 0)
     return;
   b.money.start(j.id, j.tenant, rate, j.since);
+  if (gang_of(b, j.parent) != nullptr)
+    return;
   auto const& most = b.terms[j.terms].max_cost_usd;
   if (!most)
     return;
@@ -33,24 +58,44 @@ void stop_cost(core_books& b, job const& j) {
     b.clock.remove({at, j.id, timer_kind::max_cost});
 }
 
+micro cost_up_to_now(core_books const& b, job const& j) {
+  return {sum(b, j, [&](job_id id) { return b.money.spent(id, b.now).value; })};
+}
+
+void watch_cost(core_books& b, job const& gang) {
+  auto const& most = b.terms[gang.terms].max_cost_usd;
+  auto const rate = most ? sum(b, gang, [&](job_id id) { return b.money.rate(id); }) : 0;
+  if (rate <= 0)
+    return;
+  auto const left = std::max<std::int64_t>(0, most->value - cost_up_to_now(b, gang).value);
+  auto const at = b.now + time_for({left}, rate);
+  gang_of(b, gang.id)->stops_at = at;
+  b.clock.add({at, gang.id, timer_kind::max_cost});
+}
+
+void watch_cost_no_more(core_books& b, job const& gang) {
+  if (auto const at = std::exchange(gang_of(b, gang.id)->stops_at, {}))
+    b.clock.remove({at, gang.id, timer_kind::max_cost});
+}
+
 error_info max_cost_error(core_books const& b, job const& j) {
   auto error =
       error_of("budget", "max_cost",
-               "constraints.max_cost_usd: the job has cost " + usd(b.money.paid(j.id)) +
-                   ", and may cost " + usd(b.terms[j.terms].max_cost_usd.value_or(micro{})));
+               "constraints.max_cost_usd: the job has cost " + usd(paid(b, j)) + ", and may cost " +
+                   usd(b.terms[j.terms].max_cost_usd.value_or(micro{})));
   error.field = "constraints.max_cost_usd";
   return error;
 }
 
 std::optional<error_info> over_max_cost(core_books const& b, job const& j) {
   auto const& most = b.terms[j.terms].max_cost_usd;
-  if (!most || b.money.paid(j.id) < *most)
+  if (!most || paid(b, j) < *most)
     return std::nullopt;
   return max_cost_error(b, j);
 }
 
 std::string budget_reason(core_books const& b, tenant_index tenant) {
-  if (!b.any_budget || !b.money.is_at_budget(tenant, b.now))
+  if (!b.money.is_at_budget(tenant, b.now))
     return {};
   return usd(b.money.spent(tenant, b.now)) + " of " + usd(*b.money.budget(tenant)) + " are spent";
 }

@@ -8,12 +8,18 @@
 namespace nsai::scheduling {
 
 /// The attempt of the job runs at this rate (0: for nothing) since `since`. One that would exceed
-/// `max_cost_usd` gets a timer.
+/// `max_cost_usd` gets a timer; for a gang, which may cost that as a whole, see `watch_cost`.
 void start_cost(core_books& b, job const& j, cost_rate rate);
 /// The attempt that runs has run for so long, and is to be paid.
 void pay_attempt(core_books& b, job const& j, std::int64_t ms);
 /// It runs no more.
 void stop_cost(core_books& b, job const& j);
+
+/// Of all the job's attempts, up to now; of a gang: of all its members'.
+micro cost_up_to_now(core_books const& b, job const& j);
+/// The gang gets a timer for when what its members run at will have cost `max_cost_usd`.
+void watch_cost(core_books& b, job const& gang);
+void watch_cost_no_more(core_books& b, job const& gang);
 
 /// Why a job ends that has reached its `max_cost_usd`.
 error_info max_cost_error(core_books const& b, job const& j);

@@ -86,7 +86,27 @@ struct step_facts {
   std::optional<job_status> ended;
 };
 
-/// What an array or experiment knows of its children, whose numbers follow its own.
+/// Why the attempt of a gang is over for all members, while some are not gone yet.
+struct gang_ending {
+  attempt_result result = attempt_result::lost;
+  std::optional<error_info> error;
+  std::string node;  // name
+  std::int64_t duration_ms = 0;
+  timestamp at;
+  bool own = false;           // a failure of the job's own; else one of the infrastructure
+  bool counted = false;       // against its limit
+  bool at_once = false;       // no second of rest before the next attempt
+  bool replaces_own = false;  // of a failure that is counted until all are gone
+};
+
+/// What a gang knows of the attempt of its members (core_gangs.cpp).
+struct gang_facts {
+  std::uint64_t present = 0;  // members that still have theirs
+  std::optional<gang_ending> over;
+  timestamp stops_at;  // when the attempts of all will have cost what they may; 0: not watched
+};
+
+/// What an array, gang or experiment knows of its children, whose numbers follow its own.
 struct parent_facts {
   bool experiment = false;
   std::uint64_t children = 0;
@@ -95,6 +115,7 @@ struct parent_facts {
   std::uint64_t active = 0;  // within the limit and not ended
   std::uint64_t next = 0;    // no child before this position waits for the limit
   std::vector<step_facts> steps;
+  boxed<gang_facts> gang;           // of a gang only
   std::optional<error_info> error;  // why it will not succeed
   bool skipped = false;             // for a dependency that did not succeed
 

@@ -47,16 +47,19 @@ struct job {
   std::uint8_t holds = 0;
   std::uint8_t preemptions = 0;  // of attempts that were stopped for other jobs
   bool composite : 1 = false;
-  bool array_child : 1 = false;    // its times and dependencies are those of the parent
+  bool array_child : 1 = false;    // or a gang's: its times and dependencies are the parent's
   bool canceled : 1 = false;       // cancel was requested
   bool expired : 1 = false;        // the deadline has passed
   bool overspent : 1 = false;      // its attempt was stopped at max_cost_usd
   bool unconfirmed : 1 = false;    // running before the restart; its node has not spoken yet
-  bool handed_back : 1 = false;    // its attempt was stopped because its node drains, or
-  bool preempted : 1 = false;      // for another job
+  bool handed_back : 1 = false;    // its attempt was stopped: its node drains, its gang's is over,
+  bool preempted : 1 = false;      // or for another job
   bool within_limit : 1 = false;   // counted against the array's limit
   bool rare : 1 = false;           // has an entry among the rare facts
   bool has_room_kept : 1 = false;  // has an entry among the reservations
+
+  /// Its attempt was told to stop, and how it ends says nothing of the job itself.
+  bool is_stopped() const { return canceled || expired || overspent || handed_back; }
 };
 
 /// The constraints of a job, shared by all jobs that were submitted with equal ones.

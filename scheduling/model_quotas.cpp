@@ -5,8 +5,8 @@
 namespace nsai::scheduling {
 namespace {
 
-std::int64_t needs(resources const& r) {
-  return r.gpu_count * r.gpu_share.value;
+std::int64_t needs(resources const& r, std::int64_t times = 1) {
+  return times * r.gpu_count * r.gpu_share.value;
 }
 
 /// Whether a device that the request may get can be one of the pattern.
@@ -47,10 +47,10 @@ std::map<std::string, milli> model_quotas::held() const {
   return list;
 }
 
-std::vector<std::string> model_quotas::used_up(resources const& r) const {
+std::vector<std::string> model_quotas::used_up(resources const& r, std::int64_t times) const {
   std::vector<std::string> list;
   for (auto const& each : all_)
-    if (each.firm + needs(r) > each.quota && may_touch(each.pattern, r))
+    if (each.firm + needs(r, times) > each.quota && may_touch(each.pattern, r))
       list.push_back(each.pattern);
   return list;
 }
@@ -72,21 +72,22 @@ std::vector<model_quotas::entry const*> model_quotas::in_the_way(resources const
   return found;
 }
 
-bool model_quotas::has_room(resources const& r) const {
-  return in_the_way(r, [&](entry const& e) { return e.firm + needs(r) > e.quota; }).empty();
+bool model_quotas::has_room(resources const& r, std::int64_t times) const {
+  return in_the_way(r, [&](entry const& e) { return e.firm + needs(r, times) > e.quota; }).empty();
 }
 
-std::string model_quotas::reason(resources const& r) const {
+std::string model_quotas::reason(resources const& r, std::int64_t times) const {
   std::string text;
   for (auto const& each : all_)
-    if (each.firm + needs(r) > each.quota && may_touch(each.pattern, r))
+    if (each.firm + needs(r, times) > each.quota && may_touch(each.pattern, r))
       text += (text.empty() ? "" : ", ") + json(milli{each.firm}).dump() + " of " +
               json(milli{each.quota}).dump() + " GPUs of " + each.pattern + " are taken";
-  return text.empty() ? text : text + ", this job needs " + json(milli{needs(r)}).dump();
+  return text.empty() ? text : text + ", this job needs " + json(milli{needs(r, times)}).dump();
 }
 
-std::optional<std::pair<std::string, milli>> model_quotas::never(resources const& r) const {
-  auto const found = in_the_way(r, [&](entry const& e) { return needs(r) > e.quota; });
+std::optional<std::pair<std::string, milli>> model_quotas::never(resources const& r,
+                                                                 std::int64_t times) const {
+  auto const found = in_the_way(r, [&](entry const& e) { return needs(r, times) > e.quota; });
   if (found.empty())
     return std::nullopt;
   return std::pair{found.front()->pattern, milli{found.front()->quota}};

@@ -24,15 +24,16 @@ class model_quotas {
   void forget();
   std::map<std::string, milli> held() const;
 
-  /// The patterns of which the request may have no device now. Not all of them need be what it
-  /// asks for.
-  std::vector<std::string> used_up(resources const& r) const;
+  /// The patterns of which the request, so many times, may have no device now. Not all of them need
+  /// be what it asks for.
+  std::vector<std::string> used_up(resources const& r, std::int64_t times = 1) const;
   /// Whether it may have a device of some model that it asks for.
-  bool has_room(resources const& r) const;
+  bool has_room(resources const& r, std::int64_t times = 1) const;
   /// Why not, in words.
-  std::string reason(resources const& r) const;
+  std::string reason(resources const& r, std::int64_t times = 1) const;
   /// The quota because of which it never may, if there is one: its pattern and its value.
-  std::optional<std::pair<std::string, milli>> never(resources const& r) const;
+  std::optional<std::pair<std::string, milli>> never(resources const& r,
+                                                     std::int64_t times = 1) const;
   /// More is held than a quota allows, borrowed devices included.
   bool is_above() const;
   /// With these, too, nothing that is held is more than its quota.

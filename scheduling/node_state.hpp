@@ -101,7 +101,8 @@ class node_state {
   bool one_at_a_time = false;   // several jobs in a row have failed there
   bool avoids_retries = false;  // so what has failed once goes elsewhere, for a while
   timestamp last_heard;
-  std::vector<bool> stages;  // by stage_index
+  std::deque<std::uint32_t> ports;  // free ones that it has chosen, for gangs whose rank 0 it gets
+  std::vector<bool> stages;         // by stage_index
   std::vector<device_state> devices;
   bool uniform = false;  // its devices are of one model and size
 

@@ -122,6 +122,8 @@ bool placement::fits(shape& s, node_state const& node) const {
 }
 
 bool placement::may_fit(shape& s) const {
+  if (s.is_gang())  // every one counts
+    std::erase_if(s.candidates, [&](node_index index) { return !fits(s, (*nodes_)[index]); });
   while (!s.candidates.empty() && !fits(s, (*nodes_)[s.candidates.back()]))
     s.candidates.pop_back();
   return s.is_open();

@@ -57,6 +57,13 @@ class placement {
   /// The place on a node of which `room` is or will be free; nullopt: too little. The node's
   /// stages, labels and times are not looked at.
   std::optional<place> find_on(shape& s, node_index node, node_room const& room);
+  /// For a gang: the best nodes that have room now, one place on each, or nothing when they are too
+  /// few. The first is on a node that has a port to offer. Room on `kept` is kept for this gang,
+  /// and nodes with devices of `models` (patterns) are none.
+  std::vector<place> find_apart(shape& s, std::vector<node_index> const& kept,
+                                std::vector<std::string> const& models);
+  /// How many nodes have room now.
+  std::size_t count_fitting(shape& s) const;
   bool has_labels(shape const& s, node_state const& node) const;
   /// How many devices the shape could take on the node now.
   std::size_t devices_free(shape& s, node_state const& node) const;

@@ -28,16 +28,16 @@ struct quota_book::bound {
   }
 };
 
-quota_book::bounds_list quota_book::bounds(entry const& e, holdings const& held,
-                                           resources const& r) {
+quota_book::bounds_list quota_book::bounds(entry const& e, holdings const& held, resources const& r,
+                                           std::int64_t times) {
   auto const& q = e.quota;
   auto const in_milli = [](std::optional<milli> const& x) {
     return x ? std::optional{x->value} : std::nullopt;
   };
-  return {{{"running", "running jobs", q.running, e.running, 1},
-           {"cpu", "cores", in_milli(q.cpu), held.cpu, r.cpu.value, true},
-           {"memory_mb", "MiB of memory", q.memory_mb, held.memory_mb, r.memory_mb},
-           {"gpus", "GPUs", in_milli(q.gpus), held.gpus, milli_gpus(r), true}}};
+  return {{{"running", "running jobs", q.running, e.running, times},
+           {"cpu", "cores", in_milli(q.cpu), held.cpu, times * r.cpu.value, true},
+           {"memory_mb", "MiB of memory", q.memory_mb, held.memory_mb, times * r.memory_mb},
+           {"gpus", "GPUs", in_milli(q.gpus), held.gpus, times * milli_gpus(r), true}}};
 }
 
 void quota_book::holdings::add(resources const& r, std::int64_t sign) {
@@ -87,18 +87,18 @@ bool quota_book::holds_devices_as(quota_book const& other) const {
 std::vector<std::string> quota_book::used_up(tenant_index tenant, demand_of const& d) const {
   if (!counts_models(tenant) || may_borrow(tenants_[tenant], d))
     return {};
-  return tenants_[tenant].models.used_up(d.of);
+  return tenants_[tenant].models.used_up(d.of, d.times);
 }
 
 bool quota_book::admits(tenant_index tenant, demand_of const& d) const {
   if (!is_limited(tenant))
     return true;
   auto const& e = tenants_[tenant];
-  auto const all = bounds(e, e.firm, d.of);
+  auto const all = bounds(e, e.firm, d.of, d.times);
   if (may_borrow(e, d))
     return all[0].has_room();
   return std::all_of(all.begin(), all.end(), [](auto const& each) { return each.has_room(); }) &&
-         e.models.has_room(d.of);
+         e.models.has_room(d.of, d.times);
 }
 
 bool quota_book::is_above(tenant_index tenant) const {
@@ -126,26 +126,29 @@ std::string quota_book::reason(tenant_index tenant, demand_of const& d) const {
   if (admits(tenant, d))
     return {};
   auto const& e = tenants_[tenant];
-  for (auto const& each : bounds(e, e.firm, d.of))
+  for (auto const& each : bounds(e, e.firm, d.of, d.times))
     if (!each.has_room())
       return each.text(each.held) + " of " + each.text(*each.quota) + " " + each.what +
              " are taken, this job needs " + each.text(each.needs);
-  return e.models.reason(d.of);
+  return e.models.reason(d.of, d.times);
 }
 
 std::string quota_book::models_reason(tenant_index tenant, demand_of const& d) const {
-  return counts_models(tenant) ? tenants_[tenant].models.reason(d.of) : std::string{};
+  return counts_models(tenant) ? tenants_[tenant].models.reason(d.of, d.times) : std::string{};
 }
 
 std::optional<quota_book::smaller> quota_book::never(tenant_index tenant,
                                                      demand_of const& d) const {
-  if (!is_limited(tenant) || may_borrow(tenants_[tenant], d))
+  if (!is_limited(tenant))
     return std::nullopt;
   auto const& e = tenants_[tenant];
-  for (auto const& each : bounds(e, e.firm, d.of))
+  for (auto const& each : bounds(e, e.firm, d.of, d.times)) {
     if (each.is_smaller())
       return smaller{each.key, each.text(*each.quota)};
-  if (auto const model = e.models.never(d.of))
+    if (may_borrow(e, d))
+      return std::nullopt;  // but for the first, running jobs
+  }
+  if (auto const model = e.models.never(d.of, d.times))
     return smaller{"gpus_by_model." + model->first, json(model->second).dump()};
   return std::nullopt;
 }

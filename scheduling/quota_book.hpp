@@ -18,6 +18,7 @@ namespace nsai::scheduling {
 struct demand_of {
   resources const& of;
   bool preemptible = false;
+  std::int32_t times = 1;  // so many members at once, each with these
 };
 
 /// What tenants hold against their quotas. A quota bounds what is granted and what may wait; it
@@ -94,7 +95,8 @@ class quota_book {
   };
   struct bound;
   using bounds_list = std::array<bound, 4>;  // the first: running jobs
-  static bounds_list bounds(entry const& e, holdings const& held, resources const& r);
+  static bounds_list bounds(entry const& e, holdings const& held, resources const& r,
+                            std::int64_t times = 1);
   static bool may_borrow(entry const& e, demand_of const& d) {
     return d.preemptible && e.quota.borrow;
   }

@@ -27,6 +27,7 @@ std::size_t shape_key_hash::operator()(shape_key const& key) const noexcept {
   mix(static_cast<std::size_t>(key.bound_ms));
   mix(static_cast<std::size_t>(key.expect_ms));
   mix(key.tenant);
+  mix(static_cast<std::size_t>(key.nodes));
   mix(static_cast<std::size_t>(r.cpu.value));
   mix(static_cast<std::size_t>(r.memory_mb));
   mix(std::hash<std::string>{}(r.gpu));

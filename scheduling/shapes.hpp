@@ -22,7 +22,9 @@ struct shape_key {
   bool preemptible = false;
   bool retried = false;        // has failed before: stays away from nodes where much fails
   tenant_index tenant = none;  // only where the tenant matters for a place: shares of a GPU
+  std::int32_t nodes = 1;      // of a gang: how many at once, each with the request
   demand_of demand() const { return {resources, preemptible}; }
+  demand_of demand_of_all() const { return {resources, preemptible, nodes}; }
   friend bool operator==(shape_key const&, shape_key const&) = default;
 };
 
@@ -47,6 +49,7 @@ struct shape {
   // at.
   bool look_everywhere = true;
   std::vector<node_index> candidates;
+  std::size_t fitted = 0;  // of a gang: how many nodes had room when all were looked at last
 
   std::uint64_t no_room_ahead = 0;     // the room epoch in which no node took it ahead
   std::uint64_t judged_at = 0;         // the cluster epoch of `is_possible`
@@ -59,7 +62,13 @@ struct shape {
 
   bool wants_gpu() const { return key.resources.gpu_count > 0; }
   bool shares_gpu() const { return wants_gpu() && key.resources.gpu_share.value < 1000; }
-  bool is_open() const { return look_everywhere || !candidates.empty(); }
+  bool is_gang() const { return key.nodes > 1; }
+  /// A gang finds no place before enough nodes can have gained room.
+  bool is_open() const {
+    return look_everywhere ||
+           (!candidates.empty() &&
+            (!is_gang() || fitted + candidates.size() >= static_cast<std::size_t>(key.nodes)));
+  }
   void close() {
     look_everywhere = false;
     candidates.clear();

@@ -61,6 +61,11 @@ micro spending::pay(job_id job, std::int64_t ms, timestamp now) {
   return cost;
 }
 
+cost_rate spending::rate(job_id job) const {
+  auto const found = jobs_.find(job);
+  return found == jobs_.end() ? 0 : found->second.rate;
+}
+
 micro spending::paid(job_id job) const {
   if (jobs_.empty())
     return {};

@@ -30,6 +30,8 @@ class spending {
   /// When the running attempt is to be stopped for its cost.
   void set_end(job_id job, timestamp at) { jobs_.at(job).stops_at = at; }
 
+  /// Of the running attempt; 0: it costs nothing, or none runs.
+  cost_rate rate(job_id job) const;
   /// Of its ended attempts.
   micro paid(job_id job) const;
   /// The running one up to now included.

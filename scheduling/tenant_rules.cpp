@@ -17,13 +17,10 @@ void use_settings(core_books& b, tenant_index tenant, tenant_settings const& giv
 }
 
 void use_tenants(core_books& b) {
-  bool limited = false;
-  b.any_submit_rate = b.any_budget = false;
-  for (auto const& [name, given] : b.settings.tenants) {
-    b.any_submit_rate = b.any_submit_rate || given.submit_rate;
-    b.any_budget = b.any_budget || given.budget_usd;
-    limited = limited || given.quota.bounds_anything() || given.budget_usd;
-  }
+  auto const& all = b.settings.tenants;
+  bool const limited = std::any_of(all.begin(), all.end(), [](auto const& each) {
+    return each.second.quota.bounds_anything() || each.second.budget_usd;
+  });
   if (!limited)
     b.queues.admit_by(nullptr);
   else
@@ -31,23 +28,28 @@ void use_tenants(core_books& b) {
         [&b](tenant_index tenant, shape_index shape) { return may_have_turn(b, tenant, shape); });
 }
 
+namespace {
+
+bool is_admitted(core_books const& b, tenant_index tenant, shape const& s) {
+  return b.quotas.admits(tenant, s.key.demand_of_all()) && !b.money.is_at_budget(tenant, b.now);
+}
+
+}  // namespace
+
 bool may_have_turn(core_books const& b, tenant_index tenant, shape_index shape) {
-  return b.quotas.admits(tenant, b.shapes[shape].key.demand()) &&
-         (!b.any_budget || !b.money.is_at_budget(tenant, b.now)) &&
+  return is_admitted(b, tenant, b.shapes[shape]) &&
          (b.no_other_models.empty() || !b.no_other_models.contains({tenant, shape}));
 }
 
 bool may_have_any_room(core_books const& b, job const& j) {
   auto const& s = b.shapes[j.shape];
-  return b.quotas.admits(j.tenant, s.key.demand()) &&
-         (!b.any_budget || !b.money.is_at_budget(j.tenant, b.now)) &&
-         models_used_up(b, j.tenant, s).empty();
+  return is_admitted(b, j.tenant, s) && models_used_up(b, j.tenant, s).empty();
 }
 
 std::vector<std::string> models_used_up(core_books const& b, tenant_index tenant, shape const& s) {
   if (!s.wants_gpu() || !b.quotas.counts_models(tenant))
     return {};
-  return b.quotas.used_up(tenant, s.key.demand());
+  return b.quotas.used_up(tenant, s.key.demand_of_all());
 }
 
 std::optional<place> find_without(core_books& b, shape& s, std::vector<std::string> const& models) {

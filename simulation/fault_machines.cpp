@@ -28,7 +28,7 @@ void fault_world::tick_of(machine& m) {
       greet(m);
     }
   } else if (m.session != 0 && !m.mute) {
-    to_scheduler(m, heartbeat{m.session});
+    to_scheduler(m, heartbeat{m.session, {++next_port_}});
     for (auto const& outcome : m.spool)
       if (one_in(2))
         tell(m, outcome);

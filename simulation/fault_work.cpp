@@ -62,7 +62,7 @@ void fault_world::submit_something() {
     s->key = "k" + std::to_string(below(10));
   if (one_in(8))
     s->unique = "u" + std::to_string(below(3));
-  auto const kind = below(8);
+  auto const kind = below(10);
   if (kind == 0) {
     s->array.emplace();
     s->array->last = static_cast<std::int64_t>(below(12));
@@ -81,6 +81,11 @@ void fault_world::submit_something() {
           step.after.push_back(before);
       s->pipeline.push_back(step);
     }
+  } else if (kind <= 3) {
+    s->nodes = static_cast<std::int32_t>(2 + below(3));
+    s->resources.gpu_count = 0;
+    s->resources.gpu.clear();
+    s->resources.gpu_share = milli{1000};
   }
   keep(promise::contract, !complete_and_check(*s), "a sound submission");
   if (!s->key.empty())
@@ -118,10 +123,13 @@ void fault_world::submit(std::shared_ptr<submission const> s) {
   if (answer.error && by_settings.contains(answer.error->code))
     return;
   if (answer.error) {
+    bool const too_many =
+        s->nodes > 1 && (answer.error->field == "nodes" || answer.error->code == "quota");
     keep(promise::contract,
-         answer.error->field && (answer.error->field->ends_with("constraints.depends_on") ||
-                                 answer.error->field->ends_with("constraints.after_any")),
-         "no refusal but for unknown dependencies");
+         too_many ||
+             (answer.error->field && (answer.error->field->ends_with("constraints.depends_on") ||
+                                      answer.error->field->ends_with("constraints.after_any"))),
+         "no refusal but for unknown dependencies and gangs that are too large");
     return;
   }
   if (answer.existing) {  // it may have come with another key
@@ -134,6 +142,7 @@ void fault_world::submit(std::shared_ptr<submission const> s) {
     return "job " + std::to_string(answer.id.value) + " of " + s->tenant_id + " is submitted, " +
            to_string(s->priority) +
            (s->array              ? ", an array"
+            : s->nodes > 1        ? ", a gang of " + std::to_string(s->nodes)
             : s->pipeline.empty() ? ""
                                   : ", steps");
   });

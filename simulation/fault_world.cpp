@@ -172,10 +172,10 @@ void fault_world::act() {
     }
     case 18:
       return life_ != 0 ? apply(clock_advanced{}) : void();
-    case 20:
-      return one_in(4) ? change_tenants() : void();
     case 19:
       return pass(static_cast<std::int64_t>(below(6'000)));
+    case 20:
+      return one_in(4) ? change_tenants() : void();
     default:
       return pass(static_cast<std::int64_t>(below(700)));
   }
@@ -207,12 +207,14 @@ void fault_world::settle_down() {
     settle();
     pass(1'000);
   }
-  for (auto const& [id, row] : decided_.rows()) {
-    if (is_terminal(row.facts.record.status))
+  for (auto const& each : decided_.rows()) {
+    auto const id = each.first;
+    auto const& record = each.second.facts.record;
+    if (is_terminal(record.status))
       continue;
     say([&] {
-      return "job " + std::to_string(id.value) + " of " + row.facts.record.tenant_id + " is " +
-             to_string(row.facts.record.status) +
+      return "job " + std::to_string(id.value) + " of " + record.tenant_id + " is " +
+             to_string(record.status) +
              (life_ != 0 ? ": " + core_.look_up(id).wait_reason : std::string{});
     });
     keep(promise::p1_ends_once, false, "that everything ends once there are no more faults", id);
@@ -232,7 +234,8 @@ void fault_world::check_the_end() const {
     auto const& r = row.facts.record;
     bool const own_end =
         r.status == job_status::failed && row.error && row.error->code == "exit_status";
-    if (own_end && !given_up_.contains({id, r.attempt}))
+    bool const is_member = r.parent_id && durable_.at(*r.parent_id).facts.nodes > 1;
+    if (own_end && !is_member && !given_up_.contains({id, r.attempt}))
       keep(promise::p4_retries, row.own_outcomes == allowed,
            "no retry fewer than max_retries while the supervisor goes on", id);
   }

@@ -184,8 +184,9 @@ class fault_world {
   std::vector<machine> machines_;  // never grows: effects point to the names in it
   std::int64_t true_ms_ = 1'700'000'000'000;
   std::int64_t offset_ms_ = 0;  // of the scheduler's clock
-  bool calm_ = false;           // no faults any more
-  bool even_ = false;           // every attempt succeeds after a while (check_fairness)
+  std::uint32_t next_port_ = 20'000;
+  bool calm_ = false;  // no faults any more
+  bool even_ = false;  // every attempt succeeds after a while (check_fairness)
 
   scheduling::core core_;
   timestamp core_now_;      // which never runs backwards

@@ -10,7 +10,7 @@ using namespace scheduling;
 
 namespace {
 
-/// An array's child has those of its parent.
+/// An array's child or a gang's member has those of its parent.
 constraints const& constraints_of(model_store const& store, model_store::row const& row) {
   auto const& r = row.facts.record;
   bool const in_array = r.parent_id && r.stage.empty();
@@ -108,7 +108,7 @@ void model_store::create(job_created const& e, timestamp now, submission const& 
     r.parent_id = e.parent;
     row.facts.step = e.position;
   }
-  if (e.parent && s.array)
+  if (e.parent && (s.array || s.nodes > 1))
     return;  // as in the real store, the parent's row has the rest
   r.owner = s.owner;
   if (e.parent) {
@@ -127,6 +127,7 @@ void model_store::create(job_created const& e, timestamp now, submission const& 
   row.facts.key = s.key;
   r.unique = s.unique;
   row.facts.array = s.array;
+  row.facts.nodes = s.nodes;
   if (!s.key.empty())
     keep(promise::p1_ends_once, keys_.emplace(std::pair{s.tenant_id, s.key}, e.id).second,
          "one job a key", e.id);
@@ -136,7 +137,9 @@ void model_store::change(job_changed const& e) {
   auto& row = live(e.id);
   auto& facts = row.facts;
   // A failure that turns out to be the hardware's changes sides, once for each.
-  auto const absolved = std::max(0, facts.own_failures - e.own_failures);
+  // Of a gang's attempt this is told before it counts here, and it may be no failure at all.
+  bool const is_gang = facts.nodes > 1;
+  auto const absolved = is_gang ? 0 : std::max(0, facts.own_failures - e.own_failures);
   row.own_outcomes -= absolved;
   keep(
       promise::p4_retries,
@@ -147,6 +150,13 @@ void model_store::change(job_changed const& e) {
     keep(promise::p4_retries,
          e.own_failures + e.infra_failures == facts.own_failures + facts.infra_failures,
          "no failure counted for an attempt that was handed back", e.id);
+  keep(promise::p2_fenced, is_gang || e.attempt == facts.record.attempt,
+       "only a gang's parent begins an attempt without a grant of its own", e.id);
+  facts.record.attempt = e.attempt;
+  if (e.status != job_status::running) {
+    facts.over.reset();
+    facts.over_error.reset();
+  }
   if (e.handed_back)
     keep(promise::contract, facts.record.status == job_status::running,
          "only what runs is handed back", e.id);
@@ -193,6 +203,8 @@ void model_store::grant(attempt_granted const& e, timestamp now) {
   keep(promise::p2_fenced, r.status == job_status::queued, "a grant of a queued job", e.ref);
   keep(promise::p4_retries, row.own_outcomes < allowed_failures(*this, row),
        "no attempt beyond max_retries + 1 own failures", e.ref);
+  keep(promise::contract, static_cast<bool>(e.gang) == is_member(row),
+       "members are granted with their gang", e.ref);
   r.status = job_status::running;
   row.was_handed_back = false;
   r.attempt = e.ref.attempt;
@@ -210,11 +222,24 @@ void model_store::close(attempt_closed const& e) {
        "only the current attempt is closed", e.ref);
   keep(promise::p2_fenced, row.facts.record.status == job_status::running,
        "only a running attempt is closed", e.ref);
-  row.facts.record.status = job_status::pending;
   row.was_handed_back = row.facts.handed_back;
   row.facts.record.cost_usd = e.cost;
   row.facts.record.attempts.push_back(
       {e.ref.attempt, e.node_name, "", {}, {}, e.duration_ms, e.result, e.error});
+  if (!is_member(row)) {
+    row.facts.record.status = job_status::pending;
+    if (row.facts.nodes > 1 && is_own_failure(e.result))
+      ++row.own_outcomes;
+    return;
+  }
+  keep(promise::p2_fenced, !row.facts.over, "a member's attempt is closed once", e.ref);
+  row.facts.over = e.result;
+  row.facts.over_error = e.error;
+}
+
+bool model_store::is_member(row const& r) const {
+  auto const parent = r.facts.record.parent_id;
+  return parent && rows_.at(*parent).facts.nodes > 1;
 }
 
 void model_store::settle(outcome_settled const& e, attempt_outcome const* outcome) {
@@ -222,7 +247,8 @@ void model_store::settle(outcome_settled const& e, attempt_outcome const* outcom
   bool const ours = at != rows_.end() && at->second.facts.record.attempt == e.ref.attempt &&
                     at->second.facts.node_uuid == e.node_uuid;
   if (!e.accepted) {
-    keep(promise::p1_ends_once, !ours || at->second.facts.record.status != job_status::running,
+    keep(promise::p1_ends_once,
+         !ours || at->second.facts.record.status != job_status::running || at->second.facts.over,
          "the outcome of the current attempt is not refused", e.ref);
     return;
   }
@@ -233,8 +259,8 @@ void model_store::settle(outcome_settled const& e, attempt_outcome const* outcom
   auto const& closed = row.facts.record.attempts;
   bool const by_hardware = !closed.empty() && closed.back().number == e.ref.attempt &&
                            closed.back().outcome == attempt_result::device_fault;
-  if (!row.was_handed_back && !row.facts.handed_back && is_own_failure(outcome->result) &&
-      !by_hardware)
+  if (!is_member(row) && !row.was_handed_back && !row.facts.handed_back &&
+      is_own_failure(outcome->result) && !by_hardware)
     ++row.own_outcomes;
 }
 
@@ -244,8 +270,16 @@ void model_store::end(job_ended const& e) {
   keep(promise::p2_fenced, e.attempt == r.attempt, "a job ends with its latest attempt", e.id);
   if (e.error && e.error->code == "too_many_infra_failures")
     keep(promise::p4_retries,
-         row.facts.infra_failures == r.constraints.max_infra_retries || r.parent_id,
+         row.facts.infra_failures == r.constraints.max_infra_retries || r.parent_id ||
+             (row.facts.nodes > 1 &&
+              row.facts.infra_failures == r.constraints.max_infra_retries + 1),
          "no infrastructure retry fewer than allowed", e.id);
+  if (is_member(row) && e.status == job_status::succeeded)
+    keep(promise::p1_ends_once, e.from_kept && row.facts.over == attempt_result::succeeded,
+         "a member ends as succeeded with a result that is kept", e.id);
+  if (row.facts.nodes > 1 && r.status == job_status::running && e.error &&
+      (e.error->code == "exit_status" || e.error->code == "timeout"))
+    ++row.own_outcomes;
   r.status = e.status;
   r.cost_usd = e.cost;
   if (e.error)

@@ -56,6 +56,7 @@ class model_store {
   void settle(scheduling::outcome_settled const& e, attempt_outcome const* outcome);
   void end(scheduling::job_ended const& e);
   row& live(job_id id);
+  bool is_member(row const& r) const;
 
   std::map<job_id, row> rows_;
   std::map<std::string, node_order> orders_;

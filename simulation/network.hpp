@@ -42,6 +42,7 @@ struct hello {
 };
 struct heartbeat {
   std::uint64_t session = 0;
+  std::vector<std::uint32_t> ports;
 };
 struct outcome_report {
   std::uint64_t session = 0;

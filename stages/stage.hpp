@@ -54,6 +54,7 @@ struct stage_env {
   std::uint32_t attempt = 1;
   std::uint64_t job = 0;
   std::optional<std::int64_t> array_index;
+  std::optional<gang_place> gang;                 // of a gang's member: its rank, and where to meet
   std::map<std::string, dataset_paths> datasets;  // of the node's config, by name
 };
 

@@ -187,6 +187,7 @@ host_outcome stage_host::run(host_request const& request) {
   env.attempt = request.ref.attempt;
   env.job = request.ref.job.value;
   env.array_index = request.array_index;
+  env.gang = request.gang;
   env.devices = request.devices;
   env.log = [this](std::string const& line) { output_.line(line); };
   env.progress = [this, sequence = request.sequence](double fraction, std::string const& text) {

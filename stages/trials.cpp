@@ -44,6 +44,8 @@ class echo final : public stage {
     json result{{"text", options.value("text", "")}};
     if (env.array_index)
       result["array_index"] = *env.array_index;
+    if (env.gang)
+      result["rank"] = env.gang->rank;
     return outcome::success(std::move(result));
   }
 };

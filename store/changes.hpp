@@ -24,13 +24,13 @@ struct insert_job {
   std::uint64_t children = 0;
   std::string key_digest;  // of what was asked under `key`, for the caller to compare
 };
-/// Children of an array, with what each has of its own; the rest of the record and the payload are
-/// kept once, with the parent.
+/// Children of an array or members of a gang, with what each has of its own; the rest of the record
+/// and the payload are kept once, with the parent.
 struct insert_children {
   struct child {
     job_id id;
     std::uint32_t position = 0;
-    std::int64_t array_index = 0;
+    std::optional<std::int64_t> array_index;  // of a gang's member: none
     job_status status = job_status::queued;
   };
   job_id parent;
@@ -63,9 +63,11 @@ struct change_job {
   timestamp eligible_at;
   timestamp queued_at;  // 0: unchanged
   bool cancel_requested = false;
-  bool handed_back = false;  // the running attempt was stopped by a drain, or
+  bool handed_back = false;  // the running attempt was stopped by a drain, with its gang, or
   bool preempted = false;    // for another job
   std::int32_t preemptions = 0;
+  attempt_no attempt = 0;  // of a gang's parent: raises the number, as of `started_at`
+  timestamp started_at{};
 };
 /// An order that is over is removed.
 struct set_node_order {
@@ -89,7 +91,11 @@ struct grant_attempt {
 struct close_attempt {
   job_id job;
   attempt_record attempt;
-  micro cost{};  // of the job, up to now
+  micro cost{};               // of the job, up to now
+  bool keeps_result = false;  // of a gang's member that has succeeded before the others
+  json_text result{};
+  json_text context{};
+  std::string backend{};
 };
 struct end_job {
   job_id id;
@@ -103,6 +109,8 @@ struct end_job {
   std::string backend;
   std::vector<job_id> context_from;  // an experiment: the result is the merged contexts of these
   micro cost{};                      // of all its attempts
+  bool has_kept = false;             // result and context are those that `close_attempt` has kept
+  job_id result_of;                  // a gang: the result and context of this member; 0: none
 };
 /// Events get numbers up to this one without another commit.
 struct reserve_events {

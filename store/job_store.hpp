@@ -35,7 +35,8 @@ struct unfinished_job {
   bool cancel_requested = false;
   bool handed_back = false;
   bool preempted = false;
-  std::int64_t cost_rate = 0;  // of the running attempt
+  std::int64_t cost_rate = 0;          // of the running attempt
+  std::optional<attempt_record> over;  // of a running one whose last attempt was closed
 };
 struct ended_child {
   job_id parent;

@@ -94,6 +94,8 @@ std::optional<submission> reader::as_submission(job_id job) {
   s.retry_of = job;
   if (found->array)
     s.array = unsuccessful(job, *found->array);
+  else if (r.nodes)
+    s.nodes = static_cast<std::int32_t>(*r.nodes);
   else if (found->children > 0)
     s.pipeline = pipeline_of(job);
   else if (r.array_index)

@@ -18,7 +18,8 @@ constexpr char const* all_columns =
     "p.array, "
     "p.after, p.resources, p.constraints, p.metadata, coalesce(j.options, p.options), p.context, "
     "j.result, "
-    "j.cancel_requested, j.handed_back, j.preemptions, p.unique_word, j.cost, j.cost_rate ";
+    "j.cancel_requested, j.handed_back, j.preemptions, p.unique_word, j.cost, j.cost_rate, "
+    "j.closed ";
 enum column {
   id,
   payload_of,
@@ -67,7 +68,8 @@ enum column {
   preemptions,
   unique_word,
   cost,
-  rate
+  rate,
+  closed
 };
 
 template <class E>
@@ -164,6 +166,15 @@ unfinished_job reader::job_of(sqlite::cursor const& row, texts payload) {
   job.handed_back = row.integer(handed_back) != 0;
   job.preempted = row.integer(handed_back) == 2;
   job.cost_rate = row.integer(rate);
+  // A parent with children that is neither an array nor an experiment is a gang: no more is stored
+  // of it.
+  bool const in_gang = row.number(children_count) > 0 && row.null(array) &&
+                       r.kind != job_kind::composite && (own_payload || r.parent_id);
+  if (in_gang) {
+    r.nodes = row.integer(children_count);
+    if (!own_payload)
+      r.rank = job.position;
+  }
   if (own_payload) {  // else they are the parent's
     if (!row.null(retry_of))
       r.retry_of = job_id{row.number(retry_of)};
@@ -213,8 +224,13 @@ void reader::load_unfinished(std::function<void(unfinished_job&&)> const& each) 
       job_query(std::string("FROM ") + unfinished_jobs +
                 "JOIN payloads p ON p.job = j.payload_of WHERE j.status < 3 ORDER BY u.page, j.id");
   sqlite::statement query(on_, sql.c_str(), "loading the unfinished jobs");
-  for (sqlite::cursor row(query); row.step();)
-    each(job_of(row, texts::left_out));
+  for (sqlite::cursor row(query); row.step();) {
+    auto job = job_of(row, texts::left_out);
+    auto const& r = job.record;
+    if (r.rank && r.status == job_status::running && row.integer(closed) >= r.attempt)
+      job.over = attempts_of(r, r.attempt).back();
+    each(std::move(job));
+  }
 }
 
 std::vector<node_order> reader::node_orders() {

@@ -154,9 +154,6 @@ CREATE TABLE recurrences(
 ALTER TABLE payloads ADD COLUMN unique_word TEXT;
 )sql";
 
-/// Left for what comes with version 8.
-constexpr char const* nothing_yet = "SELECT 1;";
-
 /// What jobs and tenants have cost, in millionths of a USD; `cost_rate` is that of the running
 /// attempt, an hour.
 constexpr char const* costs = R"sql(
@@ -169,9 +166,8 @@ CREATE TABLE spending(
 )sql";
 
 /// Step k leads from version k to version k + 1. A released step never changes.
-constexpr std::array steps = {first_schema,    alike_jobs,  unfinished_pages,
-                              usage_of_owners, node_orders, preempted_jobs,
-                              recurring_jobs,  nothing_yet, costs};
+constexpr std::array steps = {first_schema, alike_jobs,     unfinished_pages, usage_of_owners,
+                              node_orders,  preempted_jobs, recurring_jobs,   costs};
 
 int version_of(sqlite::database& on) {
   return std::stoi("0" + on.value("PRAGMA user_version", "reading the schema version"));

@@ -189,7 +189,7 @@ void writer::apply(change_job const& c) {
                  c.preempted     ? 2
                  : c.handed_back ? 1
                                  : 0,
-                 c.preemptions)
+                 c.preemptions, c.attempt, c.started_at)
       .run();
   live_.change(c.id, c.status);
 }
@@ -217,6 +217,8 @@ void writer::apply(close_attempt const& c) {
     throw store_error("store: closing an attempt of job " + std::to_string(c.job.value) +
                       ": it does not exist");
   sqlite::cursor(mark_closed_, c.job, a.number, c.cost.value).run();
+  if (c.keeps_result)
+    sqlite::cursor(keep_result_, c.job, c.result, c.context, a.worker, c.backend).run();
 }
 
 void writer::apply(end_job const& c) {
@@ -224,11 +226,15 @@ void writer::apply(end_job const& c) {
   if (!is_terminal(c.status))
     throw store_error("store: ending job " + std::to_string(c.id.value) + ": " +
                       to_string(c.status) + " is no end");
-  std::string const merged =
-      c.context_from.empty() ? std::string() : flow_.merged(c.id, c.context_from);
-  sqlite::cursor(end_job_, c.id, c.status, c.completed_at, c.duration_ms,
-                 c.context_from.empty() ? std::string_view(c.result.text) : merged, c.context,
-                 encode(c.error), c.worker, c.backend, c.cost.value)
+  auto result = c.context_from.empty() ? c.result.text : flow_.merged(c.id, c.context_from);
+  auto context = c.context.text;
+  if (c.result_of)
+    if (sqlite::cursor row(result_of_, c.result_of); row.step()) {
+      result = row.text(0);
+      context = row.text(1);
+    }
+  sqlite::cursor(end_job_, c.id, c.status, c.completed_at, c.duration_ms, result, context,
+                 encode(c.error), c.worker, c.backend, c.cost.value, c.has_kept)
       .run();
   live_.change(c.id, c.status);
 }

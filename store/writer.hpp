@@ -88,7 +88,8 @@ class writer {
       on_,
       "UPDATE jobs SET status = ?2, own_failures = ?3, infra_failures = ?4, eligible_at = ?5, "
       "queued_at = coalesce(?6, queued_at), cancel_requested = ?7, "
-      "handed_back = ?8, preemptions = ?9 WHERE id = ?1",
+      "handed_back = ?8, preemptions = ?9, started_at = iif(?10 > attempt, ?11, started_at), "
+      "attempt = max(attempt, ?10) WHERE id = ?1",
       "changing a job"};
   sqlite::statement grant_{
       on_,
@@ -108,14 +109,19 @@ class writer {
   sqlite::statement mark_closed_{
       on_, "UPDATE jobs SET closed = max(closed, ?2), cost = ?3 WHERE id = ?1",
       "closing an attempt"};
+  sqlite::statement keep_result_{
+      on_, "UPDATE jobs SET result = ?2, context_out = ?3, worker = ?4, backend = ?5 WHERE id = ?1",
+      "keeping a result"};
+  sqlite::statement result_of_{on_, "SELECT result, context_out FROM jobs WHERE id = ?",
+                               "reading the result of a gang's member"};
   // The start is that of the last attempt on its node, by the scheduler's clock; a closed attempt
   // has its own.
   sqlite::statement end_job_{
       on_,
       "UPDATE jobs SET status = ?2, completed_at = ?3, "
       "started_at = iif(attempt > closed, ?3 - ?4, started_at), eligible_at = 0, "
-      "result = ?5, context_out = ?6, error = ?7, worker = coalesce(?8, worker), "
-      "backend = coalesce(?9, backend), cost = ?10 WHERE id = ?1",
+      "result = iif(?11, result, ?5), context_out = iif(?11, context_out, ?6), error = ?7, "
+      "worker = coalesce(?8, worker), backend = coalesce(?9, backend), cost = ?10 WHERE id = ?1",
       "ending a job"};
   sqlite::statement set_meta_{on_, "INSERT OR REPLACE INTO meta(name, value) VALUES(?, ?)",
                               "writing the counters"};

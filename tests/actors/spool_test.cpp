@@ -9,13 +9,13 @@ using namespace nsai;
 
 namespace {
 
-struct temporary_directory {
+struct spool_directory {
   std::filesystem::path path;
-  temporary_directory() {
+  spool_directory() {
     std::string base = (std::filesystem::temp_directory_path() / "nsai-spool-XXXXXX").string();
     path = ::mkdtemp(base.data());
   }
-  ~temporary_directory() { std::filesystem::remove_all(path); }
+  ~spool_directory() { std::filesystem::remove_all(path); }
 };
 
 attempt_outcome outcome(std::uint64_t job) {
@@ -28,7 +28,7 @@ attempt_outcome outcome(std::uint64_t job) {
 }  // namespace
 
 TEST_CASE("spool: what was saved and not confirmed is there after a restart") {
-  temporary_directory d;
+  spool_directory d;
   {
     actors::spool s{d.path};
     s.add(outcome(1));
@@ -50,7 +50,7 @@ TEST_CASE("spool: what was saved and not confirmed is there after a restart") {
 }
 
 TEST_CASE("spool: what is confirmed before the next beat but one never touches the disk") {
-  temporary_directory d;
+  spool_directory d;
   actors::spool s{d.path};
   s.add(outcome(1));
   CHECK(s.overdue(10).empty());
@@ -74,7 +74,7 @@ TEST_CASE("spool: what is confirmed before the next beat but one never touches t
 }
 
 TEST_CASE("spool: a broken file is left out, and the others are read") {
-  temporary_directory d;
+  spool_directory d;
   {
     actors::spool s{d.path};
     s.add(outcome(1));

@@ -164,7 +164,7 @@ struct puppet {
     session = reply.session;
     return reply.stop;
   }
-  bool beats() { return cluster.ask<beat_reply>(beat{info.uuid, session, {}}).known; }
+  bool beats() { return cluster.ask<beat_reply>(beat{info.uuid, session, {}, {}}).known; }
   void report(attempt_ref ref, attempt_result as) {
     attempt_outcome outcome;
     outcome.ref = ref;

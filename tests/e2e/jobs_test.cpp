@@ -90,3 +90,25 @@ TEST_CASE("what recurs: listed, kept over a restart, ended by name; bad times ar
   CHECK(c.ask({"recurring"}).empty());
   CHECK(c.run({"recurring", "cancel", "weekly"}).exit_code == 2);
 }
+
+TEST_CASE("explain: the rule, who holds what until when, and when it will start") {
+  cluster c;
+  c.start_head({"--cpus", "2"});
+  auto const first = c.submit({"--cpu", "2", "--timeout", "10m", "--", "sleep", "600"});
+  REQUIRE(c.wait_status(first, "running"));
+  auto const second = c.submit({"--cpu", "1", "--timeout", "10m", "--", "true"});
+  auto const why = c.ask({"explain", std::to_string(second)});
+  CHECK(why.at("job") == second);
+  CHECK(why.at("status") == "queued");
+  CHECK(why.at("rule") == "busy");
+  REQUIRE(why.at("holders").size() == 1);
+  CHECK(why.at("holders").at(0).at("job") == first);
+  CHECK(why.at("holders").at(0).at("until") == why.at("expected_start"));
+  REQUIRE(why.at("nodes").size() == 1);
+  CHECK(why.at("nodes").at(0).at("rule") == "busy");
+  auto const text = c.run({"explain", std::to_string(second)}).out;
+  CHECK(text.find("it starts at ") != std::string::npos);
+  CHECK(text.find("job " + std::to_string(first)) != std::string::npos);
+  CHECK(c.ask({"explain", std::to_string(first)}).at("rule") == "none");
+  CHECK(c.run({"explain", "99"}).exit_code == 2);
+}

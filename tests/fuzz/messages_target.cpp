@@ -4,6 +4,7 @@
 #include "messages/api.hpp"
 #include "messages/attempt.hpp"
 #include "messages/caf_inspection.hpp"
+#include "messages/explanation.hpp"
 #include "messages/observe.hpp"
 #include "messages/recurrence.hpp"
 #include "messages/tenant.hpp"

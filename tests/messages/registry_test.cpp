@@ -74,6 +74,8 @@ TEST_CASE("messages: everything a client sends comes back from CAF's bytes, JSON
   record.id = {9};
   record.parent_id = job_id{8};
   record.array_index = -1;
+  record.nodes = 4;
+  record.rank = 3;
   record.cost_usd = micro{1'500'000};
   record.attempts.push_back(
       {1, "a", "w", {{0, "u", "A100", 10, 500, true}}, {5}, 7, attempt_result::lost, {}});
@@ -113,6 +115,7 @@ TEST_CASE("messages: everything between scheduler and executor comes back too") 
   start.ref = {{1}, 2};
   start.devices = {{0, "u", "A100", 10, 500, true}};
   start.array_index = 4;
+  start.gang = gang_place{1, 2, "10.0.0.1", 20'000};
   check_round_trip(start_attempts{7, {start}});
   check_round_trip(stop_attempts{7, {{{1}, 2}}});
   check_round_trip(report_outcomes{7, {full_outcome()}});
@@ -132,7 +135,7 @@ TEST_CASE("messages: everything between scheduler and executor comes back too") 
   registration.outcomes = {full_outcome()};
   check_round_trip(registration);
   check_round_trip(registered{7, 1000, 5000, {{{1}, 1}}});
-  check_round_trip(beat{"u", 7, {{{{1}, 2}, {milli{500}, "half"}}}});
+  check_round_trip(beat{"u", 7, {{{{1}, 2}, {milli{500}, "half"}}}, {}});
   check_round_trip(beat_reply{7, true});
   check_round_trip(leave_cluster{"u", 7});
   check_round_trip(knock{protocol_version});

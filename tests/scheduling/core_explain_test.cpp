@@ -1,6 +1,7 @@
 // Why a job waits: a case for each rule.
 #include <set>
 
+#include "tests/scheduling/gangs.hpp"
 #include "tests/scheduling/restartable.hpp"
 
 using namespace nsai;
@@ -220,6 +221,29 @@ TEST_CASE("explain: a parent waits for its first child") {
   auto array = f.job();
   array.array = array_spec{0, 1, 1, 0, {}};
   CHECK(f.rule(f.submitted(array)) == wait_rule::child);
+}
+
+TEST_CASE("explain: a gang waits for as many nodes at once, and members for the others") {
+  explaining f;
+  f.join(f.node("a", 2));
+  f.join(f.node("b", 2));
+  auto const first = f.submitted(f.cores(2));
+  auto const gang = f.submitted(gang_of(2));
+  auto e = f.why(gang);
+  CHECK(e.rule == wait_rule::gang);
+  CHECK(e.reason == "needs 2 nodes with cpu 1 each; 1 has room now");
+  REQUIRE(e.holders.size() == 1);
+  CHECK(e.holders[0].job == first);
+  CHECK(e.nodes.size() == 2);
+  auto const of_member = f.why(member(gang, 1));
+  CHECK(of_member.reason == e.reason);
+  CHECK(of_member.holders.size() == 1);
+  f.advance(5000);
+  CHECK(f.rule(gang) == wait_rule::room_kept);
+  f.end(first);
+  f.end(member(gang, 0));
+  CHECK(f.rule(member(gang, 0)) == wait_rule::gang);
+  CHECK(f.why(gang).rule == wait_rule::none);
 }
 
 TEST_CASE("explain: room that is kept, for it and for another job") {

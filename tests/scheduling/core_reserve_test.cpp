@@ -321,3 +321,20 @@ TEST_CASE("reservation: the likes of a job have the next ones, each on a node of
   CHECK(f.place_of(first) == "a");
   CHECK(f.place_of(second) == "b");
 }
+
+TEST_CASE("reservation: room that is not kept any more is free at once") {
+  core_settings settings;
+  settings.tenants["a"].quota.cpu = milli{2000};
+  fixture f{settings};
+  f.join(f.node("x", 2));
+  f.submitted(cores(1, 10 * minute_ms));
+  auto const large = f.submitted(cores(2, minute_ms, priority::batch, "a"));
+  f.advance(3000);
+  REQUIRE(f.reason(large).starts_with("room on node x is kept"));
+  f.join(f.node("y", 1));
+  CHECK(f.runs(f.submitted(cores(1, 0, priority::batch, "a"))));
+  auto const small = f.submitted(cores(1, 0));
+  CHECK_FALSE(f.runs(small));
+  f.advance(1000);  // the tenant's quota does not admit the large one any more
+  CHECK(f.runs(small));
+}

@@ -30,6 +30,18 @@ submission fixture::job(std::string stage) {
   return s;
 }
 
+job_restored fixture::restored_on_n(std::string tenant, attempt_no attempt) {
+  job_restored e;
+  e.record.id = {1};
+  e.record.tenant_id = std::move(tenant);
+  e.record.stage = "echo";
+  e.record.status = job_status::running;
+  e.record.attempt = attempt;
+  e.node_uuid = "n";
+  e.incarnation = 1;
+  return e;
+}
+
 submission fixture::gpu_job(std::string model, std::int32_t count, std::int64_t memory_mb) {
   auto s = job();
   s.resources.gpu = std::move(model);
@@ -56,6 +68,8 @@ node_info fixture::node(std::string name, std::int64_t cores, std::vector<std::s
   n.incarnation = 1;
   n.cpus.value = cores * 1000;
   n.memory_mb = 100'000;
+  n.address = name + ".example:4600";
+  n.ports = {20'001, 20'002};
   for (auto const& model : gpu_models) {
     auto const index = static_cast<std::uint32_t>(n.gpus.size());
     n.gpus.push_back({index, name + "-" + std::to_string(index), model, gpu_memory_mb, true});

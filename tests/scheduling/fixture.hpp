@@ -31,6 +31,8 @@ class fixture {
 
   // Submissions
   static submission job(std::string stage = "echo");
+  /// What a store gives back of job 1, which ran on node n when the scheduler ended.
+  static job_restored restored_on_n(std::string tenant, attempt_no attempt = 1);
   static submission gpu_job(std::string model, std::int32_t count = 1, std::int64_t memory_mb = 0);
   submit_result submit(submission s, std::vector<ended_job> ended = {});
   job_id submitted(submission s) {

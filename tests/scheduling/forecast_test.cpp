@@ -45,6 +45,23 @@ TEST_CASE("forecast: after what runs, and after what has the turn before") {
   CHECK(f.wait_of(third) == 26'000);  // to look changes nothing
 }
 
+TEST_CASE("forecast: a gang starts when as many nodes as it needs have room") {
+  forecasting f;
+  f.join(f.node("a", 1));
+  f.join(f.node("b", 1));
+  f.submitted(f.lasting(10'000));
+  f.submitted(f.lasting(30'000));
+  std::vector<job_id> gangs;
+  for (int i = 0; i < 20; ++i) {  // more than a node offers ports at once
+    auto s = f.lasting(1000);
+    s.nodes = 2;
+    gangs.push_back(f.submitted(s));
+  }
+  CHECK(f.wait_of(gangs.front()) == 30'000);
+  CHECK(f.wait_of({gangs.front().value + 1}) == 30'000);
+  CHECK(f.wait_of(gangs.back()) == 49'000);
+}
+
 TEST_CASE("forecast: none where nobody knows when the room is there") {
   forecasting f;
   auto const lonely = f.submitted(f.lasting(1000));

@@ -136,17 +136,10 @@ TEST_CASE("quota by model: what a lost node had is held no more") {
 
 TEST_CASE("quota by model: what runs counts over a restart, before and after its node has spoken") {
   fixture f{with_models({{"A100", milli{1000}}})};
-  job_restored running;
-  running.record.id = {1};
-  running.record.tenant_id = "lab";
-  running.record.stage = "echo";
-  running.record.status = job_status::running;
-  running.record.attempt = 1;
+  auto running = fixture::restored_on_n("lab");
   running.record.resources.gpu = "A100";
   running.record.resources.gpu_count = 1;
   running.record.devices = {{0, "n-0", "A100", 0, 1000, true}};
-  running.node_uuid = "n";
-  running.incarnation = 1;
   f.apply(running);
   f.apply(restore_finished{});
   f.join(fixture::node("other", 8, {"A100"}));

@@ -102,14 +102,7 @@ TEST_CASE("quota: holds over a restart, and a smaller one takes nothing away") {
   tenant_quota quota;
   quota.running = 1;
   fixture f{with_quota(quota)};
-  job_restored running;
-  running.record.id = {1};
-  running.record.tenant_id = "lab";
-  running.record.stage = "echo";
-  running.record.status = job_status::running;
-  running.record.attempt = 1;
-  running.node_uuid = "n";
-  running.incarnation = 1;
+  auto running = fixture::restored_on_n("lab");
   auto second = running;
   second.record.id = {2};
   auto waiting = running;

@@ -202,19 +202,12 @@ TEST_CASE("budget: at it nothing more is started or submitted, and what runs goe
 TEST_CASE("budget and cost hold over a restart, also while the node has not spoken") {
   fixture f{with_budget(3)};
   f.apply(spending_restored{"lab", micro{1'000'000}});
-  job_restored running;
-  running.record.id = {1};
-  running.record.tenant_id = "lab";
-  running.record.stage = "echo";
-  running.record.status = job_status::running;
-  running.record.attempt = 2;
+  auto running = fixture::restored_on_n("lab", 2);
   running.record.started_at = f.now_ + -an_hour_ms / 2;
   running.record.created_at = f.now_ + -an_hour_ms;
   running.record.cost_usd = micro{250'000};
   running.record.constraints.max_cost_usd = micro{1'250'000};
   running.record.constraints.timeout_ms = 0;
-  running.node_uuid = "n";
-  running.incarnation = 1;
   running.cost_rate = 1'000'000;
   f.apply(running);
   f.apply(restore_finished{});
@@ -240,8 +233,9 @@ TEST_CASE("cost: what a tenant has spent is the sum of what its jobs have cost, 
     std::mt19937_64 random{seed};
     auto const below = [&](std::uint64_t n) { return random() % n; };
     fixture f{with_budget(40)};
-    f.join(priced("n", 4, 3));
-    f.join(priced("m", 3, 1));
+    // Dear nodes and short times: time passes in seconds, each of which costs the test something.
+    f.join(priced("n", 4, 60));
+    f.join(priced("m", 3, 20));
     f.join(fixture::node("free", 1));
     std::vector<job_id> jobs;
     std::int64_t told = 0;
@@ -260,14 +254,14 @@ TEST_CASE("cost: what a tenant has spent is the sum of what its jobs have cost, 
         auto const result = std::array{attempt_result::succeeded, attempt_result::failed,
                                        attempt_result::canceled, attempt_result::lost}[below(4)];
         if (!f.has_ended(job) && f.runs(job))
-          f.end(job, result, static_cast<std::int64_t>(below(an_hour_ms)));
+          f.end(job, result, static_cast<std::int64_t>(below(an_hour_ms / 20)));
         listen();
         if (f.consults_.contains(job) && !f.has_ended(job)) {
           f.decide(job, true);
           listen();
         }
       }
-      f.advance(static_cast<std::int64_t>(below(20)) * minute_ms);
+      f.advance(static_cast<std::int64_t>(below(20)) * 3000);
       listen();
     }
     std::int64_t sum = 0;

@@ -75,9 +75,11 @@ TEST_CASE("cluster file: what is wrong is named by its path") {
             "tenants.x.weight: 0 is not allowed"},
            {R"({"nodes": [{"name": "a", "cpus": 1}], "tenants": {"x y": {}}})", "tenants.x y: "},
            {R"({"nodes": [{"name": "a", "cpus": 1}], "tenants": []})", "tenants: "}}) {
-    CAPTURE(text);
-    CAPTURE(first_fault(text));
-    CHECK(first_fault(text).find(message) != std::string::npos);
+    std::string const given = text;
+    CAPTURE(given);
+    auto const fault = first_fault(text);
+    CAPTURE(fault);
+    CHECK(fault.find(message) != std::string::npos);
   }
 }
 

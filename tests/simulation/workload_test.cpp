@@ -70,9 +70,11 @@ TEST_CASE("workload: what is wrong is named by file, line and field or column") 
             "w.jsonl:1: constraints.after_any: this is not supported in a workload"},
            {"{\"duration_s\": 1, \"constraints\": {\"depends_on\": [1]}}",
             "w.jsonl:1: constraints.depends_on: this is not supported in a workload"}}) {
-    CAPTURE(text);
-    CAPTURE(first_fault(text));
-    CHECK(first_fault(text).find(message) == 0);
+    std::string const given = text;
+    CAPTURE(given);
+    auto const fault = first_fault(text);
+    CAPTURE(fault);
+    CHECK(fault.find(message) == 0);
   }
 }
 
