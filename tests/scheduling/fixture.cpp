@@ -8,7 +8,7 @@ namespace nsai::scheduling::tests {
 
 void fixture::apply(event const& e) {
   effects_.clear();
-  if (++events_ % 8 == 0)
+  if (++events_ % 8 == 0 && !advancing_)
     core_ = core{core_};  // a copy goes on as the original would
   core_.apply(e, now_, effects_);
   for (auto const& effect : effects_) {
@@ -122,6 +122,7 @@ void fixture::decide(job_id job, bool retry, std::int64_t delay_ms) {
 
 void fixture::advance(std::int64_t ms) {
   effects all;
+  advancing_ = true;  // effects point into the core, and these are kept for longer
   auto const keep = [&] { all.insert(all.end(), effects_.begin(), effects_.end()); };
   while (ms > 0) {
     auto const step = std::min<std::int64_t>(ms, 1000);
@@ -137,6 +138,7 @@ void fixture::advance(std::int64_t ms) {
     keep();
   }
   effects_ = std::move(all);
+  advancing_ = false;
 }
 
 job_status fixture::status(job_id job) const {

@@ -127,6 +127,7 @@ class fixture {
   std::set<std::string> silent_;
   std::uint64_t next_session_ = 100;
   std::size_t events_ = 0;
+  bool advancing_ = false;
 };
 
 }  // namespace nsai::scheduling::tests
