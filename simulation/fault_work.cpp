@@ -194,7 +194,8 @@ void fault_world::change_tenants() {
   a.max_priority = priority::realtime;
   a.quota = {};
   if (one_in(2))
-    a.quota.running = static_cast<std::int64_t>(2 + below(2));
+    // A gang that was accepted before waits for a quota that is large enough.
+    a.quota.running = static_cast<std::int64_t>((calm_ ? 4 : 2) + below(2));
   if (one_in(2))
     a.quota.gpus_by_model["A100"] = milli{2'000};
   a.budget_usd.reset();
