@@ -244,7 +244,7 @@ void core::state::gang_reached_max_cost(job& parent) {
   gang.stops_at = {};
   if (gang.over || parent.is_stopped())
     return;
-  if (cost_up_to_now(*this, parent) < *terms[parent.terms].max_cost_usd) {
+  if (time_to_max_cost(*this, parent) != 0) {
     watch_cost(*this, parent);
     return;
   }

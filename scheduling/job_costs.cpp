@@ -62,13 +62,20 @@ micro cost_up_to_now(core_books const& b, job const& j) {
   return {sum(b, j, [&](job_id id) { return b.money.spent(id, b.now).value; })};
 }
 
-void watch_cost(core_books& b, job const& gang) {
+std::optional<std::int64_t> time_to_max_cost(core_books const& b, job const& gang) {
   auto const& most = b.terms[gang.terms].max_cost_usd;
   auto const rate = most ? sum(b, gang, [&](job_id id) { return b.money.rate(id); }) : 0;
   if (rate <= 0)
+    return std::nullopt;
+  auto const left = most->value - cost_up_to_now(b, gang).value;
+  return time_for({std::max<std::int64_t>(0, left)}, rate);
+}
+
+void watch_cost(core_books& b, job const& gang) {
+  auto const left_ms = time_to_max_cost(b, gang);
+  if (!left_ms)
     return;
-  auto const left = std::max<std::int64_t>(0, most->value - cost_up_to_now(b, gang).value);
-  auto const at = b.now + time_for({left}, rate);
+  auto const at = b.now + *left_ms;
   gang_of(b, gang.id)->stops_at = at;
   b.clock.add({at, gang.id, timer_kind::max_cost});
 }

@@ -17,6 +17,9 @@ void stop_cost(core_books& b, job const& j);
 
 /// Of all the job's attempts, up to now; of a gang: of all its members'.
 micro cost_up_to_now(core_books const& b, job const& j);
+/// In how many milliseconds what the gang's members run at will have cost `max_cost_usd`. nullopt:
+/// never. Costs are rounded, so it may be 0 while a few millionths are left.
+std::optional<std::int64_t> time_to_max_cost(core_books const& b, job const& gang);
 /// The gang gets a timer for when what its members run at will have cost `max_cost_usd`.
 void watch_cost(core_books& b, job const& gang);
 void watch_cost_no_more(core_books& b, job const& gang);

@@ -180,6 +180,21 @@ TEST_CASE("gang cost: a budget that is spent keeps gangs back, too") {
   CHECK(f.reason(waiting) == "budget of tenant default: 1.5 USD of 1 USD are spent");
 }
 
+TEST_CASE("gang cost: what rounding leaves of it does not keep the gang, nor the clock, waiting") {
+  fixture f;
+  for (auto const* const name : {"a", "b", "c"}) {
+    auto n = f.node(name, 2);
+    n.price_per_hour_usd = micro{1'000'001};
+    f.join(n);
+  }
+  auto s = priced_gang(1);
+  s.constraints.max_cost_usd = micro{11};
+  auto const gang = f.submit(s).id;
+  REQUIRE(f.status(gang) == job_status::running);
+  f.advance(1000);
+  CHECK(stopped(f).size() == 3);
+}
+
 TEST_CASE("gang cost: a restart goes on counting") {
   restartable f;
   join_priced(f);
