@@ -137,7 +137,7 @@ caf::result<explained> scheduler_state::explain(explain_job const& request) {
   auto promise = self_->make_response_promise();
   explained live;
   std::shared_ptr<scheduling::core> ahead;
-  if (core_.knows(request.job) && core_.look_up(request.job).tenant_id == request.tenant_id) {
+  if (core_.knows(request.job) && core_.tenant_of(request.job) == request.tenant_id) {
     live.why = core_.explain(request.job);
     if (live.why.rule != wait_rule::none && core_.live_jobs() <= most_live_for_forecast)
       ahead = std::make_shared<scheduling::core>(core_.hypothetical());
@@ -243,7 +243,7 @@ caf::result<answer> scheduler_state::watch(watch_jobs const& request) {
   for (auto const job : request.jobs) {
     if (!core_.knows(job))
       others.push_back(job);
-    else if (core_.look_up(job).tenant_id != request.tenant_id) {
+    else if (core_.tenant_of(job) != request.tenant_id) {
       promise.deliver(answer{unknown_job(job)});
       return promise;
     }
@@ -276,7 +276,7 @@ caf::result<answer> scheduler_state::cancel(cancel_jobs const& request) {
   // nothing.
   std::vector<job_id> others;
   for (auto const job : request.jobs)
-    if (!core_.knows(job) || core_.look_up(job).tenant_id != request.tenant_id)
+    if (!core_.knows(job) || core_.tenant_of(job) != request.tenant_id)
       others.push_back(job);
   pipeline_.read_after_commit(
       [this, request, others, promise](store::job_store& db) {

@@ -159,6 +159,14 @@ std::size_t core::live_jobs() const {
   return state_->jobs.size();
 }
 
+job_status core::status_of(job_id job) const {
+  return state_->at(job).status;
+}
+
+std::string const& core::tenant_of(job_id job) const {
+  return state_->tenants[state_->at(job).tenant];
+}
+
 live_job core::look_up(job_id job) const {
   return state_->look_up(state_->at(job));
 }

@@ -107,6 +107,8 @@ class core {
   std::size_t live_jobs() const;
   /// Only for known jobs.
   live_job look_up(job_id job) const;
+  job_status status_of(job_id job) const;
+  std::string const& tenant_of(job_id job) const;
   /// Only for known jobs. When it starts is not filled in: `forecast_start` says that.
   explanation explain(job_id job) const;
   /// The live job that holds this idempotency key, and its children.

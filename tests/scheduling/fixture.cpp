@@ -144,7 +144,7 @@ void fixture::advance(std::int64_t ms) {
 
 job_status fixture::status(job_id job) const {
   auto const over = ended_.find(job);
-  return over != ended_.end() ? over->second.status : core_.look_up(job).status;
+  return over != ended_.end() ? over->second.status : core_.status_of(job);
 }
 
 node_record fixture::record_of(std::string const& uuid) const {
