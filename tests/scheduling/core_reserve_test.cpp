@@ -68,9 +68,8 @@ TEST_CASE("reservation: what is over before the room is there may run, to the mi
   f.advance(2000);
   f.end(f.small[0]);
   // The room is there when the attempt that was started last has come to its timeout.
-  auto const left = f.core_.status_of(f.small[3]) == job_status::running
-                        ? 10 * minute_ms - minute_ms - 2000
-                        : 0;
+  auto const left =
+      f.core_.status_of(f.small[3]) == job_status::running ? 10 * minute_ms - minute_ms - 2000 : 0;
   auto const too_long = f.submitted(cores(1, left + 1));
   CHECK_FALSE(f.runs(too_long));
   CHECK(f.reason(too_long).find("job " + std::to_string(large.value)) != std::string::npos);
