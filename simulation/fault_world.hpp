@@ -37,6 +37,7 @@ struct machine {
   std::map<attempt_ref, held> attempts;
   std::deque<attempt_ref> waiting;     // for room, in order of arrival
   std::vector<attempt_outcome> spool;  // not known to be recorded
+  std::set<attempt_ref> never_starts;  // what was stopped before it came
 };
 
 struct world_options {
