@@ -79,12 +79,12 @@ void core::state::fire_timers() {
         stop(j, true);
         break;
       case timer_kind::max_cost:
-        if (j.composite)
+        if (j.composite) {
           gang_reached_max_cost(j);
-        if (j.composite || j.is_stopped())
-          break;
-        j.overspent = true;
-        stop_attempt(j);
+        } else if (!j.is_stopped()) {
+          j.overspent = true;
+          stop_attempt(j);
+        }
         break;
     }
     follow_up();

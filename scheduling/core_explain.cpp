@@ -31,32 +31,45 @@ live_job core::state::look_up(job const& j) const {
   return live;
 }
 
+/// The group, budget or quota that lets the job have no turn, if one does.
+explanation core_queries::why_no_turn(job const& j) const {
+  auto const of_tenant = [&](char const* what, std::string const& why) {
+    return what + (" of tenant " + tenants[j.tenant]) + ": " + why;
+  };
+  if (groups.is_parked(j.id))
+    return because(wait_rule::group, groups.reason(group_of(j)));
+  bool const waits_for_turn = j.status == job_status::queued && takes_turns(j);
+  if (waits_for_turn)
+    if (auto const why = budget_reason(*this, j.tenant); !why.empty())
+      return because(wait_rule::budget, of_tenant("budget", why));
+  if (waits_for_turn)
+    if (auto const why = quotas.reason(j.tenant, shapes[j.shape].key.demand_of_all()); !why.empty())
+      return because(wait_rule::quota, of_tenant("quota", why));
+  if (!no_other_models.contains({j.tenant, j.shape}))
+    return {};
+  auto const& s = shapes[j.shape];
+  return because(wait_rule::quota,
+                 of_tenant("quota", quotas.models_reason(j.tenant, s.key.demand_of_all())) +
+                     (s.is_gang() ? "; GPUs of other models have no room for it"
+                                  : "; no GPU of another model has room for it"));
+}
+
 /// The first rule that holds the job back, in words; of a job that runs or has ended, none.
 explanation core::state::why_it_waits(job const& j) const {
   if (j.status == job_status::running && !j.composite && !has_attempt(j))
     return because(wait_rule::gang, "its attempt is over; waiting for the other members of gang " +
                                         std::to_string(j.parent.value));
-  if (j.status == job_status::queued && (is_member(j) || takes_turns(j)))
-    if (auto const& parent = is_member(j) ? at_parent(j) : j; gang_of(parent) != nullptr)
-      return why_gang_waits(parent);
   if (j.status == job_status::running)
     return j.unconfirmed ? because(wait_rule::confirmation, "waiting for node " + node_name(j) +
                                                                 " to confirm attempt " +
                                                                 std::to_string(j.attempt))
                          : explanation{};
-  if (groups.is_parked(j.id))
-    return because(wait_rule::group, groups.reason(group_of(j)));
-  if (j.status == job_status::queued && !j.composite)
-    if (auto const why = budget_reason(*this, j.tenant); !why.empty())
-      return because(wait_rule::budget, "budget of tenant " + tenants[j.tenant] + ": " + why);
-  if (j.status == job_status::queued && !j.composite)
-    if (auto const why = quotas.reason(j.tenant, shapes[j.shape].key.demand()); !why.empty())
-      return because(wait_rule::quota, "quota of tenant " + tenants[j.tenant] + ": " + why);
-  if (no_other_models.contains({j.tenant, j.shape}))
-    return because(wait_rule::quota,
-                   "quota of tenant " + tenants[j.tenant] + ": " +
-                       quotas.models_reason(j.tenant, shapes[j.shape].key.demand()) +
-                       "; no GPU of another model has room for it");
+  if (j.status == job_status::queued && is_member(j))
+    return why_it_waits(at_parent(j));  // which has the turn for all
+  if (auto e = why_no_turn(j); e.rule != wait_rule::none)
+    return e;
+  if (j.status == job_status::queued && gang_of(j) != nullptr)
+    return why_gang_waits(j);
   if (j.status == job_status::queued)
     return j.composite ? because(wait_rule::child, "waiting for its first child to start")
                        : wait_for_place(j);

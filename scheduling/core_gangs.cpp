@@ -84,19 +84,8 @@ void core::state::create_gang(job& parent, job_submitted const& e) {
   p.children = static_cast<std::uint64_t>(e.request->nodes);
   join_group(parent);
   announce(parent, p.children);
-  for (std::uint32_t rank = 0; rank < p.children; ++rank) {
-    auto& member = create({parent.id.value + 1 + rank}, *e.request, e.label);
-    member.parent = parent.id;
-    member.position = rank;
-    member.array_child = true;
-    member.terms = parent.terms;
-    terms.keep(member.terms);
-    member.shape = parent.shape;
-    keep_shape(member);
-    if (parent.holds != 0)
-      add_hold(member, hold_parent);
-    announce(member, 0);
-  }
+  for (std::uint32_t rank = 0; rank < p.children; ++rank)
+    announce(create_alike(parent, e, rank), 0);
 }
 
 /// All members at once, or none: false, and nothing has changed.
@@ -397,21 +386,9 @@ void core::state::resume_gang(job& parent) {
     watch_cost(*this, parent);
 }
 
+/// It may have a turn, as far as its tenant and its group go.
 explanation core::state::why_gang_waits(job const& parent) const {
   auto& s = shapes[parent.shape];
-  auto const of_tenant = [&](char const* what) {
-    return what + (" of tenant " + tenants[parent.tenant]) + ": ";
-  };
-  if (groups.is_parked(parent.id))
-    return because(wait_rule::group, groups.reason(group_of(parent)));
-  if (auto const why = budget_reason(*this, parent.tenant); !why.empty())
-    return because(wait_rule::budget, of_tenant("budget") + why);
-  if (auto const why = quotas.reason(parent.tenant, s.key.demand_of_all()); !why.empty())
-    return because(wait_rule::quota, of_tenant("quota") + why);
-  if (no_other_models.contains({parent.tenant, parent.shape}))
-    return because(wait_rule::quota,
-                   of_tenant("quota") + quotas.models_reason(parent.tenant, s.key.demand_of_all()) +
-                       "; GPUs of other models have no room for it");
   std::int32_t possible = 0;
   std::as_const(nodes).for_each([&](node_index, node_state const& node) {
     bool const there = node.status != node_status::lost && !node.leaving;

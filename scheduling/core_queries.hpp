@@ -61,6 +61,7 @@ struct core_queries : core_books {
   amounts charged(job const& j) const;
 
   // For people
+  explanation why_no_turn(job const& j) const;
   std::string wait_for_dependency(job const& j) const;
   std::vector<job_id> unmet_dependencies(job const& j) const;
   std::vector<room_holder> holders(std::vector<node_state const*> const& nodes_there,

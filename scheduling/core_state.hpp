@@ -32,6 +32,7 @@ struct core::state : core_queries {
   job& create(job_id id, submission const& s, label_no label);
   void give_work(job& j, std::string const& stage, resources const& r, bool timed,
                  std::int32_t nodes = 1);
+  job& create_alike(job const& parent, job_submitted const& e, std::uint32_t position);
   void create_array(job& parent, job_submitted const& e);
   void create_experiment(job& parent, job_submitted const& e);
   void add_key(job& j, std::string const& key);

@@ -258,25 +258,30 @@ void core::state::announce(job& j, std::uint64_t children) {
     enqueue(j, false);
 }
 
+/// A child that has all but its position from its parent.
+job& core::state::create_alike(job const& parent, job_submitted const& e, std::uint32_t position) {
+  auto& child = create({parent.id.value + 1 + position}, *e.request, e.label);
+  child.parent = parent.id;
+  child.position = position;
+  child.array_child = true;
+  child.terms = parent.terms;
+  terms.keep(child.terms);
+  child.shape = parent.shape;
+  keep_shape(child);
+  if (parent.holds != 0)
+    add_hold(child, hold_parent);
+  return child;
+}
+
 void core::state::create_array(job& parent, job_submitted const& e) {
-  auto const& s = *e.request;
   auto& p = parents[parent.id];
-  p.array = s.array;
-  p.children = static_cast<std::uint64_t>(count_of(*s.array));
+  p.array = e.request->array;
+  p.children = static_cast<std::uint64_t>(count_of(*p.array));
   announce(parent, p.children);
   auto const limit = p.has_limit() ? static_cast<std::uint64_t>(p.array->limit) : p.children;
   out->reserve(out->size() + 3 * p.children);
   for (std::uint64_t i = 0; i < p.children; ++i) {
-    auto& child = create({parent.id.value + 1 + i}, s, e.label);
-    child.parent = parent.id;
-    child.position = static_cast<std::uint32_t>(i);
-    child.array_child = true;
-    child.terms = parent.terms;
-    terms.keep(child.terms);
-    child.shape = parent.shape;
-    keep_shape(child);
-    if (parent.holds != 0)
-      add_hold(child, hold_parent);
+    auto& child = create_alike(parent, e, static_cast<std::uint32_t>(i));
     if (p.has_limit() && (parent.holds != 0 || i >= limit)) {
       add_hold(child, hold_limit);
     } else if (p.has_limit()) {

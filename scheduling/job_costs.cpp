@@ -11,34 +11,28 @@ std::string usd(micro x) {
   return json(x).dump() + " USD";
 }
 
-gang_facts* gang_of(core_books& b, job_id parent) {
-  auto const found = b.parents.find(parent);
-  return found == b.parents.end() || !found->second.gang ? nullptr : &*found->second.gang;
-}
-
 /// Adds up what `of` says of the job, or of a gang's members.
 template <class Of>
-std::int64_t sum(core_books const& b, job const& j, Of of) {
-  auto const found = j.composite ? b.parents.find(j.id) : b.parents.end();
-  if (found == b.parents.end())
+std::int64_t sum(core_queries const& b, job const& j, Of of) {
+  if (b.gang_of(j) == nullptr)
     return of(j.id);
   std::int64_t all = 0;
-  for (std::uint64_t i = 1; i <= found->second.children; ++i)
+  for (std::uint64_t i = 1; i <= b.parents.at(j.id).children; ++i)
     all += of(job_id{j.id.value + i});
   return all;
 }
 
-micro paid(core_books const& b, job const& j) {
+micro paid(core_queries const& b, job const& j) {
   return {sum(b, j, [&](job_id id) { return b.money.paid(id).value; })};
 }
 
 }  // namespace
 
-void start_cost(core_books& b, job const& j, cost_rate rate) {
+void start_cost(core_queries& b, job const& j, cost_rate rate) {
   if (rate <= 0)
     return;
   b.money.start(j.id, j.tenant, rate, j.since);
-  if (gang_of(b, j.parent) != nullptr)
+  if (b.is_member(j))
     return;
   auto const& most = b.terms[j.terms].max_cost_usd;
   if (!most)
@@ -58,11 +52,11 @@ void stop_cost(core_books& b, job const& j) {
     b.clock.remove({at, j.id, timer_kind::max_cost});
 }
 
-micro cost_up_to_now(core_books const& b, job const& j) {
+micro cost_up_to_now(core_queries const& b, job const& j) {
   return {sum(b, j, [&](job_id id) { return b.money.spent(id, b.now).value; })};
 }
 
-std::optional<std::int64_t> time_to_max_cost(core_books const& b, job const& gang) {
+std::optional<std::int64_t> time_to_max_cost(core_queries const& b, job const& gang) {
   auto const& most = b.terms[gang.terms].max_cost_usd;
   auto const rate = most ? sum(b, gang, [&](job_id id) { return b.money.rate(id); }) : 0;
   if (rate <= 0)
@@ -71,21 +65,21 @@ std::optional<std::int64_t> time_to_max_cost(core_books const& b, job const& gan
   return time_for({std::max<std::int64_t>(0, left)}, rate);
 }
 
-void watch_cost(core_books& b, job const& gang) {
+void watch_cost(core_queries& b, job const& gang) {
   auto const left_ms = time_to_max_cost(b, gang);
   if (!left_ms)
     return;
   auto const at = b.now + *left_ms;
-  gang_of(b, gang.id)->stops_at = at;
+  b.parents.at(gang.id).gang->stops_at = at;
   b.clock.add({at, gang.id, timer_kind::max_cost});
 }
 
-void watch_cost_no_more(core_books& b, job const& gang) {
-  if (auto const at = std::exchange(gang_of(b, gang.id)->stops_at, {}))
+void watch_cost_no_more(core_queries& b, job const& gang) {
+  if (auto const at = std::exchange(b.parents.at(gang.id).gang->stops_at, {}))
     b.clock.remove({at, gang.id, timer_kind::max_cost});
 }
 
-error_info max_cost_error(core_books const& b, job const& j) {
+error_info max_cost_error(core_queries const& b, job const& j) {
   auto error =
       error_of("budget", "max_cost",
                "constraints.max_cost_usd: the job has cost " + usd(paid(b, j)) + ", and may cost " +
@@ -94,7 +88,7 @@ error_info max_cost_error(core_books const& b, job const& j) {
   return error;
 }
 
-std::optional<error_info> over_max_cost(core_books const& b, job const& j) {
+std::optional<error_info> over_max_cost(core_queries const& b, job const& j) {
   auto const& most = b.terms[j.terms].max_cost_usd;
   if (!most || paid(b, j) < *most)
     return std::nullopt;

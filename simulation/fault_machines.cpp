@@ -72,15 +72,13 @@ void fault_world::receive(machine& m, start const& s) {
   auto const ref = s.what.ref;
   if (s.session != m.session || m.attempts.contains(ref))
     return;
-  bool const is_over =
-      m.never_starts.contains(ref);  // its stop was faster, and is settled, perhaps
   if (auto const done =
           std::find_if(m.spool.begin(), m.spool.end(), [&](auto const& o) { return o.ref == ref; });
       done != m.spool.end()) {
     tell(m, *done);
     return;
   }
-  if (is_over)
+  if (m.never_starts.contains(ref))  // its stop was faster, and is settled
     return;
   for (auto const& [older, held] : std::map{m.attempts})
     if (older.job == ref.job && older.attempt < ref.attempt)
