@@ -37,6 +37,7 @@ struct one_job {
     queued.id = {1};
     queued.status = job_status::queued;
     queued.own_failures = static_cast<std::int32_t>(attempt);
+    queued.attempt = attempt;
     record(queued);
   }
   promise broken_by(effect e) {
