@@ -31,6 +31,8 @@ struct core_queries : core_books {
   std::optional<health_attempt> health_of(job const& j) const;
   bool is_alone_on_devices(job const& j) const;
   bool is_stopped_for_others(job const& j) const;
+  bool may_claim(job const& j, choice const& c) const;
+  bool is_victim(attempt_ref ref, job const& claimant, priority level) const;
 
   // Gangs and groups
   gang_facts const* gang_of(job const& j) const;

@@ -194,19 +194,16 @@ void core::state::renew_reservations() {
     auto& s = shapes[j.shape];
     auto const& node = nodes[r.node];
     bool const admitted = may_have_any_room(*this, j);
-    if (r.is_part && admitted && is_possible(s)) {
+    if (r.is_part && admitted && is_possible(s))
       renew_apart(j);
-      continue;
-    }
-    bool const stays = !r.is_part && node.takes_grants() && places.is_possible(s, node) && admitted;
-    if (!stays) {
+    else if (!r.is_part && node.takes_grants() && places.is_possible(s, node) && admitted)
+      plan(r, s, node);
+    else
       keep_no_room_for(j);
-      continue;
-    }
-    plan(r, s, node);
     // What could not be stopped before may be by now.
-    if (!r.is_claim && !r.aged)
-      preempt_for({j.slot, r.level});
+    auto const* const kept = reservations.find(id);
+    if (kept != nullptr && !kept->is_claim && !kept->aged)
+      preempt_for({j.slot, kept->level});
   }
 }
 

@@ -81,24 +81,32 @@ std::vector<reservation> core::state::best_apart(shape& s, choice const& c, std:
   return {};
 }
 
-/// `made`: when it got its first; 0: now. False: there is none, and what it had is given back.
-bool core::state::reserve_apart(choice const& c, std::uint64_t made) {
-  auto& j = at(queues[c.slot].job);
-  auto list = best_apart(shapes[j.shape], c, made);
-  std::sort(list.begin(), list.end(),
+/// Rooms of one job, on as many nodes. `made`: when it got its first; 0: now.
+void core::state::keep_rooms(std::vector<reservation> rooms, std::uint64_t made) {
+  std::sort(rooms.begin(), rooms.end(),
             [](reservation const& a, reservation const& b) { return a.node < b.node; });
-  if (j.has_room_kept)
-    keep_no_room_for(j);
-  for (auto& r : list) {
+  for (auto& r : rooms) {
+    auto const id = r.job;
     keep_no_room_on(r.node);
     r.made = made;
     keep_room(std::move(r));
-    made = reservations.of(j.id).made;
+    made = reservations.of(id).made;
   }
-  return !list.empty();
 }
 
-/// The nodes stay, as long as all of them are of use; else they are chosen anew.
+/// False: there is none, and what it had is given back.
+bool core::state::reserve_apart(choice const& c, std::uint64_t made) {
+  auto& j = at(queues[c.slot].job);
+  auto list = best_apart(shapes[j.shape], c, made);
+  if (j.has_room_kept)
+    keep_no_room_for(j);
+  bool const found = !list.empty();
+  keep_rooms(std::move(list), made);
+  return found;
+}
+
+/// The nodes stay, as long as all of them are of use; else they are chosen anew, or, where others
+/// were stopped for them, are kept no more.
 void core::state::renew_apart(job& j) {
   auto& s = shapes[j.shape];
   auto const first = reservations.of(j.id);
@@ -114,6 +122,10 @@ void core::state::renew_apart(job& j) {
     for (auto const& r : list)
       stays =
           stays && nodes[r.node].has_time_for((r.from ? r.from - now : 0) + s.key.bound_ms, now);
+  }
+  if (!stays && first.is_claim) {
+    keep_no_room_for(j);
+    return;
   }
   if (!stays) {
     reserve_apart({j.slot, first.level, first.aged}, first.made);

@@ -211,6 +211,7 @@ struct core::state : core_queries {
   void keep_no_room_for(job&j), keep_no_room_on(node_index index);
 
   // core_reserve_gangs.cpp
+  void keep_rooms(std::vector<reservation> rooms, std::uint64_t made);
   bool reserve_apart(choice const& c, std::uint64_t made = 0);
   std::vector<reservation> best_apart(shape& s, choice const& c, std::uint64_t made);
   void plan_together(std::vector<reservation>&list, shape&s), renew_apart(job&j);
@@ -218,9 +219,8 @@ struct core::state : core_queries {
 
   // core_preempt.cpp
   bool preempt_for(choice const& c);
-  bool may_claim(job const& j, choice const& c) const;
-  bool is_victim(attempt_ref ref, job const& claimant, priority level) const;
   std::optional<claim> claim_on(node_index index, shape& s, job const& j, priority level);
+  std::vector<claim> cheapest_claims(shape& s, job const& j, priority level);
 
   // core_restore.cpp
   void handle(job_restored const& e);

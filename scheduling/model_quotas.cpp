@@ -98,9 +98,9 @@ bool model_quotas::is_above() const {
                      [](auto const& each) { return each.held > each.quota; });
 }
 
-bool model_quotas::is_within(resources const& r) const {
+bool model_quotas::is_within(resources const& r, std::int64_t times) const {
   return std::none_of(all_.begin(), all_.end(), [&](auto const& each) {
-    return each.held + needs(r) > each.quota && may_touch(each.pattern, r);
+    return each.held + needs(r, times) > each.quota && may_touch(each.pattern, r);
   });
 }
 

@@ -37,7 +37,7 @@ class model_quotas {
   /// More is held than a quota allows, borrowed devices included.
   bool is_above() const;
   /// With these, too, nothing that is held is more than its quota.
-  bool is_within(resources const& r) const;
+  bool is_within(resources const& r, std::int64_t times = 1) const;
 
   friend bool operator==(model_quotas const&, model_quotas const&) = default;
 

@@ -111,15 +111,15 @@ bool quota_book::is_above(tenant_index tenant) const {
          e.models.is_above();
 }
 
-bool quota_book::is_within(tenant_index tenant, resources const& r) const {
+bool quota_book::is_within(tenant_index tenant, demand_of const& d) const {
   if (!is_limited(tenant))
     return false;
   auto const& e = tenants_[tenant];
-  auto const all = bounds(e, e.all, r);
+  auto const all = bounds(e, e.all, d.of, d.times);
   return std::all_of(all.begin(), all.end(), [](auto const& each) { return each.has_room(); }) &&
-         e.models.is_within(r) &&
+         e.models.is_within(d.of, d.times) &&
          (std::any_of(all.begin() + 1, all.end(), [](auto const& each) { return each.quota; }) ||
-          (r.gpu_count > 0 && !e.models.empty()));
+          (d.of.gpu_count > 0 && !e.models.empty()));
 }
 
 std::string quota_book::reason(tenant_index tenant, demand_of const& d) const {

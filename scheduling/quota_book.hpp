@@ -58,7 +58,7 @@ class quota_book {
   bool is_above(tenant_index tenant) const;
   /// With these, too, all that it holds is within its quota. Without a quota on cpu, memory or GPUs
   /// there is nothing to be within.
-  bool is_within(tenant_index tenant, resources const& r) const;
+  bool is_within(tenant_index tenant, demand_of const& d) const;
   /// What keeps it from a grant, in words: "2 of 4 GPUs are held, this job needs 4".
   std::string reason(tenant_index tenant, demand_of const& d) const;
   /// The same of the models in `used_up`.

@@ -24,13 +24,16 @@ std::string text_of(attempt_ref ref) {
 }  // namespace
 
 void fault_world::apply(scheduling::event const& e, std::shared_ptr<submission const> submitted,
-                        std::shared_ptr<attempt_outcome const> outcome) {
+                        std::shared_ptr<attempt_outcome const> outcome,
+                        std::function<void()> const& before_it_is_stored) {
   effects list;
   if (events_ % options_.books_every == 0)
     core_ = core{core_};  // a copy goes on as the original would
   core_.apply(e, now(), list);
   core_now_ = std::max(core_now_, now());
   ++events_;
+  if (before_it_is_stored)
+    before_it_is_stored();
   hear(list, std::move(submitted), std::move(outcome));
 }
 

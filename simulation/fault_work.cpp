@@ -50,8 +50,8 @@ resources fault_world::some_resources() {
   return r;
 }
 
-void fault_world::submit_something() {
-  auto const s = std::make_shared<submission>();
+std::shared_ptr<submission> fault_world::some_submission() {
+  auto s = std::make_shared<submission>();
   s->tenant_id = std::string(1, static_cast<char>('a' + below(3)));
   s->owner = std::string(1, static_cast<char>('x' + below(2)));
   s->priority = static_cast<priority>(below(4));
@@ -88,9 +88,91 @@ void fault_world::submit_something() {
     s->resources.gpu_share = milli{1000};
   }
   keep(promise::contract, !complete_and_check(*s), "a sound submission");
+  return s;
+}
+
+void fault_world::submit_something() {
+  auto const s = some_submission();
   if (!s->key.empty())
     keyed_.push_back(s);
   submit(s);
+}
+
+/// Of the jobs that it names, those that have ended.
+std::vector<ended_job> fault_world::ended_before(submission const& s) const {
+  std::vector<ended_job> found;
+  auto const look_up = [&](constraints const& c) {
+    for (auto const* const list : {&c.depends_on, &c.after_any})
+      for (auto const id : *list)
+        if (auto const row = decided_.rows().find(id);
+            row != decided_.rows().end() && is_terminal(row->second.facts.record.status))
+          found.push_back({id, row->second.facts.record.status});
+  };
+  look_up(s.constraints);
+  for (auto const& step : s.pipeline)
+    look_up(step.constraints);
+  return found;
+}
+
+/// Sound submissions are refused only for what they do not know: settings, other jobs, and how many
+/// nodes there are.
+void fault_world::check_refusal(submission const& s, error_info const& error) const {
+  static std::set<std::string> const by_settings{"budget", "rate_limited", "quota"};
+  if (by_settings.contains(error.code))
+    return;
+  bool const too_many = s.nodes > 1 && error.field == "nodes";
+  keep(promise::contract,
+       too_many || (error.field && (error.field->ends_with("constraints.depends_on") ||
+                                    error.field->ends_with("constraints.after_any"))),
+       "no refusal but for unknown dependencies and gangs that are too large");
+}
+
+/// Several at once, of which some wait for others: all are made, or none.
+void fault_world::submit_batch() {
+  if (life_ == 0)
+    return;
+  auto const list = std::make_shared<std::vector<submission>>();
+  for (auto count = 2 + below(4); count > 0; --count) {
+    list->push_back(*some_submission());
+    list->back().key.clear();
+  }
+  batch_submitted e;
+  for (std::uint32_t i = 0; i < list->size(); ++i) {
+    job_submitted one;
+    one.request = &(*list)[i];
+    one.ended = ended_before(*one.request);
+    for (std::uint32_t before = 0; before < i; ++before)
+      if (one_in(3))
+        (one_in(2) ? one.after : one.after_any).push_back(before);
+    e.jobs.push_back(std::move(one));
+  }
+  // As the store is told: by the numbers that they got.
+  auto const name_others = [&] {
+    auto const& made = core_.batch_answers();
+    for (std::size_t i = 0; i < list->size(); ++i) {
+      for (auto const before : e.jobs[i].after)
+        (*list)[i].constraints.depends_on.push_back(made[before].id);
+      for (auto const before : e.jobs[i].after_any)
+        (*list)[i].constraints.after_any.push_back(made[before].id);
+    }
+  };
+  apply(e, {list, list->data()}, {}, name_others);
+  auto const answers = core_.batch_answers();
+  auto const refused = std::count_if(answers.begin(), answers.end(),
+                                     [](submit_result const& each) { return bool{each.error}; });
+  keep(promise::contract, refused == 0 || refused == std::ssize(answers),
+       "all of a batch, or none");
+  say([&] {
+    return "a batch of " + std::to_string(list->size()) + " is " +
+           (refused > 0
+                ? "refused"
+                : "submitted, from job " + std::to_string(answers.front().id.value) + " on");
+  });
+  for (std::size_t i = 0; i < answers.size(); ++i)
+    if (!answers[i].error)
+      open_.acknowledged.push_back({answers[i].id, (*list)[i].tenant_id, {}});
+    else if (answers[i].error->code != "batch_refused")
+      check_refusal((*list)[i], *answers[i].error);
 }
 
 /// The reply is lost while the scheduler is down, or with its commit: whoever has a key asks again.
@@ -105,31 +187,13 @@ void fault_world::submit(std::shared_ptr<submission const> s) {
   }
   job_submitted e;
   e.request = s.get();
-  auto const look_up = [&](constraints const& c) {
-    for (auto const* const list : {&c.depends_on, &c.after_any})
-      for (auto const id : *list)
-        if (auto const row = decided_.rows().find(id);
-            row != decided_.rows().end() && is_terminal(row->second.facts.record.status))
-          e.ended.push_back({id, row->second.facts.record.status});
-  };
-  look_up(s->constraints);
-  for (auto const& step : s->pipeline)
-    look_up(step.constraints);
+  e.ended = ended_before(*s);
   apply(e, s);
   auto const answer = core_.last_answer();
   if (held)
     keep(promise::p1_ends_once, answer == *held, "the same answer for the same key", held->id);
-  static std::set<std::string> const by_settings{"budget", "rate_limited", "quota"};
-  if (answer.error && by_settings.contains(answer.error->code))
-    return;
   if (answer.error) {
-    bool const too_many =
-        s->nodes > 1 && (answer.error->field == "nodes" || answer.error->code == "quota");
-    keep(promise::contract,
-         too_many ||
-             (answer.error->field && (answer.error->field->ends_with("constraints.depends_on") ||
-                                      answer.error->field->ends_with("constraints.after_any"))),
-         "no refusal but for unknown dependencies and gangs that are too large");
+    check_refusal(*s, *answer.error);
     return;
   }
   if (answer.existing) {  // it may have come with another key

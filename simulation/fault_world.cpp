@@ -133,8 +133,9 @@ void fault_world::act() {
     case 0:
     case 1:
     case 2:
-    case 3:
       return submit_something();
+    case 3:
+      return one_in(3) ? submit_batch() : submit_something();
     case 4:
       return submit_again();
     case 5:

@@ -75,7 +75,7 @@ class fault_world {
   struct change {
     scheduling::effects list;  // the durable ones
     timestamp at;
-    std::shared_ptr<submission const> submitted;
+    std::shared_ptr<submission const> submitted;  // the first of a batch
     std::shared_ptr<attempt_outcome const> outcome;
   };
   struct acknowledgement {
@@ -119,7 +119,8 @@ class fault_world {
 
   // fault_scheduler.cpp: what actors/scheduler does
   void apply(scheduling::event const& e, std::shared_ptr<submission const> submitted = {},
-             std::shared_ptr<attempt_outcome const> outcome = {});
+             std::shared_ptr<attempt_outcome const> outcome = {},
+             std::function<void()> const& before_it_is_stored = {});
   void hear(scheduling::effects& list, std::shared_ptr<submission const> submitted,
             std::shared_ptr<attempt_outcome const> outcome);
   void hear(scheduling::attempt_granted& g);
@@ -161,7 +162,11 @@ class fault_world {
   // fault_work.cpp: what people and supervisors do
   constraints some_constraints();
   resources some_resources();
+  std::shared_ptr<submission> some_submission();
+  std::vector<scheduling::ended_job> ended_before(submission const& s) const;
+  void check_refusal(submission const& s, error_info const& error) const;
   void submit_something();
+  void submit_batch();
   void submit(std::shared_ptr<submission const> s);
   void submit_again();
   void cancel_one();
