@@ -17,6 +17,8 @@
 
 #include <malloc.h>
 
+#include "scheduling/forecast.hpp"
+
 namespace {
 
 using namespace nsai;
@@ -38,6 +40,7 @@ struct setting {
   std::size_t queued = 1'000'000;
   bool shares = false;  // shares of GPUs too; a share's shape belongs to its tenant
   bool brief = false;   // jobs of a few milliseconds on one core, which are granted ahead
+  bool gangs = false;   // every tenth job runs on two to eight nodes at once
   bool light = false;   // no queue: half of the cluster is busy, and every job fits on arrival
 };
 
@@ -111,6 +114,8 @@ class load {
                                   : priority::batch;
       job.constraints.max_retries = static_cast<std::int32_t>(random_() % 4);
       job.constraints.timeout_ms = 3'600'000;
+      if (s.gangs && i % 10 == 0)
+        job.nodes = static_cast<std::int32_t>(2 + random_() % 7);
       submissions_.push_back(std::move(job));
     }
   }
@@ -119,6 +124,8 @@ class load {
     for (std::size_t i = 0; i < setting_.nodes; ++i) {
       uuids_.push_back(node_of(i).uuid);
       register_node r{node_of(i), {}, {}};
+      if (setting_.gangs)
+        r.node.ports.resize(10'000, 20'000);  // as beats would bring new ones
       apply(node_registered{&r, i + 1});
     }
   }
@@ -157,6 +164,8 @@ class load {
   std::size_t granted() const { return granted_; }
   std::uint64_t digest() const { return digest_; }
   scheduling::core const& core() const { return core_; }
+  timestamp now() const { return now_; }
+  job_id last_submitted() const { return last_submitted_; }
 
  private:
   struct attempt {
@@ -176,8 +185,9 @@ class load {
         mix(node);
         for (auto const& d : g->devices)
           mix(d.index);
-      } else if (std::holds_alternative<job_created>(each)) {
-        ++submitted_;
+      } else if (auto const* const made = std::get_if<job_created>(&each)) {
+        submitted_ += made->children == 0 ? 1 : 0;
+        last_submitted_ = made->id;
       }
     }
     // As many events a second as are to be reached; every node beats once a second.
@@ -213,6 +223,7 @@ class load {
   std::size_t events_ = 0;
   std::size_t beats_ = 0;
   std::size_t submitted_ = 0;
+  job_id last_submitted_;
   std::size_t granted_ = 0;
   std::uint64_t digest_ = 0xcbf29ce484222325ULL;
 };
@@ -365,6 +376,35 @@ void memory(options const& o) {
             << std::endl;
 }
 
+/// What `nsai explain` costs the scheduler (the copy) and its reader (the rest), with as many live
+/// jobs as forecasts are made for.
+void forecast(options const& o) {
+  setting s;
+  s.queued = 42'000;
+  prove(s, o);
+  load l{s, o.seed};
+  l.join_nodes();
+  l.fill();
+  constexpr int rounds = 5;
+  double copying = 0;
+  double all = 0;
+  int known = 0;
+  for (int i = 0; i < rounds; ++i) {
+    auto const begin = cpu_seconds();
+    auto ahead = l.core().hypothetical();
+    copying += cpu_seconds() - begin;
+    known += forecast_start(std::move(ahead), l.last_submitted(), l.now()) ? 1 : 0;
+    all += cpu_seconds() - begin;
+  }
+  std::cout << json{{"what", "a forecast"},
+                    {"live", l.core().live_jobs()},
+                    {"nodes", s.nodes},
+                    {"found", known},
+                    {"copy_ms", copying * 1e3 / rounds},
+                    {"rest_ms", (all - copying) * 1e3 / rounds}}
+            << std::endl;
+}
+
 std::map<std::string, std::function<void(options const&)>> const kinds{
     {"events", [](options const& o) { events("events of the core", {}, o); }},
     {"depth",
@@ -382,6 +422,13 @@ std::map<std::string, std::function<void(options const&)>> const kinds{
                {.nodes = 100, .light = true}, o);
      }},
     {"memory", memory},
+    {"forecast", forecast},
+    {"gangs",
+     [](options const& o) {
+       compare("gangs among the jobs, 10,000 nodes against 1,000",
+               {.nodes = 10'000, .queued = 50'000, .gangs = true},
+               {.nodes = 1000, .queued = 50'000, .gangs = true}, o);
+     }},
     {"shares",
      [](options const& o) { events("events of the core, with shares", {.shares = true}, o); }},
     {"brief",

@@ -41,11 +41,11 @@ std::optional<error_info> core::state::check_tenant(submission const& s,
     return error;
   };
   auto const& given = settings_of(s.tenant_id);
-  auto const key = "tenants." + s.tenant_id + ".";
+  auto const key = [&s] { return "tenants." + s.tenant_id + "."; };
   if (s.priority < given.max_priority)
     return refusal("max_priority", "priority",
                    "\"" + to_string(s.priority) + "\" is more than tenant " + s.tenant_id +
-                       " may ask for (" + key + "max_priority in the scheduler's config)",
+                       " may ask for (" + key() + "max_priority in the scheduler's config)",
                    to_string(given.max_priority) + " or less urgent");
   auto const tenant = tenants.find(s.tenant_id);
   quota_book alone;  // of a tenant that nobody has seen yet
@@ -58,7 +58,7 @@ std::optional<error_info> core::state::check_tenant(submission const& s,
     return bound ? std::optional{refusal("quota", path + "resources",
                                          std::string(s.nodes > 1 ? "a gang" : "one job") +
                                              " needs more than tenant " + s.tenant_id +
-                                             " may hold (" + key + "quota." + bound->key + ")",
+                                             " may hold (" + key() + "quota." + bound->key + ")",
                                          "at most " + bound->value)}
                  : std::nullopt;
   };
@@ -73,8 +73,8 @@ std::optional<error_info> core::state::check_tenant(submission const& s,
   if (more > book.room_to_wait(index))
     return refusal("quota", "jobs",
                    std::to_string(book.waiting(index)) + " jobs of tenant " + s.tenant_id +
-                       " wait already, and " + std::to_string(more) + " more are too many (" + key +
-                       "quota.queued)",
+                       " wait already, and " + std::to_string(more) + " more are too many (" +
+                       key() + "quota.queued)",
                    "at most " + std::to_string(*given.quota.queued) + " that wait");
   return std::nullopt;
 }

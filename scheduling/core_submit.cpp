@@ -36,10 +36,11 @@ std::optional<error_info> core_queries::check_stage(std::string const& stage,
 
 std::optional<error_info> core::state::refuse(job_submitted const& e, found_before& before) const {
   auto const& s = *e.request;
-  auto& jobs_before = before.jobs[s.tenant_id];
-  if (auto fault = check_tenant(s, jobs_before))
+  auto* const jobs_before = before.is_batch ? &before.jobs[s.tenant_id] : nullptr;
+  if (auto fault = check_tenant(s, jobs_before != nullptr ? *jobs_before : 0))
     return fault;
-  jobs_before += jobs_of(s);
+  if (jobs_before != nullptr)
+    *jobs_before += jobs_of(s);
   if (auto fault = check_nodes(s))
     return fault;
   if (s.pipeline.empty())
@@ -133,6 +134,7 @@ void core::state::handle(batch_submitted const& e) {
 
 bool core::state::refuse_batch(batch_submitted const& e) {
   found_before before;
+  before.is_batch = true;
   std::size_t first = e.jobs.size();
   for (std::size_t i = 0; i < e.jobs.size(); ++i) {
     answers[i].error = refuse(e.jobs[i], before);

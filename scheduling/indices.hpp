@@ -38,7 +38,7 @@ class name_table {
     if (latest_ < names_.size() && names_[latest_] == name)
       return latest_;
     auto const at = index_.find(name);
-    return at == index_.end() ? none : at->second;
+    return at == index_.end() ? none : latest_ = at->second;
   }
   std::string const& operator[](std::uint32_t index) const { return names_[index]; }
   std::size_t size() const { return names_.size(); }
@@ -46,7 +46,7 @@ class name_table {
  private:
   std::unordered_map<std::string, std::uint32_t> index_;
   std::vector<std::string> names_;
-  std::uint32_t latest_ = none;
+  mutable std::uint32_t latest_ = none;
 };
 
 }  // namespace nsai::scheduling

@@ -72,6 +72,7 @@ struct choice {
 
 /// What has been found acceptable before in the same batch.
 struct found_before {
+  bool is_batch = false;                     // else nothing comes after: `jobs` stays empty
   std::map<std::string, std::int64_t> jobs;  // that may have to wait, by tenant
   std::map<std::string, std::int64_t> made;  // that count for the rate, by tenant
   std::map<std::pair<std::string, std::string>, std::int64_t>
