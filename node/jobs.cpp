@@ -85,10 +85,39 @@ int explain(std::string const& word, global_options const& global) {
   return exit_done;
 }
 
+bool is_of_the_job(error_info const& fault) {
+  return fault.category == "refused" || fault.category == "not_found";
+}
+
+/// One by one, after all of them together were refused: those that can be are canceled.
+std::optional<error_info> cancel_each(session& connection, std::vector<job_id> const& jobs) {
+  constexpr std::size_t most_shown = 5;
+  std::vector<error_info> refused;
+  for (auto const job : jobs)
+    if (auto fault = connection->cancel({job})) {
+      if (!is_of_the_job(*fault))
+        return fault;
+      refused.push_back(std::move(*fault));
+    }
+  if (refused.empty())
+    return std::nullopt;
+  auto all = refused.front();
+  all.message = std::to_string(refused.size()) + " of " + std::to_string(jobs.size()) +
+                " jobs were not canceled: ";
+  for (std::size_t i = 0; i < std::min(refused.size(), most_shown); ++i)
+    all.message += (i == 0 ? "" : "; ") + refused[i].message;
+  if (refused.size() > most_shown)
+    all.message += "; and " + std::to_string(refused.size() - most_shown) + " more";
+  return all;
+}
+
 int cancel(std::vector<std::string> const& words, global_options const& global) {
   auto const jobs = parse_jobs(words);
   session connection{global};
-  want_done(connection->cancel(jobs));
+  auto fault = connection->cancel(jobs);
+  if (fault && is_of_the_job(*fault) && jobs.size() > 1)
+    fault = cancel_each(connection, jobs);
+  want_done(fault);
   if (global.out.as_json)
     global.out.document({{"jobs", write_json(jobs)}});
   return exit_done;

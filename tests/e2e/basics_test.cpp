@@ -113,6 +113,19 @@ TEST_CASE("cancel: the whole process tree is gone, also what called setsid") {
   CHECK(c.run({"cancel", std::to_string(job)}).exit_code == 5);
 }
 
+TEST_CASE("cancel: of several jobs those that live are canceled, and the others are told") {
+  cluster c;
+  c.start_head();
+  auto const over = c.submit({"--stage", "echo"});
+  REQUIRE(c.wait_status(over, "succeeded"));
+  auto const lives = c.submit({"--", "sleep", "1000"});
+  auto const result = c.run({"cancel", std::to_string(over), std::to_string(lives), "999"});
+  CHECK(result.exit_code == 5);
+  CHECK(result.err == "nsai: 2 of 3 jobs were not canceled: job " + std::to_string(over) +
+                          " has already ended as succeeded; job 999 is not known\n");
+  CHECK(c.wait_status(lives, "canceled"));
+}
+
 TEST_CASE("a timeout stops the attempt and ends the job as timeout") {
   cluster c;
   c.start_head();
