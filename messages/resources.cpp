@@ -80,10 +80,24 @@ bool gpu_model_matches(std::string const& pattern, std::string const& model) {
   if (alternatives.empty())
     return true;
   auto const have = split(model, " -_");
+  auto const instance = std::find(have.begin(), have.end(), "mig");
+  auto const tells_instances = [&](std::string const& word) {
+    return std::find(instance, have.end(), word) != have.end();
+  };
   return std::any_of(alternatives.begin(), alternatives.end(), [&](std::string const& alternative) {
     auto const want = split(alternative, " -_");
-    return !want.empty() &&
-           std::search(have.begin(), have.end(), want.begin(), want.end()) != have.end();
+    if (want.empty())
+      return false;
+    if (instance == have.end())
+      return std::search(have.begin(), have.end(), want.begin(), want.end()) != have.end();
+    auto from = have.begin();
+    return std::any_of(want.begin(), want.end(), tells_instances) &&
+           std::all_of(want.begin(), want.end(), [&](std::string const& word) {
+             auto const at = std::find(from, have.end(), word);
+             bool const found = at != have.end();
+             from = found ? at + 1 : at;
+             return found;
+           });
   });
 }
 

@@ -39,7 +39,9 @@ std::optional<error_info> complete_and_check(resources& request,
 
 /// Whether a device called `model` is meant by `pattern`: alternatives split at '|', matched as a
 /// run of whole tokens (split at space, '-' and '_'), ignoring case. The empty pattern matches
-/// every model.
+/// every model. Instances of a divided GPU ("NVIDIA A100-SXM4-40GB MIG 1g.5gb") are meant only when
+/// the pattern says so, by the words "MIG" or "1g.5gb"; other words before these may be left out
+/// ("A100 1g.5gb"). Who asks for an A100 does not get a seventh of one.
 bool gpu_model_matches(std::string const& pattern, std::string const& model);
 
 /// The alternatives of a pattern; none of them: any model.

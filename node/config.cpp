@@ -159,6 +159,9 @@ void check_values(node_config const& c, faults& list) {
   auto const of_tenants = check(c.tenants);
   list.insert(list.end(), of_tenants.begin(), of_tenants.end());
   want_range(list, "retention.days", c.retention.days, 0, 36'500);
+  if (c.gpu_discovery.library.empty())
+    list.push_back(usage_error("gpu_discovery.library", "nothing was given",
+                               "a library such as " + node_config{}.gpu_discovery.library));
   for (std::size_t i = 0; i < c.virtual_gpus.size(); ++i) {
     auto const path = "virtual_gpus[" + std::to_string(i) + "]";
     auto const& gpu = c.virtual_gpus[i];

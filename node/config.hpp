@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "devices/nvml.hpp"
 #include "messages/error.hpp"
 #include "messages/node.hpp"
 #include "messages/tenant.hpp"
@@ -98,6 +99,17 @@ struct host_limits {
   }
 };
 
+/// The GPUs of this machine, by the driver's own library.
+struct gpu_discovery_settings {
+  static constexpr char const* type_name = "gpu_discovery";
+  std::optional<bool> enabled;  // default: unless there are virtual GPUs
+  std::string library = devices::nvml::usual_library;
+  static constexpr auto fields() {
+    using g = gpu_discovery_settings;
+    return std::tuple{field{"enabled", &g::enabled}, field{"library", &g::library}};
+  }
+};
+
 /// A node's config file; every key is optional. Options of the command line override it.
 struct node_config {
   static constexpr char const* type_name = "config";
@@ -111,6 +123,7 @@ struct node_config {
   std::map<std::string, std::string> labels;
   micro price_per_hour_usd;
   std::vector<maintenance_window> maintenance;  // in UTC; ended ones may stay
+  gpu_discovery_settings gpu_discovery;
   std::vector<nsai::node::virtual_gpus> virtual_gpus;
   std::map<std::string, stages::dataset_paths> datasets;
   std::map<std::string, std::vector<std::string>> launchers;
@@ -142,6 +155,7 @@ struct node_config {
                       field{"labels", &c::labels},
                       field{"price_per_hour_usd", &c::price_per_hour_usd},
                       field{"maintenance", &c::maintenance},
+                      field{"gpu_discovery", &c::gpu_discovery},
                       field{"virtual_gpus", &c::virtual_gpus},
                       field{"datasets", &c::datasets},
                       field{"launchers", &c::launchers},

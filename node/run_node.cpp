@@ -12,7 +12,6 @@
 #include <signal.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
-#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "actors/connection_guard.hpp"
@@ -29,6 +28,7 @@
 #include "node/access.hpp"
 #include "node/cli.hpp"
 #include "node/config.hpp"
+#include "node/offer.hpp"
 #include "node/own_process.hpp"
 #include "node/smooth_clock.hpp"
 #include "node/tenant_reload.hpp"
@@ -140,40 +140,6 @@ node_config config_of(node_words const& w) {
 
 bool is_loopback(std::string const& host) {
   return host == "localhost" || host == "::1" || host.rfind("127.", 0) == 0;
-}
-
-std::int64_t machine_memory_mb() {
-  struct sysinfo info {};
-  ::sysinfo(&info);
-  return static_cast<std::int64_t>(info.totalram * info.mem_unit / (1024 * 1024));
-}
-
-node_info info_of(node_config const& config, std::string const& uuid,
-                  stages::registry const& registry) {
-  node_info info;
-  info.uuid = uuid;
-  std::random_device random;
-  info.incarnation = (static_cast<std::uint64_t>(random()) << 32) | random();
-  info.name = config.name;
-  info.address = config.advertise.empty() ? "127.0.0.1" : config.advertise;
-  info.cpus = config.cpus.value_or(milli{std::max(1U, std::thread::hardware_concurrency()) * 1000});
-  info.memory_mb = config.memory_mb.value_or(machine_memory_mb());
-  info.labels = config.labels;
-  info.maintenance = config.maintenance;
-  info.price_per_hour_usd = config.price_per_hour_usd;
-  info.version = version_number();
-  info.stages = registry.descriptions();
-  for (auto& stage : info.stages)
-    if (auto const wish = config.stage_backends.find(stage.name);
-        wish != config.stage_backends.end())
-      stage.backend = wish->second;
-  for (auto const& gpus : config.virtual_gpus)
-    for (std::int32_t i = 0; i < gpus.count; ++i) {
-      auto const index = static_cast<std::uint32_t>(info.gpus.size());
-      info.gpus.push_back(
-          {index, fmt::format("VGPU-{}-{}", uuid, index), gpus.model, gpus.memory_mb, true});
-    }
-  return info;
 }
 
 /// The stage host lies beside this program.
@@ -450,7 +416,7 @@ int run_node(node_words const& w, global_options const& global) {
     return exit_done;
   }
   actors::executor_options options;
-  options.node = info_of(config, data.node_uuid(), *registry);
+  options.node = offer_of(config, data.node_uuid(), *registry);
   auto const place = workplace_of(config, data, std::move(keeper), registry);
   add_hosts(config, *place, options.node);
   options.where = place;

@@ -77,7 +77,6 @@ struct claim {
   };
   node_index node = none;
   std::vector<victim> victims;
-  double work_lost = 0;
 };
 
 }  // namespace nsai::scheduling

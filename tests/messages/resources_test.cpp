@@ -13,6 +13,22 @@ TEST_CASE("gpu model: a pattern matches whole tokens and ignores case") {
   CHECK(gpu_model_matches("", "anything"));
 }
 
+TEST_CASE("gpu model: an instance of a divided GPU is meant only by its own words") {
+  std::string const instance = "NVIDIA A100-SXM4-40GB MIG 3g.20gb";
+  CHECK_FALSE(gpu_model_matches("A100", instance));
+  CHECK_FALSE(gpu_model_matches("A100-SXM4-40GB", instance));
+  CHECK(gpu_model_matches("MIG", instance));
+  CHECK(gpu_model_matches("A100 MIG", instance));
+  CHECK(gpu_model_matches("a100-mig-3g.20gb", instance));
+  CHECK(gpu_model_matches("A100 3g.20gb", instance));
+  CHECK(gpu_model_matches("H100|3g.20gb", instance));
+  CHECK_FALSE(gpu_model_matches("H100 MIG", instance));
+  CHECK_FALSE(gpu_model_matches("MIG A100", instance));
+  CHECK_FALSE(gpu_model_matches("A100 1g.5gb", instance));
+  CHECK_FALSE(gpu_model_matches("MIG", "NVIDIA A100-SXM4-40GB"));
+  CHECK(gpu_model_matches("", instance));
+}
+
 TEST_CASE("resources: asking for a model, memory or share without a count asks for one GPU") {
   for (auto const* text :
        {R"({"gpu": "A100"})", R"({"gpu_memory_mb": 4096})", R"({"gpu_share": 0.5})"}) {

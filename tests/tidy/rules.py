@@ -14,7 +14,7 @@ class Folder:
     libraries: tuple  # names from LIBRARIES
 
 
-ALL = ("messages", "scheduling", "simulation", "processes", "store", "stages", "stages/cuda", "actors",
+ALL = ("messages", "scheduling", "simulation", "processes", "devices", "store", "stages", "stages/cuda", "actors",
        "node")
 EVERYTHING = ("std", "POSIX", "nlohmann_json", "fmt", "spdlog", "CAF", "OpenSSL", "CLI11", "SQLite",
               "cpp-httplib")
@@ -25,6 +25,7 @@ FOLDERS = {
     "scheduling": Folder(("messages",), ("std",)),  # less PURE_HEADERS_BANNED
     "simulation": Folder(("messages", "scheduling"), ("std",)),  # as pure as scheduling
     "processes": Folder(("messages",), ("std", "POSIX")),
+    "devices": Folder((), ("std", "POSIX")),
     "store": Folder(("messages",), ("std", "POSIX", "nlohmann_json", "fmt", "spdlog", "SQLite")),
     "stages": Folder(("messages", "processes", "stages/cuda"), ("std", "POSIX", "nlohmann_json", "fmt", "spdlog")),
     "stages/cuda": Folder(("messages", "stages"),
