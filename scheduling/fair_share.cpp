@@ -50,6 +50,12 @@ void fair_share::rebase() {
   set_scale();
 }
 
+void fair_share::set_capacity(amounts const& all) {
+  capacity_ = parts(all);
+  for (auto& tenant : tenants_)
+    tenant.held = dominant(tenant.of.rate);
+}
+
 fair_share::tenant_account& fair_share::at(tenant_index tenant) {
   if (tenants_.size() <= tenant)
     tenants_.resize(tenant + 1);
@@ -121,6 +127,7 @@ void fair_share::start(tenant_index tenant, owner_index owner, amounts const& he
   auto& t = at(tenant);
   join(t);
   change(t.of, parts(held), 1);
+  t.held = dominant(t.of.rate);
   change(at(t, owner).of, parts(held), 1);
 }
 
@@ -128,6 +135,7 @@ void fair_share::stop(tenant_index tenant, owner_index owner, amounts const& hel
   auto& t = at(tenant);
   leave(t);
   change(t.of, parts(held), -1);
+  t.held = dominant(t.of.rate);
   change(at(t, owner).of, parts(held), -1);
 }
 
@@ -160,7 +168,7 @@ double fair_share::standing(tenant_index tenant, owner_index owner) const {
 }
 
 double fair_share::held(tenant_index tenant) const {
-  return tenant < tenants_.size() ? dominant(tenants_[tenant].of.rate) : 0;
+  return tenant < tenants_.size() ? tenants_[tenant].held : 0;
 }
 
 amounts fair_share::holding(tenant_index tenant) const {

@@ -31,7 +31,7 @@ class fair_share {
   /// The time for all that follows; never earlier than before.
   void advance(timestamp now);
   /// Of the whole cluster. A resource of which there is none is not counted.
-  void set_capacity(amounts const& all) { capacity_ = parts(all); }
+  void set_capacity(amounts const& all);
   /// Above 0.
   void set_weight(tenant_index tenant, double weight);
   /// An attempt of this length has ended.
@@ -81,6 +81,7 @@ class fair_share {
   };
   struct tenant_account {
     account of;
+    double held = 0;  // the dominant part of `of.rate`, which is asked for often
     double weight = 1;
     std::uint32_t active = 0;           // levels it waits at, and attempts it holds
     std::vector<owner_account> owners;  // by number

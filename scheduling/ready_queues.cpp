@@ -36,12 +36,16 @@ void ready_queues::round::remove(turn const& at) {
 }
 
 void ready_queues::round::move(turn const& from, turn const& to) {
-  auto at = find(from);
-  for (; at != order_.begin() && to < *(at - 1); --at)
-    *at = *(at - 1);
-  for (; at + 1 != order_.end() && *(at + 1) < to; ++at)
-    *at = *(at + 1);
-  *at = to;
+  auto const at = find(from);
+  if (to < from) {
+    auto const before = std::lower_bound(order_.begin(), at, to);
+    std::move_backward(before, at, at + 1);
+    *before = to;
+  } else {
+    auto const behind = std::lower_bound(at + 1, order_.end(), to);
+    std::move(at + 1, behind, at);
+    *(behind - 1) = to;
+  }
 }
 
 void ready_queues::counted_shapes::add(shape_index shape) {

@@ -118,7 +118,7 @@ class ready_queues {
    private:
     std::vector<turn>::iterator find(turn const& at);
 
-    std::vector<turn> order_;  // sorted; a standing changes by little, so that a move is short
+    std::vector<turn> order_;  // sorted
   };
   /// The shapes of a line, each with the number of lanes it stands for.
   class counted_shapes {

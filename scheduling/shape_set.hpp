@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <vector>
 
 #include "scheduling/indices.hpp"
@@ -11,30 +12,33 @@ namespace nsai::scheduling {
 class shape_set {
  public:
   bool contains(shape_index shape) const {
-    return shape / 64 < bits_.size() && (bits_[shape / 64] >> (shape % 64) & 1) != 0;
+    if (shape < 64)
+      return (low_ >> shape & 1) != 0;
+    auto const at = shape / 64 - 1;
+    return at < high_.size() && (high_[at] >> (shape % 64) & 1) != 0;
   }
   bool empty() const { return list_.empty(); }
   std::vector<shape_index> const& list() const { return list_; }
   /// Whether some shape is in both.
   bool meets(shape_set const& other) const {
-    auto const words = std::min(bits_.size(), other.bits_.size());
+    if ((low_ & other.low_) != 0)
+      return true;
+    auto const words = std::min(high_.size(), other.high_.size());
     for (std::size_t i = 0; i < words; ++i)
-      if ((bits_[i] & other.bits_[i]) != 0)
+      if ((high_[i] & other.high_[i]) != 0)
         return true;
     return false;
   }
   void add(shape_index shape) {
     if (contains(shape))
       return;
-    if (bits_.size() <= shape / 64)
-      bits_.resize(shape / 64 + 1);
-    bits_[shape / 64] |= std::uint64_t{1} << (shape % 64);
+    flip(shape);
     list_.push_back(shape);
   }
   void remove(shape_index shape) {
     if (!contains(shape))
       return;
-    bits_[shape / 64] &= ~(std::uint64_t{1} << (shape % 64));
+    flip(shape);
     std::erase(list_, shape);
   }
   template <class Keep>
@@ -42,13 +46,20 @@ class shape_set {
     std::erase_if(list_, [&](shape_index shape) {
       if (keep(shape))
         return false;
-      bits_[shape / 64] &= ~(std::uint64_t{1} << (shape % 64));
+      flip(shape);
       return true;
     });
   }
 
  private:
-  std::vector<std::uint64_t> bits_;
+  void flip(shape_index shape) {
+    if (shape >= 64 && high_.size() < shape / 64)
+      high_.resize(shape / 64);
+    (shape < 64 ? low_ : high_[shape / 64 - 1]) ^= std::uint64_t{1} << (shape % 64);
+  }
+
+  std::uint64_t low_ = 0;            // a bit for each of the shapes below 64: mostly all there are
+  std::vector<std::uint64_t> high_;  // for the others
   std::vector<shape_index> list_;
 };
 
