@@ -116,11 +116,9 @@ queue_slot core::state::next_of(priority level, shape_set const& open) const {
   auto best = queues.front(level, open);
   if (level > priority::batch)
     return best;
-  for (auto const urgent : {priority::interactive, priority::realtime}) {
-    auto const slot = queues.front(urgent, open, whose::above_share);
-    if (slot != none && (best == none || !queues.is_before(best, slot)))
+  for (auto const urgent : {priority::interactive, priority::realtime})
+    if (auto const slot = queues.front(urgent, open, whose::above_share, best); slot != none)
       best = slot;
-  }
   return best;
 }
 

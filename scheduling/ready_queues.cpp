@@ -1,6 +1,7 @@
 #include "scheduling/ready_queues.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "scheduling/assert.hpp"
 
@@ -252,11 +253,19 @@ bool ready_queues::is_looked_at(tenant_index tenant, whose of) const {
          (shares_ != nullptr && shares_->is_above(tenant)) == (of == whose::above_share);
 }
 
-queue_slot ready_queues::front(priority level, shape_set const& wanted, whose of) const {
+queue_slot ready_queues::front(priority level, shape_set const& wanted, whose of,
+                               queue_slot rival) const {
   auto const& line = levels_[static_cast<std::size_t>(level)];
   if (!line.shapes.set().meets(wanted))
     return none;
+  auto most = std::numeric_limits<double>::infinity();
+  if (rival != none) {
+    auto const& where = place_of(rival);
+    most = levels_[static_cast<std::size_t>(where.level)].lines[where.tenant].at.standing;
+  }
   for (auto const& next : line.tenants.order()) {
+    if (next.standing > most)
+      return none;
     auto const& tenant = line.lines[next.who];
     if (!tenant.shapes.set().meets(wanted) || !is_looked_at(next.who, of))
       continue;
@@ -287,14 +296,6 @@ queue_slot ready_queues::front_of(tenant_index index, tenant_line const& tenant,
       return best->head;
   }
   return none;
-}
-
-bool ready_queues::is_before(queue_slot a, queue_slot b) const {
-  auto const standing_of = [&](queue_slot slot) {
-    auto const& where = place_of(slot);
-    return levels_[static_cast<std::size_t>(where.level)].lines[where.tenant].at.standing;
-  };
-  return standing_of(a) < standing_of(b);
 }
 
 void ready_queues::check_tenant(level_line const& level, tenant_index tenant,

@@ -68,8 +68,10 @@ class ready_queues {
   /// Takes a job out that got its turn: its tenant and owner go to the end of theirs.
   void serve(queue_slot slot);
 
-  /// The job that has the turn among the jobs of the `wanted` shapes; `none` when there is none.
-  queue_slot front(priority level, shape_set const& wanted, whose of = whose::all) const;
+  /// The job that has the turn among the jobs of the `wanted` shapes; `none` when there is none, or
+  /// when its tenant's standing is higher than that of the job at `rival`.
+  queue_slot front(priority level, shape_set const& wanted, whose of = whose::all,
+                   queue_slot rival = none) const;
   /// Whether some job of the shape has a turn at the level: some tenant's is admitted.
   bool has_turn(priority level, shape_index shape) const;
   /// The standings of a tenant and an owner have changed. `but_at`: a level where `serve` has seen
@@ -77,8 +79,6 @@ class ready_queues {
   void refresh(tenant_index tenant, owner_index owner, std::optional<priority> but_at = {});
   /// All may have changed.
   void refresh();
-  /// Whether the job at `a` has its turn before that at `b`, by their tenants' standings.
-  bool is_before(queue_slot a, queue_slot b) const;
 
   queue_entry const& operator[](queue_slot slot) const { return entries_[slot]; }
   place const& place_of(queue_slot slot) const { return lanes_[entries_[slot].lane].where; }
