@@ -10,7 +10,6 @@ using device = struct opaque_device*;
 enum result : int {
   success = 0,
   not_supported = 3,
-  no_permission = 4,
   not_found = 6,
   driver_not_loaded = 9,
   gpu_is_lost = 15,

@@ -132,7 +132,6 @@ bool core::state::preempt_for(choice const& c) {
     keep_no_room_for(j);
   std::vector<reservation> rooms;
   for (auto const& each : claims) {
-    keep_no_room_on(each.node);
     for (auto const& [ref, work_lost] : each.victims) {
       auto& victim = at(ref.job);
       if (victim.is_stopped())

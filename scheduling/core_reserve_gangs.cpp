@@ -123,12 +123,11 @@ void core::state::renew_apart(job& j) {
       stays =
           stays && nodes[r.node].has_time_for((r.from ? r.from - now : 0) + s.key.bound_ms, now);
   }
-  if (!stays && first.is_claim) {
-    keep_no_room_for(j);
-    return;
-  }
   if (!stays) {
-    reserve_apart({j.slot, first.level, first.aged}, first.made);
+    if (first.is_claim)
+      keep_no_room_for(j);
+    else
+      reserve_apart({j.slot, first.level, first.aged}, first.made);
     return;
   }
   for (auto& r : reservations)

@@ -1,5 +1,5 @@
 // NVIDIA's management library as tests need it: what it shows stands in the JSON file that
-// NSAI_FAKE_NVML names, read anew at every call that counts the devices.
+// NSAI_FAKE_NVML names, read when the library is initialised.
 //   {"driver": "550.54", "init": 0, "devices": [{"name", "uuid", "memory_mb", "capability": [9, 0],
 //    "fault": 15, "mig": [null, {"name", "uuid", "memory_mb"}]}]}
 // `fault`: what every question about the device answers. `mig`: it is divided, null is a number
@@ -19,12 +19,8 @@ using nlohmann::json;
 
 namespace {
 
-struct shown_device {
-  json shown;
-};
-
 json machine;
-std::map<std::string, shown_device> handles;  // by position
+std::map<std::string, json> handles;  // what devices show, by position
 
 bool read_machine() {
   auto const* const file = std::getenv("NSAI_FAKE_NVML");
@@ -36,13 +32,11 @@ bool read_machine() {
 }
 
 api::device handle(std::string const& position, json const& shown) {
-  auto& known = handles[position];
-  known.shown = shown;
-  return reinterpret_cast<api::device>(&known);
+  return reinterpret_cast<api::device>(&(handles[position] = shown));
 }
 
 json const& of(api::device d) {
-  return reinterpret_cast<shown_device*>(d)->shown;
+  return *reinterpret_cast<json*>(d);
 }
 
 int answer(api::device d, char const* key, char* to, unsigned size) {
@@ -74,7 +68,6 @@ int nvmlSystemGetDriverVersion(char* version, unsigned size) {
   return 0;
 }
 int nvmlDeviceGetCount_v2(unsigned* count) {
-  read_machine();
   *count = static_cast<unsigned>(machine.at("devices").size());
   return 0;
 }
