@@ -278,7 +278,7 @@ class host_pool::loop {
       outcomes.push_back(outcome_told(host, *item, std::move(each)));
     }
     host.served += static_cast<std::int64_t>(outcomes.size());
-    host.left_processes = host.left_processes || told.left_processes;
+    host.spent = host.spent || told.spent;
     if (told.resident_mb > 0) {
       host.resident_mb = told.resident_mb;
       if (host.first_resident_mb == 0)
@@ -297,7 +297,7 @@ class host_pool::loop {
     host.idle_since = host_clock::now();
     if (host.ending)
       return;
-    if (host.served >= settings_.attempts || host.left_processes || too_old(host) ||
+    if (host.served >= settings_.attempts || host.spent || too_old(host) ||
         host.resident_mb > host.first_resident_mb + settings_.grown_mb)
       return host.kill(*where_.pool);
     std::int64_t idle = 0;

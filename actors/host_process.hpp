@@ -56,7 +56,7 @@ class host_process {
   std::int64_t served = 0;
   std::int64_t first_resident_mb = 0;  // after its first attempt that was measured
   std::int64_t resident_mb = 0;
-  bool left_processes = false;
+  bool spent = false;
   bool ending = false;                                 // it was killed by us
   std::string fault;                                   // what it did wrong on the channel
   std::optional<host_clock::time_point> silent_since;  // its end of the channel closed then

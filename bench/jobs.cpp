@@ -1,9 +1,11 @@
 // Job rates and latency of a running scheduler, seen by a client process over TCP.
 //   bench_jobs load HOST:PORT JOBS BATCH [PROGRAM] | latency HOST:PORT JOBS | fill HOST:PORT JOBS
-//   BATCH
-// With a program, `command` jobs that run it, 40 at once on a core; else echo jobs.
+//   BATCH | gpu HOST:PORT JOBS
+// With a program, `command` jobs that run it, 40 at once on a core; else echo jobs. `gpu`: jobs of
+// one empty kernel on a whole GPU each, one at a time and then all at once.
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <iostream>
 
 #include <caf/all.hpp>
@@ -37,15 +39,28 @@ submit_jobs batch_of(int count, int from, std::string const& program) {
   return m;
 }
 
+submit_jobs gpu_batch_of(int count) {
+  submit_jobs m;
+  m.subscribe = true;
+  m.jobs.resize(static_cast<std::size_t>(count));
+  for (auto& s : m.jobs) {
+    s.stage = "gpu_noop";
+    s.resources.gpu_count = 1;
+  }
+  return m;
+}
+
 double seconds_since(clock_type::time_point begin) {
   return std::chrono::duration<double>(clock_type::now() - begin).count();
 }
 
+using batch_maker = std::function<submit_jobs(int count, int from)>;
+
 void load(caf::scoped_actor& self, caf::actor const& scheduler, int jobs, int batch,
-          std::string const& program) {
+          batch_maker const& make) {
   auto const begin = clock_type::now();
   for (int sent = 0; sent < jobs; sent += batch)
-    self->send(scheduler, batch_of(std::min(batch, jobs - sent), sent, program));
+    self->send(scheduler, make(std::min(batch, jobs - sent), sent));
   int ended = 0;
   int acknowledged = 0;
   int bad = 0;
@@ -71,18 +86,21 @@ void load(caf::scoped_actor& self, caf::actor const& scheduler, int jobs, int ba
             << std::endl;
 }
 
-void latency(caf::scoped_actor& self, caf::actor const& scheduler, int jobs) {
+void latency(caf::scoped_actor& self, caf::actor const& scheduler, int jobs,
+             batch_maker const& make) {
   std::vector<double> ms;
   for (int i = 0; i < jobs; ++i) {
     auto const begin = clock_type::now();
-    self->send(scheduler, batch_of(1, i, ""));
+    self->send(scheduler, make(1, i));
     bool ended = false;
     self->receive_while([&] { return !ended; })([&](jobs_ended const&) { ended = true; },
                                                 [](submit_reply const&) {});
     ms.push_back(seconds_since(begin) * 1000);
   }
+  auto const first = ms.front();
   std::sort(ms.begin(), ms.end());
   std::cout << json{{"what", "nsai"},
+                    {"first_ms", first},
                     {"p50_ms", ms[ms.size() / 2]},
                     {"p99_ms", ms[ms.size() * 99 / 100]}}
             << std::endl;
@@ -121,7 +139,7 @@ int main(int argc, char** argv) {
   std::vector<std::string> const words(argv + 1, argv + argc);
   if (words.size() < 3) {
     std::cerr << "bench_jobs load HOST:PORT JOBS BATCH [PROGRAM] | latency HOST:PORT JOBS | fill "
-                 "HOST:PORT JOBS BATCH\n";
+                 "HOST:PORT JOBS BATCH | gpu HOST:PORT JOBS\n";
     return 2;
   }
   auto const where = actors::parse_endpoint(words[1]);
@@ -135,12 +153,18 @@ int main(int argc, char** argv) {
   }
   caf::scoped_actor self{system};
   auto const scheduler = std::get<caf::actor>(found);
+  auto const program = words.size() > 4 ? words[4] : std::string{};
+  batch_maker const usual = [&](int count, int from) { return batch_of(count, from, program); };
+  batch_maker const on_gpu = [](int count, int) { return gpu_batch_of(count); };
+  auto const jobs = std::stoi(words[2]);
   if (words[0] == "load" && words.size() > 3)
-    load(self, scheduler, std::stoi(words[2]), std::stoi(words[3]),
-         words.size() > 4 ? words[4] : "");
-  else if (words[0] == "fill" && words.size() > 3)
-    fill(self, scheduler, std::stoi(words[2]), std::stoi(words[3]));
+    load(self, scheduler, jobs, std::stoi(words[3]), usual);
+  else if (words[0] == "gpu") {
+    latency(self, scheduler, jobs, on_gpu);
+    load(self, scheduler, jobs, 100, on_gpu);
+  } else if (words[0] == "fill" && words.size() > 3)
+    fill(self, scheduler, jobs, std::stoi(words[3]));
   else
-    latency(self, scheduler, std::stoi(words[2]));
+    latency(self, scheduler, jobs, usual);
   std::_Exit(0);
 }

@@ -15,10 +15,10 @@ if(ccache_program)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${ccache_program})
 endif()
 
-add_compile_options(-Wall -Wextra -Werror -Wnon-virtual-dtor -Woverloaded-virtual)
+add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Werror;-Wnon-virtual-dtor;-Woverloaded-virtual>")
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # g++ 12 warns of std::string's own copies (its bug 105651), and whether it does depends on what it inlines.
-  add_compile_options(-Wno-restrict)
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>)
 endif()
 
 # The presets of the sanitizers compile some files together (CMAKE_UNITY_BUILD) and with -O1: half of the time for the same

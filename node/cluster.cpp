@@ -7,6 +7,7 @@
 #include "messages/suggest.hpp"
 #include "node/cli.hpp"
 #include "node/config.hpp"
+#include "node/probe.hpp"
 #include "node/units.hpp"
 #include "stages/experiment.hpp"
 #include "stages/stage.hpp"
@@ -108,9 +109,11 @@ int resume(std::vector<std::string> const& names, global_options const& global) 
   return show_ordered(connection, names, global);
 }
 
-int show_nodes(global_options const& global) {
+int show_nodes(bool probe, global_options const& global) {
   session connection{global};
   auto const nodes = value_of(connection->nodes());
+  if (probe)
+    return probe_nodes(connection, nodes, global);
   if (global.out.as_json) {
     global.out.document(write_json(nodes));
     return exit_done;
@@ -321,8 +324,10 @@ int check_file(std::string const& file, global_options const& global) {
 std::vector<command> cluster_commands() {
   return {
       {"nodes", "capacity and use of the nodes", "nsai nodes",
-       [](CLI::App&, global_options& global) -> command_body {
-         return [&global] { return show_nodes(global); };
+       [](CLI::App& app, global_options& global) -> command_body {
+         auto probe = std::make_shared<bool>(false);
+         app.add_flag("--probe", *probe, "measure what each GPU really does, by a job on each");
+         return [probe, &global] { return show_nodes(*probe, global); };
        }},
       {"tenants", "shares and use of the tenants", "nsai tenants",
        [](CLI::App&, global_options& global) -> command_body {

@@ -67,6 +67,7 @@ node_info offer_of(node_config const& config, std::string const& uuid,
   info.cpus = config.cpus.value_or(milli{std::max(1U, std::thread::hardware_concurrency()) * 1000});
   info.memory_mb = config.memory_mb.value_or(machine_memory_mb());
   info.labels = config.labels;
+  info.labels.emplace("node", config.name);  // so that a job can ask for this very node
   info.maintenance = config.maintenance;
   info.price_per_hour_usd = config.price_per_hour_usd;
   info.version = version_number();

@@ -1,6 +1,7 @@
 #include "node/version.hpp"
 
 #include "messages/api.hpp"
+#include "stages/compute.hpp"
 
 namespace nsai::node {
 
@@ -9,8 +10,9 @@ std::string version_number() {
 }
 
 std::string version_text() {
+  auto const gpu = stages::gpu_code_of_this_build();
   return "nsai " + version_number() + " (protocol " + std::to_string(protocol_version) +
-         ", stages on the CPU)";
+         (gpu.empty() ? ", without CUDA: stages on the CPU" : ", GPU code of " + gpu) + ")";
 }
 
 }  // namespace nsai::node

@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 
 #include "processes/wire.hpp"
+#include "stages/gpu.hpp"
 #include "stages/plugin_loader.hpp"
 #include "stages/stage_host.hpp"
 
@@ -56,5 +57,7 @@ int main(int argc, char** argv) {
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   // Lines reach the log as they are written, also those before a crash.
   ::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
-  stages::stage_host{std::move(channel), *static_cast<stages::host_page*>(page), output}.live();
+  stages::stage_host{std::move(channel), *static_cast<stages::host_page*>(page), output,
+                     stages::gpu_compute}
+      .live();
 }

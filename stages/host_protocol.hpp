@@ -120,13 +120,12 @@ struct host_outcomes {
   std::vector<host_outcome> outcomes;
   std::int64_t pid = 0;          // of the host: the keeper may tell it later than this
   std::int64_t resident_mb = 0;  // of the host, after the last of them; 0: not measured
-  bool left_processes = false;   // an attempt left a process behind: the host has to go
+  bool spent = false;  // an attempt left a process behind, or CUDA unusable: the host has to go
 
   static constexpr auto fields() {
     using o = host_outcomes;
     return std::tuple{field{"outcomes", &o::outcomes}, field{"pid", &o::pid},
-                      field{"resident_mb", &o::resident_mb},
-                      field{"left_processes", &o::left_processes}};
+                      field{"resident_mb", &o::resident_mb}, field{"spent", &o::spent}};
   }
 };
 

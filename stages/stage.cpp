@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "messages/suggest.hpp"
+#include "stages/compute.hpp"
 
 namespace nsai::stages {
 namespace {
@@ -92,6 +93,16 @@ attempt_outcome run_stage(stage const& s, json_text const& options, json_text co
     result = s.run(std::move(before), given, env);
   } catch (shape_error const& e) {
     result = outcome::failure("bad_input", e.what(), false);
+  } catch (compute_stopped const&) {
+    result = outcome::stopped();
+  } catch (device_error const& e) {
+    env.device_lost = e.sticky();
+    if (e.who() == fault_class::quarantine) {
+      told.result = attempt_result::returned;
+      told.error = error_of("infra", "gpu_fault", e.what());
+      return told;
+    }
+    result = outcome::failure("gpu_error", e.what(), e.who() == fault_class::retry);
   } catch (std::bad_alloc const&) {
     result = outcome::failure("out_of_memory", "the stage could not allocate memory", true);
   } catch (std::exception const& e) {

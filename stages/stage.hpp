@@ -14,6 +14,8 @@
 
 namespace nsai::stages {
 
+class compute;
+
 /// The Crucible context that flows through an experiment. Every member is a JSON object (artifacts
 /// and completed_stages: arrays).
 struct context {
@@ -49,6 +51,8 @@ struct stage_env {
   std::function<void(double fraction, std::string const& text)> progress;
   std::function<void(std::string const& line)> log;  // one line into the job's log
   std::vector<device_grant> devices;
+  std::function<compute&()> gpu;    // the real GPU that was granted (stages/on_device.hpp); or null
+  bool device_lost = false;         // set by run_stage: this process can use CUDA no more
   std::filesystem::path scratch;    // made for the attempt, removed after it
   std::filesystem::path artifacts;  // kept; one directory a job
   std::uint32_t attempt = 1;

@@ -74,8 +74,13 @@ host_outcome told_of(attempt_outcome&& from) {
 
 }  // namespace
 
-stage_host::stage_host(processes::file_descriptor channel, host_page& page, host_output& output)
-    : channel_(std::move(channel)), page_(page), output_(output), registry_(built_in_stages()) {}
+stage_host::stage_host(processes::file_descriptor channel, host_page& page, host_output& output,
+                       std::function<compute&()> gpu)
+    : channel_(std::move(channel)),
+      page_(page),
+      output_(output),
+      gpu_(std::move(gpu)),
+      registry_(built_in_stages()) {}
 
 void stage_host::live() {
   std::thread([this] { listen(); }).detach();
@@ -189,6 +194,7 @@ host_outcome stage_host::run(host_request const& request) {
   env.array_index = request.array_index;
   env.gang = request.gang;
   env.devices = request.devices;
+  env.gpu = gpu_;
   env.log = [this](std::string const& line) { output_.line(line); };
   env.progress = [this, sequence = request.sequence](double fraction, std::string const& text) {
     report_progress(sequence, fraction, text);
@@ -200,7 +206,7 @@ host_outcome stage_host::run(host_request const& request) {
   std::fflush(nullptr);
   std::cout.flush();
   output_.end();
-  outcomes_.left_processes = has_children() || outcomes_.left_processes;
+  outcomes_.spent = has_children() || env.device_lost || outcomes_.spent;
   auto const took = clock::now() - begin;
   outcome.duration_ms = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
   outcome.busy_us = std::max<std::int64_t>(

@@ -20,8 +20,10 @@ namespace nsai::stages {
 /// hears the node, so that stops and output never wait for a stage.
 class stage_host {
  public:
-  /// `page` is shared with the node. The channel is a socket.
-  stage_host(processes::file_descriptor channel, host_page& page, host_output& output);
+  /// `page` is shared with the node. The channel is a socket. `gpu` gives the GPU to the stages
+  /// that ask for it.
+  stage_host(processes::file_descriptor channel, host_page& page, host_output& output,
+             std::function<compute&()> gpu);
 
   /// Until the node's end of the channel closes; then the process ends at once.
   [[noreturn]] void live();
@@ -49,6 +51,7 @@ class stage_host {
   processes::file_descriptor channel_;
   host_page& page_;
   host_output& output_;
+  std::function<compute&()> gpu_;
   registry registry_;
   host_setup setup_;
   std::set<std::string> loaded_;

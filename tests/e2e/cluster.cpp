@@ -215,6 +215,11 @@ std::map<std::string, std::string> cluster::environment(std::string const& name)
   return all;
 }
 
+std::string program() {
+  char const* const elsewhere = std::getenv("NSAI_PROGRAM");
+  return elsewhere != nullptr ? elsewhere : NSAI_PROGRAM;
+}
+
 std::vector<std::string> cluster::words_before(std::string const& name) const {
   auto const found = before_.find(name);
   return found == before_.end() ? std::vector<std::string>{} : found->second;
@@ -224,7 +229,7 @@ node_process& cluster::launch(std::string const& name, std::vector<std::string> 
                               std::vector<std::string> options) {
   auto all = words_before(name);
   all.insert(all.end(),
-             {NSAI_PROGRAM, "node", "--name", name, "--data-dir", data_of(name).string()});
+             {program(), "node", "--name", name, "--data-dir", data_of(name).string()});
   all.insert(all.end(), words.begin(), words.end());
   all.insert(all.end(), options.begin(), options.end());
   nodes_[name].reset();  // the one before has ended when this one starts
@@ -258,7 +263,7 @@ node_process& cluster::start_node(std::string const& name, std::vector<std::stri
 
 finished cluster::run(std::vector<std::string> words, std::chrono::seconds limit) const {
   auto all = words_before("");
-  all.emplace_back(NSAI_PROGRAM);
+  all.push_back(program());
   all.insert(all.end(), words.begin(), words.end());
   return run_program(all, environment(""), limit);
 }

@@ -106,6 +106,9 @@ class cluster {
   std::map<std::string, std::unique_ptr<node_process>> nodes_;
 };
 
+/// The program under test: where it was built, or NSAI_PROGRAM of the environment.
+std::string program();
+
 /// Runs any program; an environment of its own.
 finished run_program(std::vector<std::string> const& argv,
                      std::map<std::string, std::string> const& env, std::chrono::seconds limit);

@@ -35,7 +35,7 @@ TEST_CASE("500 clients that connect at once are all served") {
   auto const files_before = open_files(head.pid());
   std::vector<std::unique_ptr<node_process>> clients;
   for (int i = 0; i < 500; ++i)
-    clients.push_back(client(c, {NSAI_PROGRAM, "submit", "--stage", "echo", "--set",
+    clients.push_back(client(c, {program(), "submit", "--stage", "echo", "--set",
                                  "text=" + std::to_string(i), "--wait"}));
   int served = 0;
   for (auto& each : clients)
@@ -104,7 +104,7 @@ TEST_CASE("a scheduler that is stopped for 30 s under load: nobody is lost, no j
   REQUIRE(c.wait_status(program, "running"));
   auto const files_before = open_files(head.pid());
   head.signal(SIGSTOP);
-  auto const waiting = client(c, {NSAI_PROGRAM, "submit", "--stage", "echo", "--wait"});
+  auto const waiting = client(c, {program(), "submit", "--stage", "echo", "--wait"});
   std::this_thread::sleep_for(30s);  // this is the fault itself
   head.signal(SIGCONT);
   CHECK(c.wait_status(array, "succeeded", 120s));

@@ -1,0 +1,114 @@
+#include "stages/cuda/cublas.hpp"
+
+#include <stdexcept>
+#include <string>
+
+#include <dlfcn.h>
+
+namespace nsai::stages::cuda {
+namespace {
+
+/// cublasGemmEx, which the header also has as an overload for older types of computation.
+using gemm_function = cublasStatus_t (*)(cublasHandle_t, cublasOperation_t, cublasOperation_t, int,
+                                         int, int, void const*, void const*, cudaDataType, int,
+                                         void const*, cudaDataType, int, void const*, void*,
+                                         cudaDataType, int, cublasComputeType_t, cublasGemmAlgo_t);
+
+/// The functions that are used, with the types of the toolkit that this was built with.
+struct functions {
+  decltype(&cublasCreate_v2) create = nullptr;
+  decltype(&cublasDestroy_v2) destroy = nullptr;
+  decltype(&cublasSetStream_v2) set_stream = nullptr;
+  gemm_function gemm = nullptr;
+  decltype(&cublasGetStatusString) words = nullptr;
+  std::string missing;
+};
+
+template <class F>
+bool find(void* library, char const* name, F& to) {
+  to = reinterpret_cast<F>(::dlsym(library, name));
+  return to != nullptr;
+}
+
+/// The same major version as the headers: its interface is stable within one.
+functions load() {
+  functions f;
+  std::string const name = "libcublas.so." + std::to_string(CUBLAS_VER_MAJOR);
+  void* library = nullptr;
+  for (std::string const& folder : {std::string{}, std::string{"/usr/local/cuda/lib64/"}}) {
+    library = ::dlopen((folder + name).c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (library != nullptr)
+      break;
+  }
+  if (library == nullptr)
+    f.missing = name + " was not found, neither by the loader (LD_LIBRARY_PATH) nor in " +
+                "/usr/local/cuda/lib64; it comes with NVIDIA's CUDA toolkit";
+  else if (!find(library, "cublasCreate_v2", f.create) ||
+           !find(library, "cublasDestroy_v2", f.destroy) ||
+           !find(library, "cublasSetStream_v2", f.set_stream) ||
+           !find(library, "cublasGemmEx", f.gemm) ||
+           !find(library, "cublasGetStatusString", f.words))
+    f.missing = name + " lacks a function of its interface";
+  return f;
+}
+
+functions const& loaded() {
+  static functions const once = load();
+  return once;
+}
+
+void check_blas(cublasStatus_t status, char const* what) {
+  if (status == CUBLAS_STATUS_SUCCESS)
+    return;
+  // What the driver thinks of it says more, and says who has to act.
+  check(cudaGetLastError(), what);
+  if (status == CUBLAS_STATUS_ALLOC_FAILED)
+    throw error(cudaErrorMemoryAllocation, what);
+  throw std::runtime_error(std::string{what} + ": cuBLAS says " + loaded().words(status));
+}
+
+}  // namespace
+
+std::string cublas::why_missing() {
+  return loaded().missing;
+}
+
+cublas::cublas(stream const& on) {
+  if (!loaded().missing.empty())
+    throw std::runtime_error(loaded().missing);
+  check_blas(loaded().create(&handle_), "cuBLAS");
+  check_blas(loaded().set_stream(handle_, on.get()), "cuBLAS");
+}
+
+cublas::~cublas() {
+  if (handle_ != nullptr)
+    loaded().destroy(handle_);
+}
+
+void cublas::multiply(product const& p, float const* a, float const* b, float* to) {
+  // cuBLAS counts by columns: a row-major matrix is its own transpose there. So the product is
+  // taken the other way round, to^T = b^T · a^T.
+  float const one = 1;
+  auto const op = [](side s) { return s == side::as_it_is ? CUBLAS_OP_N : CUBLAS_OP_T; };
+  auto const whole = [](std::size_t n) { return static_cast<int>(n); };
+  auto const type =
+      p.rounded == precision::tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
+  check_blas(
+      loaded().gemm(handle_, op(p.b), op(p.a), whole(p.columns), whole(p.rows), whole(p.inner),
+                    &one, b, CUDA_R_32F, whole(p.b == side::as_it_is ? p.columns : p.inner), a,
+                    CUDA_R_32F, whole(p.a == side::as_it_is ? p.inner : p.rows), &p.keep, to,
+                    CUDA_R_32F, whole(p.columns), type, CUBLAS_GEMM_DEFAULT),
+      "a matrix product");
+}
+
+void cublas::multiply_bf16(std::size_t side, void const* a, void const* b, void* to) {
+  float const one = 1;
+  float const none = 0;
+  int const n = static_cast<int>(side);
+  check_blas(loaded().gemm(handle_, CUBLAS_OP_N, CUBLAS_OP_N, n, n, n, &one, a, CUDA_R_16BF, n, b,
+                           CUDA_R_16BF, n, &none, to, CUDA_R_16BF, n, CUBLAS_COMPUTE_32F,
+                           CUBLAS_GEMM_DEFAULT),
+             "a matrix product");
+}
+
+}  // namespace nsai::stages::cuda

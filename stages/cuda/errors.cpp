@@ -1,0 +1,68 @@
+#include "stages/cuda/errors.hpp"
+
+#include <string>
+
+namespace nsai::stages::cuda {
+
+fault_class classify(cudaError_t code) {
+  switch (code) {
+    case cudaErrorMemoryAllocation:
+    case cudaErrorNotReady:
+    case cudaErrorDevicesUnavailable:
+    case cudaErrorInitializationError:
+    case cudaErrorSystemNotReady:
+    case cudaErrorMpsConnectionFailed:
+    case cudaErrorMpsServerNotReady:
+    case cudaErrorLaunchTimeout:
+    case cudaErrorOperatingSystem:
+      return fault_class::retry;
+    case cudaErrorECCUncorrectable:
+    case cudaErrorNvlinkUncorrectable:
+    case cudaErrorHardwareStackError:
+    case cudaErrorNoDevice:
+    case cudaErrorInsufficientDriver:
+    case cudaErrorDeviceUninitialized:
+    case cudaErrorUnknown:
+#if CUDART_VERSION >= 12080
+    case cudaErrorContained:
+#endif
+      return fault_class::quarantine;
+    default:
+      return fault_class::fail_job;
+  }
+}
+
+bool is_sticky(cudaError_t code) {
+  switch (code) {
+    case cudaErrorIllegalAddress:
+    case cudaErrorLaunchFailure:
+    case cudaErrorLaunchTimeout:
+    case cudaErrorAssert:
+    case cudaErrorHardwareStackError:
+    case cudaErrorIllegalInstruction:
+    case cudaErrorMisalignedAddress:
+    case cudaErrorInvalidAddressSpace:
+    case cudaErrorInvalidPc:
+    case cudaErrorECCUncorrectable:
+    case cudaErrorNvlinkUncorrectable:
+    case cudaErrorCudartUnloading:
+    case cudaErrorDeviceUninitialized:
+    case cudaErrorUnknown:
+    case cudaErrorInitializationError:
+    case cudaErrorNoDevice:
+#if CUDART_VERSION >= 12080
+    case cudaErrorContained:
+#endif
+      return true;
+    default:
+      return false;
+  }
+}
+
+error::error(cudaError_t code, char const* what)
+    : device_error(
+          std::string{what} + ": " + cudaGetErrorName(code) + ", " + cudaGetErrorString(code),
+          classify(code), is_sticky(code)),
+      code_(code) {}
+
+}  // namespace nsai::stages::cuda

@@ -1,0 +1,40 @@
+#include "stages/on_device.hpp"
+
+#include <algorithm>
+
+namespace nsai::stages {
+
+compute& device_of(stage_env const& env) {
+  bool const real = std::any_of(env.devices.begin(), env.devices.end(),
+                                [](auto const& grant) { return !grant.is_virtual; });
+  if (!real)
+    return cpu_compute();
+  if (!env.gpu)
+    throw device_error(
+        "stages use a GPU in stage hosts only; the node's config runs this one in the node's "
+        "process (stage_backends)",
+        fault_class::fail_job, false);
+  return env.gpu();
+}
+
+json device_in_words(stage_env const& env, compute const& device) {
+  json words{{"name", device.device()}, {"kind", device.on_gpu() ? "gpu" : "cpu"}};
+  if (!env.devices.empty() && env.devices.front().is_virtual)
+    words["virtual_gpu"] = env.devices.front().model;
+  return words;
+}
+
+std::string on_its_device(std::string const& summary) {
+  return summary + (gpu_code_of_this_build().empty() ? ", on the CPU (built without CUDA)"
+                                                     : ", on a GPU where one was granted");
+}
+
+compute_hooks hooks_of(stage_env const& env, std::string const& doing) {
+  compute_hooks hooks;
+  hooks.stop = env.stop;
+  if (env.progress)
+    hooks.progress = [tell = env.progress, doing](double fraction) { tell(fraction, doing); };
+  return hooks;
+}
+
+}  // namespace nsai::stages

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+
+#include <vector_types.h>
+
+/// Runs CUDA kernels on one thread of the CPU: each thread of a block has a stack of its own, and
+/// gives way where it waits for others. It finds errors of logic: indices, barriers that not all
+/// threads reach, bounds (with the address sanitizer). Not races between barriers, nor anything of
+/// a GPU's own.
+namespace nsai::tests::emulator {
+
+struct place {
+  uint3 thread;
+  uint3 block;
+  dim3 threads;
+  dim3 blocks;
+};
+
+/// Of the thread that runs now.
+place const& current();
+
+/// Throws std::logic_error when threads of a block wait for each other at different barriers, or
+/// some have ended while others wait at a barrier of the whole block.
+void run(dim3 blocks, dim3 threads, std::size_t shared_bytes, std::function<void()> const& kernel);
+
+void block_barrier();
+bool block_any(bool mine);
+float exchange(float mine, int apart);  // with lane ^ apart, of the whole warp
+void* shared_memory();
+
+}  // namespace nsai::tests::emulator
