@@ -3,15 +3,17 @@
 #include "stages/proposer_metrics.hpp"
 #include "stages/report.hpp"
 #include "stages/similarity.hpp"
+#include "stages/topology.hpp"
 #include "stages/trials.hpp"
 
 namespace nsai::stages {
 
 registry built_in_stages() {
   registry all;
-  for (auto make : {make_echo, make_sleep, make_spin, make_allocate, make_fail, make_flaky,
-                    make_crash, make_command, make_data_load, make_proposer_metrics, make_report,
-                    make_gpu_noop, make_gpu_probe, make_similarity, make_ngram_features})
+  for (auto make :
+       {make_echo, make_sleep, make_spin, make_allocate, make_fail, make_flaky, make_crash,
+        make_command, make_data_load, make_proposer_metrics, make_report, make_gpu_noop,
+        make_gpu_probe, make_similarity, make_ngram_features, make_topology})
     all.add(make());
   return all;
 }

@@ -1,4 +1,5 @@
 // The numeric stages as a job runs them: options, artifacts, results, and which device computes.
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 
@@ -8,6 +9,7 @@
 #include "stages/npy.hpp"
 #include "stages/on_device.hpp"
 #include "stages/similarity.hpp"
+#include "stages/topology.hpp"
 
 using namespace nsai;
 using namespace nsai::stages;
@@ -163,6 +165,28 @@ TEST_CASE("ngram_features reads an array, lines, or a field of JSON lines") {
       told.error->message ==
       "options.texts: docs.jsonl:1 has no text \"title\"; expected a JSON object with it on every "
       "line");
+}
+
+TEST_CASE("topology finds the loop of a square: born at its side, closed at its diagonal") {
+  work_folder where;
+  stage_env env;
+  env.artifacts = where.path / "artifacts";
+  json const square{{0, 0}, {1, 0}, {1, 1}, {0, 1}};
+  auto const told = run_numeric(make_topology(), {{"points", square}, {"scales", 3}}, env);
+  REQUIRE(told.result == attempt_result::succeeded);
+  auto const result = told.value.value();
+  CHECK(result.at("loops") == 1);
+  CHECK(result.at("bars")[0].at("birth") == 1);
+  CHECK(result.at("bars")[0].at("death").get<double>() == doctest::Approx(std::sqrt(2.0)));
+  CHECK(result.at("curve").size() == 3);
+  context after;
+  read_json(told.context.value(), after);
+  CHECK(after.metrics.at("topology").at("max_persistence").get<double>() ==
+        doctest::Approx(std::sqrt(2.0) - 1));
+
+  // Up to 1.2 the loop is not closed: it has no death there.
+  auto const part = run_numeric(make_topology(), {{"points", square}, {"max_scale", 1.2}}, env);
+  CHECK(part.value.value().at("bars")[0].at("death").is_null());
 }
 
 TEST_CASE("the probe's result has every rate, null where there is none") {
