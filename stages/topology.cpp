@@ -11,7 +11,7 @@
 namespace nsai::stages {
 namespace {
 
-constexpr std::size_t most_shown = 50;
+constexpr std::size_t most_bars_shown = 50;
 
 /// Distances take 4 bytes, and the reduction 6, for each pair: some GB for this many.
 constexpr std::size_t most_points = 16'384;
@@ -89,7 +89,7 @@ class topology final : public stage {
     result["device"] = device_in_words(env, device);
     result["curve"] = curve_of(found, options.at("scales").get<std::size_t>());
     result["bars"] = json::array();
-    for (std::size_t i = 0; i < std::min(bars.size(), most_shown); ++i)
+    for (std::size_t i = 0; i < std::min(bars.size(), most_bars_shown); ++i)
       result["bars"].push_back(
           {{"birth", bars[i].birth}, {"death", number_or_null(bars[i].death)}});
     result["all_bars"] = "bars.npy";

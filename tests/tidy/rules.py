@@ -36,6 +36,8 @@ FOLDERS = {
                          "cpp-httplib")),
     "tests": Folder(ALL + ("bench", "examples"), EVERYTHING + ("doctest",)),
     "bench": Folder(ALL, EVERYTHING),
+    "tests/cuda": Folder(ALL + ("tests",), EVERYTHING + ("doctest", "CUDA")),
+    "bench/cuda": Folder(ALL, EVERYTHING + ("CUDA",)),
     "examples": Folder(ALL, EVERYTHING),
 }
 
