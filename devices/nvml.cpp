@@ -1,8 +1,12 @@
 #include "devices/nvml.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
+#include <utility>
 
 #include <dlfcn.h>
+#include <signal.h>
 
 #include "devices/nvml_api.hpp"
 
@@ -21,14 +25,54 @@ std::int64_t in_mb(unsigned long long bytes) {
   return static_cast<std::int64_t>(bytes / (1024 * 1024));
 }
 
+/// No process of its own needs less on a GPU; an idle one can show some MiB as used.
+constexpr std::int64_t idle_mb = 100;
+
+/// The device is gone or does not work. Others (no permission, a time-out) say nothing about it.
+bool is_of_device(int fault) {
+  constexpr std::array all{api::uninitialised, api::not_found,   api::driver_not_loaded,
+                           api::irq_issue,     api::gpu_is_lost, api::reset_required,
+                           api::gpu_not_found, api::unknown};
+  return std::find(all.begin(), all.end(), fault) != all.end();
+}
+
+bool exists(unsigned pid) {
+  return ::kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM;
+}
+
+using list_processes = int (*)(api::device, unsigned*, api::process*);
+
+/// Adds what the function lists; false: it does not say.
+bool add_processes(list_processes list, api::device of, std::vector<api::process>& to) {
+  std::vector<api::process> found(32);
+  for (int tries = 0; list != nullptr && tries < 4; ++tries) {
+    auto count = static_cast<unsigned>(found.size());
+    int const result = list(of, &count, found.data());
+    if (result == api::success) {
+      to.insert(to.end(), found.begin(),
+                found.begin() + std::min<std::size_t>(count, found.size()));
+      return true;
+    }
+    if (result != api::insufficient_size)
+      return false;
+    found.resize(std::max<std::size_t>(count, found.size()) * 2);
+  }
+  return false;
+}
+
 }  // namespace
 
 struct nvml::loaded {
   void* library = nullptr;
   api::functions call{};
   bool initialised = false;
+  api::event_set events = nullptr;
+  bool asked_for_events = false;
+  std::vector<std::pair<api::device, std::string>> uuids;  // a lost GPU does not tell its own
 
   ~loaded() {
+    if (events != nullptr)
+      call.nvmlEventSetFree(events);
     if (initialised)
       call.nvmlShutdown();
     if (library != nullptr)
@@ -51,9 +95,27 @@ struct nvml::loaded {
     NSAI_NEEDED(nvmlDeviceGetMemoryInfo);
     NSAI_NEEDED(nvmlDeviceGetCudaComputeCapability);
 #undef NSAI_NEEDED
-    load(library, "nvmlDeviceGetMigMode", call.nvmlDeviceGetMigMode);
-    load(library, "nvmlDeviceGetMaxMigDeviceCount", call.nvmlDeviceGetMaxMigDeviceCount);
-    load(library, "nvmlDeviceGetMigDeviceHandleByIndex", call.nvmlDeviceGetMigDeviceHandleByIndex);
+#define NSAI_OPTIONAL(name) load(library, #name, call.name)
+    NSAI_OPTIONAL(nvmlDeviceGetMigMode);
+    NSAI_OPTIONAL(nvmlDeviceGetMaxMigDeviceCount);
+    NSAI_OPTIONAL(nvmlDeviceGetMigDeviceHandleByIndex);
+    NSAI_OPTIONAL(nvmlDeviceGetDeviceHandleFromMigDeviceHandle);
+    NSAI_OPTIONAL(nvmlDeviceGetHandleByUUID);
+    NSAI_OPTIONAL(nvmlDeviceGetMemoryInfo_v2);
+    NSAI_OPTIONAL(nvmlDeviceGetTotalEccErrors);
+    NSAI_OPTIONAL(nvmlDeviceGetRemappedRows);
+    NSAI_OPTIONAL(nvmlDeviceGetTemperature);
+    NSAI_OPTIONAL(nvmlDeviceGetPowerUsage);
+    NSAI_OPTIONAL(nvmlDeviceGetUtilizationRates);
+    NSAI_OPTIONAL(nvmlDeviceGetComputeRunningProcesses_v2);
+    NSAI_OPTIONAL(nvmlDeviceGetComputeRunningProcesses_v3);
+    NSAI_OPTIONAL(nvmlDeviceGetGraphicsRunningProcesses_v2);
+    NSAI_OPTIONAL(nvmlDeviceGetGraphicsRunningProcesses_v3);
+    NSAI_OPTIONAL(nvmlEventSetCreate);
+    NSAI_OPTIONAL(nvmlEventSetFree);
+    NSAI_OPTIONAL(nvmlDeviceRegisterEvents);
+    NSAI_OPTIONAL(nvmlEventSetWait_v2);
+#undef NSAI_OPTIONAL
     return nullptr;
   }
 
@@ -136,6 +198,134 @@ struct nvml::loaded {
     else
       to.devices.push_back(std::move(whole));
   }
+
+  std::string uuid_of(api::device handle) const {
+    std::array<char, api::uuid_size> uuid{};
+    if (call.nvmlDeviceGetUUID(handle, uuid.data(), uuid.size() - 1) != api::success)
+      return {};
+    return uuid.data();
+  }
+
+  /// The whole GPU that `handle` is an instance of, or itself.
+  api::device whole_of(api::device handle) const {
+    api::device whole = nullptr;
+    bool const is_instance =
+        call.nvmlDeviceGetDeviceHandleFromMigDeviceHandle != nullptr &&
+        call.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(handle, &whole) == api::success;
+    return is_instance && whole != nullptr ? whole : handle;
+  }
+
+  int read_memory(api::device handle, reading& to) const {
+    api::memory_v2 now;
+    if (call.nvmlDeviceGetMemoryInfo_v2 == nullptr ||
+        call.nvmlDeviceGetMemoryInfo_v2(handle, &now) != api::success) {
+      api::memory older{};
+      if (int const fault = call.nvmlDeviceGetMemoryInfo(handle, &older))
+        return fault;
+      now.total = older.total;
+      now.free = older.free;
+      now.used = older.used;
+    }
+    to.memory_mb = in_mb(now.total);
+    to.memory_free_mb = in_mb(now.free);
+    to.memory_used_mb = in_mb(now.used);
+    return api::success;
+  }
+
+  void read_health(api::device whole, reading& to) const {
+    unsigned long long errors = 0;
+    if (call.nvmlDeviceGetTotalEccErrors != nullptr &&
+        call.nvmlDeviceGetTotalEccErrors(whole, api::uncorrected_errors, api::since_driver_load,
+                                         &errors) == api::success)
+      to.uncorrectable_errors = static_cast<std::int64_t>(errors);
+    unsigned corrected = 0;
+    unsigned uncorrected = 0;
+    unsigned pending = 0;
+    unsigned failed = 0;
+    to.remap_failed = call.nvmlDeviceGetRemappedRows != nullptr &&
+                      call.nvmlDeviceGetRemappedRows(whole, &corrected, &uncorrected, &pending,
+                                                     &failed) == api::success &&
+                      failed != 0;
+    unsigned value = 0;
+    if (call.nvmlDeviceGetTemperature != nullptr &&
+        call.nvmlDeviceGetTemperature(whole, api::temperature_of_gpu, &value) == api::success)
+      to.temperature_c = value;
+    if (call.nvmlDeviceGetPowerUsage != nullptr &&
+        call.nvmlDeviceGetPowerUsage(whole, &value) == api::success)
+      to.power_mw = value;
+  }
+
+  void read_processes(api::device handle, reading& to) const {
+    std::vector<api::process> found;
+    // Version 2 first: version 3 has a longer record in some drivers of the 535 series.
+    if (!add_processes(call.nvmlDeviceGetComputeRunningProcesses_v2, handle, found) &&
+        !add_processes(call.nvmlDeviceGetComputeRunningProcesses_v3, handle, found))
+      return;
+    if (!add_processes(call.nvmlDeviceGetGraphicsRunningProcesses_v2, handle, found))
+      add_processes(call.nvmlDeviceGetGraphicsRunningProcesses_v3, handle, found);
+    if (found.empty() && to.memory_used_mb > idle_mb)
+      return;
+    std::sort(found.begin(), found.end(),
+              [](auto const& a, auto const& b) { return a.pid < b.pid; });
+    std::vector<gpu_process> list;
+    for (auto const& p : found) {
+      if (!exists(p.pid))
+        return;
+      if (list.empty() || list.back().pid != p.pid)
+        list.push_back({p.pid, std::nullopt});
+      if (p.used_memory != api::not_available)  // who computes and draws is listed twice
+        list.back().used_mb = std::max(list.back().used_mb.value_or(0), in_mb(p.used_memory));
+    }
+    to.processes = std::move(list);
+  }
+
+  reading read(std::string const& uuid) const {
+    reading now;
+    now.uuid = now.gpu = uuid;
+    api::device handle = nullptr;
+    int fault = call.nvmlDeviceGetHandleByUUID == nullptr
+                    ? static_cast<int>(api::not_supported)
+                    : call.nvmlDeviceGetHandleByUUID(uuid.c_str(), &handle);
+    if (fault == api::success)
+      fault = read_memory(handle, now);
+    if (fault != api::success) {
+      if (is_of_device(fault))
+        now.unreachable = words(fault);
+      return now;
+    }
+    auto const whole = whole_of(handle);
+    if (whole != handle)
+      now.gpu = uuid_of(whole);
+    read_health(whole, now);
+    api::utilisation busy{};
+    if (call.nvmlDeviceGetUtilizationRates != nullptr &&
+        call.nvmlDeviceGetUtilizationRates(handle, &busy) == api::success)
+      now.utilisation_percent = busy.gpu;
+    read_processes(handle, now);
+    return now;
+  }
+
+  void ask_for_events() {
+    if (std::exchange(asked_for_events, true) || call.nvmlEventSetCreate == nullptr ||
+        call.nvmlEventSetFree == nullptr || call.nvmlDeviceRegisterEvents == nullptr ||
+        call.nvmlEventSetWait_v2 == nullptr || call.nvmlEventSetCreate(&events) != api::success)
+      return;
+    unsigned count = 0;
+    call.nvmlDeviceGetCount_v2(&count);
+    for (unsigned i = 0; i < count; ++i) {
+      api::device gpu = nullptr;
+      if (call.nvmlDeviceGetHandleByIndex_v2(i, &gpu) != api::success)
+        continue;
+      uuids.emplace_back(gpu, uuid_of(gpu));
+      call.nvmlDeviceRegisterEvents(gpu, api::xid_event, events);  // not every GPU can
+    }
+  }
+
+  std::string known_uuid_of(api::device gpu) const {
+    auto const found = std::find_if(uuids.begin(), uuids.end(),
+                                    [&](auto const& each) { return each.first == gpu; });
+    return found == uuids.end() ? uuid_of(gpu) : found->second;
+  }
 };
 
 std::variant<std::unique_ptr<nvml>, std::string> nvml::open(std::string const& library) {
@@ -169,6 +359,22 @@ inventory nvml::look() const {
   for (unsigned i = 0; i < count; ++i)
     library_->read(i, found);
   return found;
+}
+
+reading nvml::read(std::string const& uuid) const {
+  return library_->read(uuid);
+}
+
+std::vector<xid_report> nvml::take_xids() {
+  constexpr std::size_t most_at_once = 256;
+  library_->ask_for_events();
+  std::vector<xid_report> list;
+  api::event_data one{};
+  while (library_->events != nullptr && list.size() < most_at_once &&
+         library_->call.nvmlEventSetWait_v2(library_->events, &one, 0) == api::success)
+    if (one.type == api::xid_event)
+      list.push_back({library_->known_uuid_of(one.of), static_cast<unsigned>(one.data)});
+  return list;
 }
 
 }  // namespace nsai::devices

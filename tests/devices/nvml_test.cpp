@@ -6,6 +6,9 @@
 #include <fstream>
 
 #include <doctest/doctest.h>
+#include <unistd.h>
+
+#include "devices/gpu_faults.hpp"
 
 using namespace nsai::devices;
 
@@ -15,8 +18,13 @@ struct shown_machine {
   explicit shown_machine(std::string const& text) {
     std::string name = std::filesystem::temp_directory_path() / "nsai-devices.XXXXXX";
     file = ::mkdtemp(name.data()) / std::filesystem::path{"machine.json"};
-    std::ofstream{file} << text;
+    show(text);
     ::setenv("NSAI_FAKE_NVML", file.c_str(), 1);
+  }
+  void show(std::string const& text) const {
+    auto const next = file.parent_path() / "next.json";
+    std::ofstream{next} << text;
+    std::filesystem::rename(next, file);
   }
   ~shown_machine() {
     ::unsetenv("NSAI_FAKE_NVML");
@@ -25,10 +33,21 @@ struct shown_machine {
   std::filesystem::path file;
 };
 
-inventory seen() {
+std::unique_ptr<nvml> opened_library() {
   auto opened = nvml::open(NSAI_FAKE_NVML_LIBRARY);
   REQUIRE(std::holds_alternative<std::unique_ptr<nvml>>(opened));
-  return std::get<std::unique_ptr<nvml>>(opened)->look();
+  return std::move(std::get<std::unique_ptr<nvml>>(opened));
+}
+
+inventory seen() {
+  return opened_library()->look();
+}
+
+/// A machine of one GPU of 80,000 MiB about which `more` is shown.
+std::string one_gpu(std::string const& more, std::string const& beside = {}) {
+  return R"({"driver": "550", "devices": [{"name": "NVIDIA H100", "uuid": "GPU-a", "memory_mb": 80000)" +
+         (more.empty() ? more : ", " + more) + "}]" + (beside.empty() ? beside : ", " + beside) +
+         "}";
 }
 
 std::string refusal(std::string const& library) {
@@ -96,4 +115,109 @@ TEST_CASE("nvml: a GPU that is lost or broken is told, and the others are there"
   REQUIRE(found.devices.size() == 1);
   CHECK(found.devices[0].uuid == "GPU-c");
   CHECK(found.faults == std::vector<std::string>{"GPU 0: GPU is lost", "GPU 1: Unknown Error"});
+}
+
+TEST_CASE("nvml: a reading tells memory, temperature, power, utilisation and errors") {
+  shown_machine m{one_gpu(
+      R"("memory_used_mb": 30000, "temperature_c": 61, "power_mw": 350500, "utilisation": 97, "ecc_uncorrected": 3)")};
+  auto const now = opened_library()->read("GPU-a");
+  CHECK(now.uuid == "GPU-a");
+  CHECK(now.gpu == "GPU-a");
+  CHECK(now.unreachable.empty());
+  CHECK(now.memory_mb == 80'000);
+  CHECK(now.memory_used_mb == 30'000);
+  CHECK(now.memory_free_mb == 50'000);
+  CHECK(now.temperature_c == 61);
+  CHECK(now.power_mw == 350'500);
+  CHECK(now.utilisation_percent == 97);
+  CHECK(now.uncorrectable_errors == 3);
+  CHECK(fault_in(now) == "3 memory errors that ECC cannot correct since its last reset");
+}
+
+TEST_CASE("nvml: what a GPU does not tell is absent, and no fault") {
+  shown_machine m{one_gpu("")};
+  auto const now = opened_library()->read("GPU-a");
+  CHECK_FALSE(now.temperature_c.has_value());
+  CHECK_FALSE(now.power_mw.has_value());
+  CHECK_FALSE(now.utilisation_percent.has_value());
+  CHECK(now.uncorrectable_errors == 0);
+  CHECK_FALSE(now.remap_failed);
+  CHECK(fault_in(now).empty());
+}
+
+TEST_CASE("nvml: processes with their memory, in order of pid") {
+  auto const self = std::to_string(::getpid());
+  shown_machine m{one_gpu(R"("memory_used_mb": 900, "processes": [{"pid": )" + self +
+                          R"(, "memory_mb": 500}, {"pid": 1}])")};
+  auto const now = opened_library()->read("GPU-a");
+  REQUIRE(now.processes.has_value());
+  CHECK(*now.processes ==
+        std::vector<gpu_process>{{1, std::nullopt}, {static_cast<std::int64_t>(::getpid()), 500}});
+}
+
+TEST_CASE("nvml: no processes is not the same as processes that are not shown") {
+  shown_machine m{one_gpu(R"("memory_used_mb": 4)")};
+  auto const library = opened_library();
+  CHECK(library->read("GPU-a").processes == std::vector<gpu_process>{});
+  SUBCASE("the driver refuses") {
+    m.show(one_gpu(R"("processes": "hidden")"));
+  }
+  SUBCASE("memory is used by nobody") {
+    m.show(one_gpu(R"("memory_used_mb": 30000)"));
+  }
+  SUBCASE("a process is named that is not here") {
+    m.show(one_gpu(R"("memory_used_mb": 30000, "processes": [{"pid": 4194999, "memory_mb": 9}])"));
+  }
+  CHECK_FALSE(library->read("GPU-a").processes.has_value());
+}
+
+TEST_CASE("nvml: many processes") {
+  auto const self = std::to_string(::getpid());
+  std::string list;
+  for (int i = 0; i < 100; ++i)
+    list += (i == 0 ? "" : ",") + (R"({"pid": )" + self + R"(, "memory_mb": )") +
+            std::to_string(i) + "}";
+  shown_machine m{one_gpu(R"("processes": [)" + list + "]")};
+  CHECK(opened_library()->read("GPU-a").processes ==
+        std::vector<gpu_process>{{static_cast<std::int64_t>(::getpid()), 99}});
+}
+
+TEST_CASE("nvml: a GPU that is lost is told so, and again when it is back") {
+  shown_machine m{one_gpu("")};
+  auto const library = opened_library();
+  CHECK(library->read("GPU-a").unreachable.empty());
+  for (auto const* const fault : {"15", "999"}) {
+    m.show(one_gpu(R"("fault": )" + std::string{fault}));
+    auto const now = library->read("GPU-a");
+    CHECK_FALSE(now.unreachable.empty());
+    CHECK(fault_in(now) == "the driver cannot reach it: " + now.unreachable);
+  }
+  m.show(one_gpu(""));
+  CHECK(fault_in(library->read("GPU-a")).empty());
+  CHECK(library->read("GPU-other").unreachable == "GPU is lost");
+  m.show(one_gpu(R"("fault": 10)"));  // a time-out
+  CHECK(library->read("GPU-a").unreachable.empty());
+}
+
+TEST_CASE("nvml: an instance is as well as the GPU that it is of") {
+  shown_machine m{R"({"driver": "550", "devices": [
+    {"name": "NVIDIA A100", "uuid": "GPU-a", "memory_mb": 40960, "ecc_uncorrected": 1, "remap_failed": true,
+     "temperature_c": 40, "mig": [{"name": "NVIDIA A100 MIG 3g.20gb", "uuid": "MIG-1", "memory_mb": 19968}]}]})"};
+  auto const now = opened_library()->read("MIG-1");
+  CHECK(now.gpu == "GPU-a");
+  CHECK(now.memory_mb == 19'968);
+  CHECK(now.uncorrectable_errors == 1);
+  CHECK(now.temperature_c == 40);
+  CHECK(fault_in(now) == "bad memory cannot be replaced by spare rows");
+}
+
+TEST_CASE("nvml: errors that the driver reports come once each") {
+  shown_machine m{one_gpu("", R"("xids": [{"device": 0, "xid": 13}])")};
+  auto const library = opened_library();
+  CHECK(library->take_xids().empty());  // from before
+  m.show(one_gpu(
+      R"("fault": 15)",
+      R"("xids": [{"device": 0, "xid": 13}, {"device": 0, "xid": 31}, {"device": 0, "xid": 79}])"));
+  CHECK(library->take_xids() == std::vector<xid_report>{{"GPU-a", 31}, {"GPU-a", 79}});
+  CHECK(library->take_xids().empty());
 }
