@@ -105,6 +105,8 @@ class host_pool::loop {
       for (auto const& device : host->devices)
         v.devices.push_back(device.index);
       v.busy = host->batch != nullptr;
+      if (v.busy && !host->batch->brief)
+        v.running = host->batch->items.front().attempt.ref;
       v.served = host->served;
       list.push_back(std::move(v));
     }

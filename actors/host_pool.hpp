@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,7 @@ struct host_view {
   std::string tenant_id;
   std::vector<std::uint32_t> devices;
   bool busy = false;
+  std::optional<attempt_ref> running;  // not told of brief attempts
   std::int64_t served = 0;
 };
 

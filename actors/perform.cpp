@@ -207,12 +207,16 @@ void scheduler_state::perform(scheduling::attempt_closed& e) {
   closed.attempt.duration_ms = e.duration_ms;
   closed.attempt.started_at = applied_at_ + -e.duration_ms;
   closed.attempt.error = e.error.take();
+  if (outcome_ != nullptr && outcome_->ref == e.ref) {
+    closed.attempt.worker = outcome_->worker;
+    closed.attempt.peak_memory_mb = outcome_->peak_memory_mb;
+    closed.attempt.peak_gpu_memory_mb = outcome_->peak_gpu_memory_mb;
+  }
   closed.cost = e.cost;
   closed.keeps_result = e.keeps_result;
   if (e.keeps_result) {
     closed.result = outcome_->value;
     closed.context = outcome_->context;
-    closed.attempt.worker = outcome_->worker;
     closed.backend = outcome_->backend;
   }
   pipeline_.changes().emplace_back(std::move(closed));
@@ -236,6 +240,8 @@ void scheduler_state::perform(scheduling::job_ended& e) {
   if (outcome_ != nullptr && outcome_->ref.job == e.id && !e.from_kept) {
     end.worker = outcome_->worker;
     end.backend = outcome_->backend;
+    end.peak_memory_mb = outcome_->peak_memory_mb;
+    end.peak_gpu_memory_mb = outcome_->peak_gpu_memory_mb;
   }
   if (e.summary)
     end.result.text = *e.summary;

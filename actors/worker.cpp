@@ -266,10 +266,14 @@ class worker_state {
     program.attempt = std::move(attempt);
     program.control = control;
     auto const me = caf::actor_cast<caf::actor>(self_);
-    program.handle = where_->pool->start(std::get<processes::process_spec>(std::move(prepared)),
-                                         [me, ref](processes::process_exit exit) {
-                                           caf::anon_send(me, program_over{ref, std::move(exit)});
-                                         });
+    auto const leaders = where_->leaders;
+    program.handle = where_->pool->start(
+        std::get<processes::process_spec>(std::move(prepared)),
+        [me, ref, leaders](processes::process_exit exit) {
+          leaders->remove(ref);
+          caf::anon_send(me, program_over{ref, std::move(exit)});
+        },
+        [ref, leaders](pid_t pid) { leaders->add(ref, pid); });
   }
 
   caf::event_based_actor* self_;

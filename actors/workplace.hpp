@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/gpu_memory.hpp"
 #include "actors/run_directories.hpp"
 #include "messages/attempt.hpp"
 #include "processes/process_pool.hpp"
@@ -29,6 +30,7 @@ struct workplace {
                                          "LANG", "TMPDIR", "LD_LIBRARY_PATH"};
   std::int64_t log_limit_bytes = 16 * 1024 * 1024;
   std::shared_ptr<folder_uses> uses = std::make_shared<folder_uses>();
+  std::shared_ptr<program_leaders> leaders = std::make_shared<program_leaders>();
 
   std::filesystem::path log_of(attempt_ref ref) const;
   /// Of the attempts that run now; what is in it at a start was left by a crash.

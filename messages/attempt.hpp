@@ -114,15 +114,22 @@ struct attempt_outcome {
   std::int64_t busy_us = 0;  // what the stage itself took; 0: not measured apart from duration_ms
   std::string worker;
   std::string backend;
-  std::int64_t peak_memory_mb = 0;
+  std::int64_t peak_memory_mb = 0;      // of its processes; 0: not measured
+  std::int64_t peak_gpu_memory_mb = 0;  // of all its GPUs together, as seen about once a second
 
   static constexpr auto fields() {
     using a = attempt_outcome;
-    return std::tuple{field{"ref", &a::ref},         field{"result", &a::result},
-                      field{"value", &a::value},     field{"context", &a::context},
-                      field{"error", &a::error},     field{"duration_ms", &a::duration_ms},
-                      field{"busy_us", &a::busy_us}, field{"worker", &a::worker},
-                      field{"backend", &a::backend}, field{"peak_memory_mb", &a::peak_memory_mb}};
+    return std::tuple{field{"ref", &a::ref},
+                      field{"result", &a::result},
+                      field{"value", &a::value},
+                      field{"context", &a::context},
+                      field{"error", &a::error},
+                      field{"duration_ms", &a::duration_ms},
+                      field{"busy_us", &a::busy_us},
+                      field{"worker", &a::worker},
+                      field{"backend", &a::backend},
+                      field{"peak_memory_mb", &a::peak_memory_mb},
+                      field{"peak_gpu_memory_mb", &a::peak_gpu_memory_mb}};
   }
   friend bool operator==(attempt_outcome const&, attempt_outcome const&) = default;
 };

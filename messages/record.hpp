@@ -39,6 +39,8 @@ struct attempt_record {
   std::int64_t duration_ms = 0;
   attempt_result outcome = attempt_result::none;  // none: not ended
   std::optional<error_info> error;
+  std::int64_t peak_memory_mb = 0;  // 0: not measured
+  std::int64_t peak_gpu_memory_mb = 0;
 
   static constexpr auto fields() {
     return std::tuple{field{"number", &attempt_record::number},
@@ -48,7 +50,9 @@ struct attempt_record {
                       field{"started_at", &attempt_record::started_at},
                       field{"duration_ms", &attempt_record::duration_ms},
                       field{"outcome", &attempt_record::outcome},
-                      field{"error", &attempt_record::error}};
+                      field{"error", &attempt_record::error},
+                      field{"peak_memory_mb", &attempt_record::peak_memory_mb},
+                      field{"peak_gpu_memory_mb", &attempt_record::peak_gpu_memory_mb}};
   }
   friend bool operator==(attempt_record const&, attempt_record const&) = default;
 };
@@ -94,6 +98,8 @@ struct job_record {
   json_text metadata;
   std::optional<micro> cost_usd;
   std::int32_t preemptions = 0;  // attempts that were stopped for other jobs
+  // What its ended attempts have held of GPUs, each by its share; of a whole record only.
+  milli gpu_seconds;
 
   static constexpr auto fields() {
     using r = job_record;
@@ -134,7 +140,8 @@ struct job_record {
                       field{"trace_id", &r::trace_id},
                       field{"metadata", &r::metadata},
                       field{"cost_usd", &r::cost_usd},
-                      field{"preemptions", &r::preemptions}};
+                      field{"preemptions", &r::preemptions},
+                      field{"gpu_seconds", &r::gpu_seconds}};
   }
   friend bool operator==(job_record const&, job_record const&) = default;
 };

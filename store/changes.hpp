@@ -107,6 +107,8 @@ struct end_job {
   std::optional<error_info> error;
   std::string worker;
   std::string backend;
+  std::int64_t peak_memory_mb = 0;  // of the last attempt; 0: not measured
+  std::int64_t peak_gpu_memory_mb = 0;
   std::vector<job_id> context_from;  // an experiment: the result is the merged contexts of these
   micro cost{};                      // of all its attempts
   bool has_kept = false;             // result and context are those that `close_attempt` has kept

@@ -20,6 +20,15 @@ constexpr char const* all_columns =
     "j.result, "
     "j.cancel_requested, j.handed_back, j.preemptions, p.unique_word, j.cost, j.cost_rate, "
     "j.closed ";
+milli gpu_seconds_of(std::vector<attempt_record> const& attempts) {
+  std::int64_t milli_ms = 0;
+  for (auto const& a : attempts)
+    if (a.outcome != attempt_result::none)
+      for (auto const& device : a.devices)
+        milli_ms += device.share_milli * a.duration_ms;
+  return milli{milli_ms / 1000};
+}
+
 enum column {
   id,
   payload_of,
@@ -305,6 +314,8 @@ std::optional<job_record> reader::find(job_id job, bool include_payload) {
   if (sqlite::cursor row(closed_, job); row.step())
     closed = static_cast<attempt_no>(row.integer(0));
   found->record.attempts = attempts_of(found->record, closed);
+  add_peaks(found->record);
+  found->record.gpu_seconds = gpu_seconds_of(found->record.attempts);
   if (found->children > 0)  // a parent costs what its children do
     if (sqlite::cursor row(cost_of_, job, job_id{job.value + found->children}); row.step())
       found->record.cost_usd = micro{row.integer(0)};
@@ -323,6 +334,8 @@ std::vector<attempt_record> reader::attempts_of(job_record const& job, attempt_n
     a.worker = row.text(5);
     a.devices = devices_at(row, 6);
     a.error = optional_at<error_info>(row, 7, "error");
+    a.peak_memory_mb = row.integer(8);
+    a.peak_gpu_memory_mb = row.integer(9);
     all.push_back(std::move(a));
   }
   if (job.attempt <= closed)
@@ -341,6 +354,17 @@ std::vector<attempt_record> reader::attempts_of(job_record const& job, attempt_n
   }
   all.push_back(std::move(last));
   return all;
+}
+
+/// Of the last attempt, which lies in the job's own row.
+void reader::add_peaks(job_record& to) {
+  if (to.attempts.empty() || to.attempts.back().number != to.attempt || !is_terminal(to.status))
+    return;
+  auto& last = to.attempts.back();
+  if (sqlite::cursor row(peaks_, to.id); row.step() && last.peak_memory_mb == 0) {
+    last.peak_memory_mb = row.integer(0);
+    last.peak_gpu_memory_mb = row.integer(1);
+  }
 }
 
 std::vector<job_id> reader::children(job_id parent) {

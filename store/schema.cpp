@@ -165,9 +165,18 @@ CREATE TABLE spending(
 ) WITHOUT ROWID;
 )sql";
 
+/// What attempts have used of memory; NULL where it was not measured.
+constexpr char const* peaks = R"sql(
+ALTER TABLE jobs ADD COLUMN peak_memory INTEGER;
+ALTER TABLE jobs ADD COLUMN peak_gpu_memory INTEGER;
+ALTER TABLE attempts ADD COLUMN peak_memory INTEGER;
+ALTER TABLE attempts ADD COLUMN peak_gpu_memory INTEGER;
+)sql";
+
 /// Step k leads from version k to version k + 1. A released step never changes.
-constexpr std::array steps = {first_schema, alike_jobs,     unfinished_pages, usage_of_owners,
-                              node_orders,  preempted_jobs, recurring_jobs,   costs};
+constexpr std::array steps = {first_schema,    alike_jobs,  unfinished_pages,
+                              usage_of_owners, node_orders, preempted_jobs,
+                              recurring_jobs,  costs,       peaks};
 
 int version_of(sqlite::database& on) {
   return std::stoi("0" + on.value("PRAGMA user_version", "reading the schema version"));

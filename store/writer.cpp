@@ -15,6 +15,10 @@ std::optional<timestamp> if_set(timestamp t) {
   return t ? std::optional(t) : std::nullopt;
 }
 
+std::optional<std::int64_t> if_set(std::int64_t n) {
+  return n != 0 ? std::optional(n) : std::nullopt;
+}
+
 }  // namespace
 
 writer::writer(sqlite::database& on, contexts& flow) : on_(on), flow_(flow) {
@@ -211,7 +215,8 @@ void writer::apply(close_attempt const& c) {
   auto const& a = c.attempt;
   auto const inserted =
       sqlite::cursor(close_, c.job, a.number, a.outcome, if_set(a.started_at), a.duration_ms,
-                     a.node, a.worker, encode(a.devices), encode(a.error))
+                     a.node, a.worker, encode(a.devices), encode(a.error), if_set(a.peak_memory_mb),
+                     if_set(a.peak_gpu_memory_mb))
           .run();
   if (inserted != 1)
     throw store_error("store: closing an attempt of job " + std::to_string(c.job.value) +
@@ -234,7 +239,8 @@ void writer::apply(end_job const& c) {
       context = row.text(1);
     }
   sqlite::cursor(end_job_, c.id, c.status, c.completed_at, c.duration_ms, result, context,
-                 encode(c.error), c.worker, c.backend, c.cost.value, c.has_kept)
+                 encode(c.error), c.worker, c.backend, c.cost.value, c.has_kept,
+                 if_set(c.peak_memory_mb), if_set(c.peak_gpu_memory_mb))
       .run();
   live_.change(c.id, c.status);
 }

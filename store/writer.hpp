@@ -101,10 +101,10 @@ class writer {
   sqlite::statement close_{
       on_,
       "INSERT OR REPLACE INTO attempts(job, number, outcome, started_at, duration_ms, node, "
-      "worker, devices, error) SELECT id, ?2, ?3, "
+      "worker, devices, error, peak_memory, peak_gpu_memory) SELECT id, ?2, ?3, "
       "coalesce(?4, iif(attempt = ?2, started_at, 0)), ?5, "
       "coalesce(?6, iif(attempt = ?2, node, NULL)), ?7, "
-      "coalesce(?8, iif(attempt = ?2, devices, NULL)), ?9 FROM jobs WHERE id = ?1",
+      "coalesce(?8, iif(attempt = ?2, devices, NULL)), ?9, ?10, ?11 FROM jobs WHERE id = ?1",
       "closing an attempt"};
   sqlite::statement mark_closed_{
       on_, "UPDATE jobs SET closed = max(closed, ?2), cost = ?3 WHERE id = ?1",
@@ -121,7 +121,8 @@ class writer {
       "UPDATE jobs SET status = ?2, completed_at = ?3, "
       "started_at = iif(attempt > closed, ?3 - ?4, started_at), eligible_at = 0, "
       "result = iif(?11, result, ?5), context_out = iif(?11, context_out, ?6), error = ?7, "
-      "worker = coalesce(?8, worker), backend = coalesce(?9, backend), cost = ?10 WHERE id = ?1",
+      "worker = coalesce(?8, worker), backend = coalesce(?9, backend), cost = ?10, "
+      "peak_memory = ?12, peak_gpu_memory = ?13 WHERE id = ?1",
       "ending a job"};
   sqlite::statement set_meta_{on_, "INSERT OR REPLACE INTO meta(name, value) VALUES(?, ?)",
                               "writing the counters"};
