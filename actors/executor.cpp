@@ -46,7 +46,9 @@ executor_state::executor_state(caf::event_based_actor* self, executor_options op
     leaves_at_ = self->clock().now() + left;
     self->delayed_send(self, left, leave_atom::value);
   }
-  look_for_scheduler();
+  watch_gpus();
+  if (!watch_)
+    look_for_scheduler();
   tick_spool();
 }
 
@@ -81,6 +83,7 @@ void executor_state::do_register() {
   for (auto const& [ref, h] : held_)
     request.held.push_back({ref, h.attempt.cpu, h.attempt.memory_mb, h.attempt.devices});
   request.outcomes = spool_.all();
+  request.gpus = gpus_.all();
   auto const generation = ++generation_;
   self_
       ->request(scheduler_, std::chrono::seconds{30}, std::move(request),
@@ -130,7 +133,13 @@ void executor_state::beat_again() {
 void executor_state::tick_beat(std::uint64_t generation) {
   if (generation != generation_ || !scheduler_ || session_ == 0)
     return;
-  beat b{options_.node.uuid, session_, {}, ports_.fresh()};
+  send_beat();
+  beat_again();
+}
+
+void executor_state::send_beat() {
+  auto const generation = generation_;
+  beat b{options_.node.uuid, session_, {}, ports_.fresh(), gpus_.news()};
   for (auto& [ref, h] : held_)
     if (auto progress = news_of(h))
       b.progress.push_back({ref, std::move(*progress)});
@@ -146,10 +155,10 @@ void executor_state::tick_beat(std::uint64_t generation) {
               do_register();
           },
           [this, generation](caf::error const&) {
+            gpus_.forget_told();
             if (generation == generation_ && ++missed_beats_ * beat_ms_ >= lease_ms_)
               look_for_scheduler();
           });
-  beat_again();
 }
 
 /// What was reported and never confirmed is told again; on disk it outlives this process. Apart
@@ -323,10 +332,9 @@ void executor_state::end_unstarted(attempt_ref ref, attempt_result as) {
 void executor_state::over(attempts_over& m) {
   for (auto& outcome : m.outcomes) {
     auto const found = held_.find(outcome.ref);
-    if (found == held_.end())
+    if (found == held_.end() || doubts(found->second, outcome))
       continue;
-    held_.erase(found);
-    settle(std::move(outcome));
+    conclude(outcome.ref, std::move(outcome));
   }
   report();
   try_start();
@@ -434,6 +442,9 @@ caf::actor spawn_executor(caf::actor_system& system, executor_options options) {
             },  // to leave_cluster; the outcomes that it hands back are confirmed by themselves
             // the workers
             [s](attempts_over& m) { s->over(m); },
+            // the GPUs
+            [s](gpu_look const& m) { s->looked(m); },
+            [s](late_look_atom, attempt_ref ref) { s->look_is_late(ref); },
             // the node
             [s](shut_down const& m) { s->shut(m); },
             // its own timers

@@ -3,12 +3,14 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include <caf/all.hpp>
 
 #include "actors/executor.hpp"
+#include "actors/gpu_news.hpp"
 #include "actors/port_pool.hpp"
 #include "actors/progress_file.hpp"
 #include "actors/room.hpp"
@@ -19,6 +21,8 @@
 #include "messages/observe.hpp"
 
 namespace nsai::actors {
+
+using late_look_atom = caf::atom_constant<caf::atom("latelook")>;
 
 /// What the executor owns: the attempts it holds, the room on the node, and its session with the
 /// scheduler.
@@ -42,6 +46,10 @@ class executor_state {
   void tick_timeouts();
   log_chunk read(read_log const& m) const;
 
+  // The GPUs
+  void looked(gpu_look const& seen);
+  void look_is_late(attempt_ref ref);
+
   // The end
   void shut(shut_down const& m);
   void finish_if_empty();
@@ -56,6 +64,9 @@ class executor_state {
     std::string backend;
     std::shared_ptr<room_lease> lease;      // null while it waits; shared by those that run in turn
     std::optional<progress_file> reported;  // of a program
+    std::string gpu_fault;                  // of a GPU that it has: it was stopped for that
+    std::optional<attempt_outcome> doubted;  // it failed on a GPU that is looked at once more
+    std::uint64_t doubted_until = 0;         // by the look of that number
   };
   struct how {
     std::string backend;
@@ -66,6 +77,7 @@ class executor_state {
   void do_register();
   void joined(registered const& m);
   void beat_again();
+  void send_beat();
   static std::optional<progress_info> news_of(held& h);
 
   how how_to_run(std::string const& stage) const;
@@ -79,10 +91,22 @@ class executor_state {
   void settle(attempt_outcome outcome);
   void report();
 
+  // executor_gpus.cpp
+  void watch_gpus();
+  bool is_watched(held const& h) const;
+  std::set<std::uint32_t> gpus_in_use() const;
+  void give_up_gpu(std::uint32_t index);
+  std::string fault_under(held const& h) const;
+  bool doubts(held& h, attempt_outcome& outcome);
+  void settle_doubted(std::uint64_t looks);
+  void conclude(attempt_ref ref, attempt_outcome outcome);
+
   caf::event_based_actor* self_;
   executor_options options_;
   room room_;
   port_pool ports_;
+  gpu_news gpus_{{}};
+  bool has_looked_ = false;
   spool spool_;
   std::map<std::string, how> stages_;
   caf::actor cpu_worker_;
@@ -104,6 +128,7 @@ class executor_state {
   bool shutting_ = false;
   std::optional<instant> leaves_at_;  // it shuts itself down then
   bool time_is_up_ = false;
+  std::unique_ptr<gpu_watch> watch_;  // sends looks to this actor; null: no GPU is watched
 };
 
 }  // namespace nsai::actors

@@ -60,7 +60,7 @@ beat_reply scheduler_state::heard(beat const& b) {
   bool const known = link != links_.end() && link->second.session == b.session &&
                      core_.session_known(b.uuid, b.session);
   if (known) {
-    apply(scheduling::node_beat{b.uuid, b.session, b.progress, b.ports});
+    apply(scheduling::node_beat{b.uuid, b.session, b.progress, b.ports, b.gpus});
     settle();
   }
   return {b.session, known};

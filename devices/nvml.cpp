@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <map>
 #include <utility>
 
 #include <dlfcn.h>
@@ -107,6 +108,9 @@ struct nvml::loaded {
     NSAI_OPTIONAL(nvmlDeviceGetTemperature);
     NSAI_OPTIONAL(nvmlDeviceGetPowerUsage);
     NSAI_OPTIONAL(nvmlDeviceGetUtilizationRates);
+    NSAI_OPTIONAL(nvmlDeviceGetPciInfo_v3);
+    NSAI_OPTIONAL(nvmlDeviceGetNvLinkState);
+    NSAI_OPTIONAL(nvmlDeviceGetNvLinkRemotePciInfo_v2);
     NSAI_OPTIONAL(nvmlDeviceGetComputeRunningProcesses_v2);
     NSAI_OPTIONAL(nvmlDeviceGetComputeRunningProcesses_v3);
     NSAI_OPTIONAL(nvmlDeviceGetGraphicsRunningProcesses_v2);
@@ -197,6 +201,51 @@ struct nvml::loaded {
       read_instances(index, gpu, whole, to);
     else
       to.devices.push_back(std::move(whole));
+  }
+
+  /// What a GPU is and has links to, by addresses on the bus.
+  std::vector<std::string> linked_with(std::string const& uuid) const {
+    std::vector<std::string> list;
+    api::device gpu = nullptr;
+    api::pci_info at{};
+    if (call.nvmlDeviceGetNvLinkState == nullptr || call.nvmlDeviceGetPciInfo_v3 == nullptr ||
+        call.nvmlDeviceGetNvLinkRemotePciInfo_v2 == nullptr ||
+        call.nvmlDeviceGetHandleByUUID == nullptr ||
+        call.nvmlDeviceGetHandleByUUID(uuid.c_str(), &gpu) != api::success ||
+        call.nvmlDeviceGetPciInfo_v3(gpu, &at) != api::success)
+      return list;
+    list.emplace_back(at.bus_id);
+    for (unsigned link = 0; link < api::most_links; ++link) {
+      unsigned is_active = 0;
+      if (call.nvmlDeviceGetNvLinkState(gpu, link, &is_active) == api::success && is_active != 0 &&
+          call.nvmlDeviceGetNvLinkRemotePciInfo_v2(gpu, link, &at) == api::success)
+        list.emplace_back(at.bus_id);
+    }
+    return list;
+  }
+
+  /// Two GPUs with a link to the same thing, or to each other, are of one group.
+  void find_link_groups(std::vector<device>& devices) const {
+    std::map<std::string, std::size_t> first_at;  // whoever named the address first
+    std::vector<std::size_t> leader(devices.size());
+    for (std::size_t i = 0; i < devices.size(); ++i) {
+      leader[i] = i;
+      for (auto const& address : linked_with(devices[i].uuid)) {
+        auto const other = leader[first_at.emplace(address, i).first->second];
+        auto const mine = leader[i];
+        std::replace(leader.begin(), leader.begin() + static_cast<std::ptrdiff_t>(i) + 1,
+                     std::max(other, mine), std::min(other, mine));
+      }
+    }
+    unsigned groups = 0;
+    for (std::size_t i = 0; i < devices.size(); ++i) {
+      if (leader[i] != i || std::count(leader.begin(), leader.end(), i) < 2)
+        continue;
+      ++groups;
+      for (std::size_t j = i; j < devices.size(); ++j)
+        if (leader[j] == i)
+          devices[j].link_group = groups;
+    }
   }
 
   std::string uuid_of(api::device handle) const {
@@ -358,6 +407,7 @@ inventory nvml::look() const {
   }
   for (unsigned i = 0; i < count; ++i)
     library_->read(i, found);
+  library_->find_link_groups(found.devices);
   return found;
 }
 

@@ -16,6 +16,8 @@ struct device {
   std::int64_t memory_mb = 0;
   int capability_major = 0;  // of CUDA, 0: not told
   int capability_minor = 0;
+  // Whole GPUs with the same number reach each other by NVLink, directly or by switches; 0: none.
+  unsigned link_group = 0;
   friend bool operator==(device const&, device const&) = default;
 };
 

@@ -59,6 +59,17 @@ struct event_data {
 };
 inline constexpr unsigned long long xid_event = 8;
 
+struct pci_info {
+  char old_bus_id[16];
+  unsigned domain;
+  unsigned bus;
+  unsigned device;
+  unsigned device_id;
+  unsigned subsystem_id;
+  char bus_id[32];
+};
+inline constexpr unsigned most_links = 18;
+
 inline constexpr int temperature_of_gpu = 0;
 inline constexpr int uncorrected_errors = 1;
 inline constexpr int since_driver_load = 0;  // of ECC counts: "volatile"
@@ -92,6 +103,9 @@ struct functions {
   int (*nvmlDeviceGetTemperature)(device, int sensor, unsigned* celsius);
   int (*nvmlDeviceGetPowerUsage)(device, unsigned* milliwatts);
   int (*nvmlDeviceGetUtilizationRates)(device, utilisation*);
+  int (*nvmlDeviceGetPciInfo_v3)(device, pci_info*);
+  int (*nvmlDeviceGetNvLinkState)(device, unsigned link, unsigned* is_active);
+  int (*nvmlDeviceGetNvLinkRemotePciInfo_v2)(device, unsigned link, pci_info*);
   // `count`: room for so many, then how many there are.
   int (*nvmlDeviceGetComputeRunningProcesses_v2)(device, unsigned* count, process*);
   int (*nvmlDeviceGetComputeRunningProcesses_v3)(device, unsigned* count, process*);

@@ -10,7 +10,7 @@ namespace nsai {
 
 /// The version of everything under messages/. Peers of different versions refuse each other at the
 /// gate.
-inline constexpr std::uint32_t protocol_version = 5;
+inline constexpr std::uint32_t protocol_version = 6;
 
 /// Client or node -> gate, first message: asks for a challenge.
 struct knock {

@@ -181,10 +181,12 @@ struct register_node {
   node_info node;
   std::vector<held_attempt> held;  // running or waiting on the node
   std::vector<attempt_outcome> outcomes;
+  std::vector<gpu_state> gpus{};  // as they are; one that is not named is as usual
 
   static constexpr auto fields() {
-    return std::tuple{field{"node", &register_node::node}, field{"held", &register_node::held},
-                      field{"outcomes", &register_node::outcomes}};
+    using r = register_node;
+    return std::tuple{field{"node", &r::node}, field{"held", &r::held},
+                      field{"outcomes", &r::outcomes}, field{"gpus", &r::gpus}};
   }
 };
 

@@ -26,6 +26,7 @@ enum class wait_rule : std::uint8_t {
   unable,        // the nodes cannot start anything: a full disk
   probation,     // the nodes start one job at a time
   quarantine,    // places where jobs failed are kept from others
+  gpu_memory,    // processes that are not of nsai hold memory of the GPUs
   busy,          // others hold what it needs
   priority,      // the same, and a more urgent job comes first
   fair_share,    // the same, and the job of a tenant comes first that has used less of its share

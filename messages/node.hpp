@@ -4,27 +4,11 @@
 #include <string>
 #include <vector>
 
+#include "messages/gpu.hpp"
 #include "messages/node_order.hpp"
 #include "messages/record.hpp"
 
 namespace nsai {
-
-/// A device as its node advertises it.
-struct gpu_info {
-  static constexpr char const* type_name = "gpu_info";
-  std::uint32_t index = 0;
-  std::string uuid;
-  std::string model;
-  std::int64_t memory_mb = 0;
-  bool is_virtual = false;  // declared in the config: stages run their CPU twin
-
-  static constexpr auto fields() {
-    return std::tuple{field{"index", &gpu_info::index}, field{"uuid", &gpu_info::uuid},
-                      field{"model", &gpu_info::model}, field{"memory_mb", &gpu_info::memory_mb},
-                      field{"virtual", &gpu_info::is_virtual}};
-  }
-  friend bool operator==(gpu_info const&, gpu_info const&) = default;
-};
 
 /// One option of a stage. `type` is one of string, integer, number, boolean, array, object, any.
 struct option_description {
@@ -132,34 +116,6 @@ struct node_info {
                       field{"ports", &n::ports}};
   }
   friend bool operator==(node_info const&, node_info const&) = default;
-};
-
-/// sound: takes jobs. quarantined: takes none, for it was found to fail them. probation: takes one
-/// at a time until one has succeeded.
-enum class place_health : std::uint8_t { sound, quarantined, probation };
-std::vector<std::string> const& enum_names(place_health);
-
-/// Use of one device, for `nsai nodes`.
-struct gpu_use {
-  static constexpr char const* type_name = "gpu_use";
-  gpu_info gpu;
-  std::int64_t memory_used_mb = 0;
-  milli share_used;
-  std::vector<job_id> jobs;
-  place_health health = place_health::sound;
-  std::string health_reason;  // of a quarantine
-  timestamp health_until;     // its end; 0: none
-
-  static constexpr auto fields() {
-    return std::tuple{field{"gpu", &gpu_use::gpu},
-                      field{"memory_used_mb", &gpu_use::memory_used_mb},
-                      field{"share_used", &gpu_use::share_used},
-                      field{"jobs", &gpu_use::jobs},
-                      field{"health", &gpu_use::health},
-                      field{"health_reason", &gpu_use::health_reason},
-                      field{"health_until", &gpu_use::health_until}};
-  }
-  friend bool operator==(gpu_use const&, gpu_use const&) = default;
 };
 
 /// ready: takes jobs. suspect: silent or disconnected, gets no new ones. lost: its attempts were

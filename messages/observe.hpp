@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "messages/attempt.hpp"
+#include "messages/gpu.hpp"
 
 namespace nsai {
 
@@ -25,9 +26,11 @@ struct beat {
   std::uint64_t session = 0;
   std::vector<attempt_progress> progress;
   std::vector<std::uint32_t> ports;  // free ones, chosen since the last beat or the registration
+  std::vector<gpu_state> gpus{};     // those of which something has changed since
   static constexpr auto fields() {
     return std::tuple{field{"uuid", &beat::uuid}, field{"session", &beat::session},
-                      field{"progress", &beat::progress}, field{"ports", &beat::ports}};
+                      field{"progress", &beat::progress}, field{"ports", &beat::ports},
+                      field{"gpus", &beat::gpus}};
   }
 };
 /// Scheduler -> executor, answers a beat. A session that is not `known` registers again.

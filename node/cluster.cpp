@@ -39,9 +39,30 @@ std::vector<std::string> service_lines(node_record const& node) {
           "{}: GPU {} ({}) is {}{}{}", node.name, use.gpu.index, escaped(use.gpu.model),
           use.health == place_health::probation ? "on probation" : "quarantined",
           until(use.health_until), use.health_reason.empty() ? "" : ": " + use.health_reason));
+  for (auto const& use : node.gpus)
+    if (auto const& state = use.state; state.foreign_mb > 0)
+      lines.push_back(
+          fmt::format("{}: GPU {} ({}): {} of {} are held by processes that are not of nsai{}",
+                      node.name, use.gpu.index, escaped(use.gpu.model), show_size(state.foreign_mb),
+                      show_size(use.gpu.memory_mb),
+                      state.foreign_pids.empty()
+                          ? ""
+                          : fmt::format(" (pid {})", fmt::join(state.foreign_pids, ", "))));
   if (node.leaves_at)
     lines.push_back(fmt::format("{}: leaves at {}", node.name, to_rfc3339(node.leaves_at)));
   return lines;
+}
+
+/// " (61 C, 350 W, busy 97%)", as far as the device tells.
+std::string numbers_of(gpu_state const& state) {
+  std::vector<std::string> list;
+  if (state.temperature_c)
+    list.push_back(fmt::format("{} C", *state.temperature_c));
+  if (state.power_w)
+    list.push_back(fmt::format("{} W", *state.power_w));
+  if (state.utilisation_percent)
+    list.push_back(fmt::format("busy {}%", *state.utilisation_percent));
+  return list.empty() ? "" : fmt::format(" ({})", fmt::join(list, ", "));
 }
 
 struct drain_words {
@@ -123,8 +144,9 @@ int show_nodes(bool probe, global_options const& global) {
   for (auto const& node : nodes) {
     std::string gpus;
     for (auto const& use : node.gpus)
-      gpus += fmt::format("{}{}:{} {:.0f}%", gpus.empty() ? "" : ", ", use.gpu.index, use.gpu.model,
-                          static_cast<double>(use.share_used.value) / 10);
+      gpus +=
+          fmt::format("{}{}:{} {:.0f}%{}", gpus.empty() ? "" : ", ", use.gpu.index, use.gpu.model,
+                      static_cast<double>(use.share_used.value) / 10, numbers_of(use.state));
     rows.push_back({node.name, to_string(node.status),
                     json(node.cpus_used).dump() + "/" + json(node.cpus).dump(),
                     show_size(node.memory_used_mb) + " / " + show_size(node.memory_mb),

@@ -50,7 +50,7 @@ void add_real(node_config const& config, node_info& to) {
     spdlog::info("node {} offers GPU {}: {}, {} MiB, compute capability {}.{}, {}, driver {}",
                  config.name, index, gpu.model, gpu.memory_mb, gpu.capability_major,
                  gpu.capability_minor, gpu.uuid, found.driver);
-    to.gpus.push_back({index, gpu.uuid, gpu.model, gpu.memory_mb, false});
+    to.gpus.push_back({index, gpu.uuid, gpu.model, gpu.memory_mb, false, gpu.link_group});
   }
 }
 

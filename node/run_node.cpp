@@ -420,6 +420,7 @@ int run_node(node_words const& w, global_options const& global) {
   auto const place = workplace_of(config, data, std::move(keeper), registry);
   add_hosts(config, *place, options.node);
   options.where = place;
+  options.gpu_library = config.gpu_discovery.library;
   options.grace_ms = life.grace_ms;
   if (life.leaves_in_ms > 0) {
     auto const passed = std::chrono::duration_cast<std::chrono::milliseconds>(

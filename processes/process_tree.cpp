@@ -98,6 +98,13 @@ std::vector<pid_t> descendants_of(pid_t root) {
   return all;
 }
 
+bool is_below(pid_t pid, pid_t root) {
+  constexpr int deepest = 1000;  // parents can change while they are followed
+  for (int i = 0; i < deepest && pid > 1 && pid != root; ++i)
+    pid = parent_of(std::to_string(pid));
+  return pid == root;
+}
+
 std::int64_t resident_mb_below(pid_t root) {
   std::int64_t pages = 0;
   for (auto const pid : descendants_of(root)) {

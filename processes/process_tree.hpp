@@ -13,6 +13,9 @@ std::vector<pid_t> children_of(pid_t parent);
 /// All processes below `root`, without itself. A snapshot: processes come and go while it is taken.
 std::vector<pid_t> descendants_of(pid_t root);
 
+/// Whether the process is `root` or below it, by the parents it has now.
+bool is_below(pid_t pid, pid_t root);
+
 /// Resident memory of all processes below `root`, in MiB rounded up. Pages that several of them
 /// share count for each: an upper bound, which costs one small file a process (the exact share,
 /// smaps_rollup, costs a walk over all mappings and is too slow to sample a large process often).

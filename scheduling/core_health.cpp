@@ -115,10 +115,28 @@ void core::state::take(health::changes const& list, job const* current) {
                   what + change.reason);
       else if (change.now == place_health::sound)
         tell_node(whole ? happening::node_released : happening::gpu_released, node,
-                  what + "released");
+                  what + (change.reason.empty() ? "released" : change.reason));
     });
     absolve(change, current);
   }
+}
+
+/// What a node says of its devices.
+void core::state::hear_gpus(node_index index, std::vector<gpu_state> const& list) {
+  auto& node = nodes[index];
+  bool differs = false;
+  for (auto const& told : list)
+    for (std::size_t i = 0; i < node.devices.size(); ++i) {
+      if (node.devices[i].info.index != told.index)
+        continue;
+      differs = node.set_state(i, told) || differs;
+      if (settings.judge_health)
+        take(wellness.witness(node.devices[i].well.place, told.fault, now));
+    }
+  if (!differs)
+    return;
+  ++nodes.epoch;
+  gained_room(index);
 }
 
 /// Puts into effect what is thought of the node and its devices. May be repeated.

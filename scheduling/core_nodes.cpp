@@ -6,6 +6,22 @@
 #include "scheduling/tenant_rules.hpp"
 
 namespace nsai::scheduling {
+namespace {
+
+/// Of all its devices, those it says nothing of included.
+std::vector<gpu_state> states_of(node_state const& node, std::vector<gpu_state> const& told) {
+  std::vector<gpu_state> list;
+  for (auto const& device : node.devices) {
+    auto const found = std::find_if(told.begin(), told.end(), [&](gpu_state const& each) {
+      return each.index == device.info.index;
+    });
+    list.push_back(found != told.end() ? *found : gpu_state{});
+    list.back().index = device.info.index;
+  }
+  return list;
+}
+
+}  // namespace
 
 void core::state::tell_node(happening what, node_state const& node, std::string detail) {
   happened h;
@@ -75,6 +91,7 @@ void core::state::handle(node_registered const& e) {
   remove_namesakes(index);
   reconcile(index, r);
   adopt(index, r);
+  hear_gpus(index, states_of(node, r.gpus));
   serve(index);
   gained_room(index);
   take_earlier(next_silence, now + settings.lease_ms);
@@ -177,6 +194,7 @@ void core::state::handle(node_beat const& e) {
   node.ports.insert(node.ports.end(), e.ports.begin(), e.ports.end());
   if (std::exchange(node.status, node_status::ready) == node_status::suspect || first_ports)
     gained_room(index);
+  hear_gpus(index, e.gpus);
   for (auto const& [ref, progress] : e.progress) {
     auto const* const j = jobs.find(ref.job);
     if (j == nullptr || j->status != job_status::running || j->attempt != ref.attempt ||

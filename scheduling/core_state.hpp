@@ -139,11 +139,11 @@ struct core::state : core_queries {
   void rest(node_index index), end_rests();
 
   // core_health.cpp
-  void learn_places(node_index index);
+  void learn_places(node_index index), show_health(node_index index);
   void forget_places(node_state const& node);
   bool note_outcome(job& j, attempt_outcome const& outcome);
   void take(health::changes const& list, job const* current = nullptr);
-  void show_health(node_index index);
+  void hear_gpus(node_index index, std::vector<gpu_state> const& list);
   void absolve(health_change const& change, job const* current);
   void look_at_health();
   void release_places(std::string const& uuid);

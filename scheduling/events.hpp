@@ -126,6 +126,7 @@ struct node_beat {
   std::uint64_t session = 0;
   std::vector<attempt_progress> progress;  // what is not of a current attempt is ignored
   std::vector<std::uint32_t> ports{};      // that the node has chosen since
+  std::vector<gpu_state> gpus{};           // that have changed since
 };
 /// The connection broke: suspect, not lost.
 struct node_disconnected {

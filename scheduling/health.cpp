@@ -144,21 +144,27 @@ void health::judge(place_no number, timestamp now, changes& to) {
   if (why.empty() || !may_quarantine(p))
     return;
   p.by_hardware = false;
-  quarantine(number, std::move(why), now, to);
+  quarantine(number, std::move(why), end_of_quarantine(p, now), to);
 }
 
-void health::quarantine(place_no number, std::string reason, timestamp now, changes& to) {
-  auto& p = places_[number];
+timestamp health::end_of_quarantine(place& p, timestamp now) {
   if (p.released && now - p.released > memory_ms)
     p.times = 0;
   auto lasts = first_quarantine_ms;
   for (std::uint32_t i = 0; i < p.times && lasts < longest_quarantine_ms; ++i)
     lasts *= 2;
   ++p.times;
+  return now + std::min(lasts, longest_quarantine_ms);
+}
+
+/// Until some time, or (0) while evidence stands.
+void health::quarantine(place_no number, std::string reason, timestamp until, changes& to) {
+  auto& p = places_[number];
   p.state = place_health::quarantined;
-  p.until = now + std::min(lasts, longest_quarantine_ms);
+  p.until = until;
   p.reason = std::move(reason);
-  take_earlier(next_, p.until);
+  if (until)
+    take_earlier(next_, until);
   health_change change{number, p.state, p.reason, {}};
   for (auto const& f : p.failures)
     if (f.in_row || f.well_elsewhere)
@@ -167,7 +173,7 @@ void health::quarantine(place_no number, std::string reason, timestamp now, chan
   to.push_back(std::move(change));
 }
 
-void health::release(place_no number, timestamp now, changes& to) {
+void health::release(place_no number, std::string reason, timestamp now, changes& to) {
   auto& p = places_[number];
   p.state = place_health::sound;
   p.by_hardware = false;
@@ -175,7 +181,7 @@ void health::release(place_no number, timestamp now, changes& to) {
   p.until = {};
   p.reason.clear();
   p.failures.clear();
-  to.push_back({number, p.state, {}, {}});
+  to.push_back({number, p.state, std::move(reason), {}});
 }
 
 health::changes health::failed(health_attempt const& a, timestamp now) {
@@ -183,8 +189,9 @@ health::changes health::failed(health_attempt const& a, timestamp now) {
   note_failure(a, now);
   count_in_row(a, now);
   for (auto const number : a.places) {
-    if (places_[number].state == place_health::probation && !fails_everywhere(a.program))
-      quarantine(number, "a job failed here on probation", now, list);
+    auto& p = places_[number];
+    if (p.state == place_health::probation && !fails_everywhere(a.program))
+      quarantine(number, "a job failed here on probation", end_of_quarantine(p, now), list);
     else
       judge(number, now, list);
   }
@@ -198,7 +205,23 @@ health::changes health::fault(health_attempt const& a, timestamp now) {
     auto& p = places_[number];
     p.by_hardware = true;
     if (p.state != place_health::quarantined)
-      quarantine(number, "its hardware reported a fault", now, list);
+      quarantine(number, "its hardware reported a fault", end_of_quarantine(p, now), list);
+  }
+  return list;
+}
+
+health::changes health::witness(place_no number, std::string const& evidence, timestamp now) {
+  changes list;
+  auto& p = places_[number];
+  if (p.evidence == evidence)
+    return list;
+  p.evidence = evidence;
+  if (!evidence.empty()) {
+    nothing_failed_ = false;
+    p.by_hardware = true;
+    quarantine(number, evidence, {}, list);
+  } else if (p.state == place_health::quarantined && !p.until) {
+    release(number, "its node finds it sound again", now, list);
   }
   return list;
 }
@@ -214,7 +237,7 @@ health::changes health::succeeded(health_attempt const& a, timestamp now) {
     for (auto& f : p.failures)
       f.in_row = false;
     if (p.state == place_health::probation)
-      release(number, now, list);
+      release(number, {}, now, list);
   }
   auto const before = failed_at_.find(a.job);
   if (before == failed_at_.end())
@@ -236,7 +259,7 @@ health::changes health::advance(timestamp now) {
   next_ = {};
   for (place_no number = 0; number < places_.size(); ++number) {
     auto& p = places_[number];
-    if (p.state != place_health::quarantined)
+    if (p.state != place_health::quarantined || !p.until)
       continue;
     if (now < p.until) {
       take_earlier(next_, p.until);
@@ -257,7 +280,7 @@ health::changes health::release(place_no number) {
   p.row.clear();
   p.times = 0;
   if (p.state != place_health::sound)
-    release(number, {}, list);
+    release(number, {}, {}, list);
   p.failures.clear();
   return list;
 }

@@ -29,7 +29,7 @@ struct health_attempt {
 struct health_change {
   place_no place = 0;
   place_health now = place_health::sound;
-  std::string reason;          // of a quarantine
+  std::string reason;          // of a quarantine, or of its end where the node found it
   std::vector<job_id> blamed;  // whose failures there were the place's, each as often as it failed
 };
 
@@ -38,6 +38,7 @@ struct health_change {
 ///
 /// A place is quarantined
 ///  - at once by a fault that the hardware reports,
+///  - at once and for as long as the node says that the hardware is at fault,
 ///  - when different jobs of two tenants have failed there since a job last succeeded there,
 ///  - when two jobs that failed there within an hour have succeeded elsewhere,
 /// the last two only for at most a fifth of the places of its group (a model of devices, or the
@@ -58,6 +59,9 @@ class health {
   changes failed(health_attempt const& a, timestamp now);
   /// A fault that the hardware of these devices has reported.
   changes fault(health_attempt const& a, timestamp now);
+  /// What speaks against the hardware of a place, as its node finds it; empty: nothing (any more).
+  /// A repeat changes nothing, also not what was done by hand since.
+  changes witness(place_no place, std::string const& evidence, timestamp now);
   changes succeeded(health_attempt const& a, timestamp now);
   /// Ends quarantines whose time is over.
   changes advance(timestamp now);
@@ -94,7 +98,8 @@ class health {
     std::uint32_t group = none;
     place_health state = place_health::sound;
     bool by_hardware = false;
-    timestamp until;          // of the quarantine
+    std::string evidence;     // against its hardware, as its node said last
+    timestamp until;          // of the quarantine; 0: while the evidence stands
     timestamp released;       // the latest time
     std::uint32_t times = 0;  // in quarantine, of late
     std::string reason;
@@ -117,8 +122,9 @@ class health {
   std::string suspicion(place const& p) const;
   bool may_quarantine(place const& p) const;
   void judge(place_no number, timestamp now, changes& to);
-  void quarantine(place_no number, std::string reason, timestamp now, changes& to);
-  void release(place_no number, timestamp now, changes& to);
+  static timestamp end_of_quarantine(place& p, timestamp now);
+  void quarantine(place_no number, std::string reason, timestamp until, changes& to);
+  void release(place_no number, std::string reason, timestamp now, changes& to);
 
   std::vector<place> places_;
   std::map<job_id, std::vector<place_no>> failed_at_;  // of live jobs

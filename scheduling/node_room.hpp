@@ -12,6 +12,7 @@ struct device_room {
   std::int32_t free_memory_mb = 0;
   tenant_index tenant = none;  // who has all its shares; none: it is idle, or not one tenant alone
   device_class_index device_class = 0;
+  std::uint32_t link_group = 0;  // as `gpu_info` has it
   bool idle = true;
 };
 

@@ -44,8 +44,12 @@ void node_state::reset(node_info offered, std::vector<bool> stages_offered,
     devices.push_back(std::move(device));
   }
   free_devices_ = devices.size();
-  uniform = std::all_of(devices.begin(), devices.end(), [&](device_state const& d) {
-    return d.device_class == devices[0].device_class;
+  uniform = is_uniform();
+}
+
+bool node_state::is_uniform() const {
+  return std::all_of(devices.begin(), devices.end(), [&](device_state const& d) {
+    return d.device_class == devices[0].device_class && d.state.foreign_mb == 0;
   });
 }
 
@@ -61,6 +65,17 @@ void node_state::set_well(std::size_t position, wellbeing w) {
   free_devices_ -= d.is_free() ? 1 : 0;
   d.well = std::move(w);
   free_devices_ += d.is_free() ? 1 : 0;
+}
+
+bool node_state::set_state(std::size_t position, gpu_state now) {
+  auto& d = devices[position];
+  bool const differs = d.state.foreign_mb != now.foreign_mb;
+  d.state = std::move(now);
+  if (!differs)
+    return false;
+  changes();
+  uniform = is_uniform();
+  return true;
 }
 
 device_state const* node_state::device(std::uint32_t index) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <optional>
 #include <string>
@@ -75,9 +76,14 @@ struct device_state {
   std::int64_t memory_mb = 0;
   std::vector<use> uses;
   wellbeing well;
+  gpu_state state;
 
   /// Nobody has it, and it may be given.
   bool is_free() const { return uses.empty() && !well.withholds(false); }
+  /// What of its memory is not held by strangers.
+  std::int64_t memory_offered() const {
+    return std::max<std::int64_t>(0, info.memory_mb - state.foreign_mb);
+  }
   std::int64_t charge_of(std::int64_t share_milli, std::int64_t memory) const {
     return scheduling::charge_of(share_milli, memory, info.memory_mb);
   }
@@ -104,7 +110,8 @@ class node_state {
   std::deque<std::uint32_t> ports;  // free ones that it has chosen, for gangs whose rank 0 it gets
   std::vector<bool> stages;         // by stage_index
   std::vector<device_state> devices;
-  bool uniform = false;  // its devices are of one model and size
+  bool uniform =
+      false;  // its devices are of one model and size, and all of their memory is offered
 
   bool takes_grants() const {
     bool const in_use = attempts() > 0;
@@ -139,6 +146,8 @@ class node_state {
 
   /// What is thought of one of its devices, by position.
   void set_well(std::size_t position, wellbeing w);
+  /// How one of its devices is, by position. Whether it offers another amount of memory now.
+  bool set_state(std::size_t position, gpu_state now);
   bool has_room(holding const& h) const;
   /// Without room, or behind others that wait, it joins those that wait on the node.
   holding const& hold(attempt_ref ref, holding h);
@@ -156,6 +165,7 @@ class node_state {
 
  private:
   void changes();
+  bool is_uniform() const;
   void occupy(attempt_ref ref, holding const& h);
   void vacate(attempt_ref ref, holding const& h);
   void move_up();

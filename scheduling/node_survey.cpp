@@ -11,7 +11,32 @@ namespace nsai::scheduling {
 namespace {
 
 std::string in_words(std::string const& what, wellbeing const& w) {
-  return what + " is quarantined until " + to_rfc3339(w.until) + " (" + w.reason + ")";
+  return what + " is quarantined" + (w.until ? " until " + to_rfc3339(w.until) : "") + " (" +
+         w.reason + ")";
+}
+
+/// "80,000".
+std::string with_commas(std::int64_t number) {
+  auto text = std::to_string(number);
+  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3)
+    text.insert(static_cast<std::size_t>(at), ",");
+  return text;
+}
+
+std::string held_by_strangers(std::string const& node, device_state const& d) {
+  constexpr std::size_t most_named = 8;
+  auto text = "GPU " + std::to_string(d.info.index) + " of node " + node + ": " +
+              with_commas(d.state.foreign_mb) + " of " + with_commas(d.info.memory_mb) +
+              " MiB are held by processes that are not of nsai";
+  auto const& pids = d.state.foreign_pids;
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < std::min(pids.size(), most_named); ++i)
+    names.push_back(std::to_string(pids[i]));
+  if (pids.size() > most_named)
+    names.push_back("...");
+  if (!names.empty())
+    text += (pids.size() == 1 ? " (pid " : " (pids ") + joined(names) + ")";
+  return text;
 }
 
 /// "cpu 64, memory 262144 MiB, 8 GPUs of NVIDIA A100".
@@ -67,9 +92,11 @@ wait_rule node_survey::rule_of_free(node_state const& node) const {
   bool const in_use = node.attempts() > 0;
   if (in_use && (node.one_at_a_time || node.well.health == place_health::probation))
     return wait_rule::probation;
-  if (node.well.health == place_health::quarantined || !places_.is_possible(s_, node) ||
+  if (node.well.health == place_health::quarantined || !places_.is_sound_for(s_, node) ||
       (s_.key.retried && node.avoids_retries))
     return wait_rule::quarantine;
+  if (!places_.is_possible(s_, node))
+    return wait_rule::gpu_memory;
   return places_.fits(s_, node) ? wait_rule::none : wait_rule::busy;
 }
 
@@ -167,6 +194,23 @@ std::string node_survey::what_is_quarantined() const {
   return {};
 }
 
+/// Empty: strangers take nothing that it could have.
+std::string node_survey::why_held(node_state const& node) const {
+  for (auto const& d : node.devices)
+    if (s_.wants_gpu() && d.state.foreign_mb > 0 && s_.matches_model(d.model, d.info.model) &&
+        !(s_.shares_gpu() ? places_.has_free(s_, d) : places_.is_served(s_, d)))
+      return held_by_strangers(node.info.name, d);
+  return {};
+}
+
+std::string node_survey::what_is_held() const {
+  for (auto const& each : all_)
+    if (progress(each.rule) > progress(wait_rule::quarantine))
+      if (auto why = why_held(*each.node); !why.empty())
+        return why;
+  return {};
+}
+
 std::string node_survey::busy_reason() const {
   auto const& r = s_.key.resources;
   auto const& node = *best();
@@ -176,6 +220,8 @@ std::string node_survey::busy_reason() const {
            node.info.name + " has " + std::to_string(places_.devices_free(s_, node)) + " free";
   if (auto const quarantined = what_is_quarantined(); !quarantined.empty())
     text += "; " + quarantined;
+  if (auto const held = what_is_held(); !held.empty())
+    text += "; " + held;
   auto const out = std::find_if(all_.begin(), all_.end(),
                                 [](seen const& each) { return each.rule == wait_rule::service; });
   return out == all_.end() ? text : text + "; " + why_not_in_service(*out->node);
@@ -209,6 +255,8 @@ std::string node_survey::reason() const {
              " starts one job at a time until one succeeds: several have failed there";
     case wait_rule::quarantine:
       return "the nodes that could run it take nothing now: " + what_is_quarantined();
+    case wait_rule::gpu_memory:
+      return "the nodes that could run it lack free GPU memory: " + what_is_held();
     default:
       return busy_reason();
   }
@@ -249,6 +297,8 @@ std::string node_survey::why(seen const& of) const {
       return "starts one job at a time until one succeeds";
     case wait_rule::quarantine:
       return why_quarantined(*of.node);
+    case wait_rule::gpu_memory:
+      return why_held(*of.node);
     default:
       return "is busy: " + offer(*of.node, true);
   }

@@ -49,6 +49,8 @@ class node_survey {
   std::string why_not_in_service(node_state const& node) const;
   std::string why_quarantined(node_state const& node) const;
   std::string what_is_quarantined() const;
+  std::string why_held(node_state const& node) const;
+  std::string what_is_held() const;
   std::string models() const;
   std::string offer(node_state const& node, bool free) const;
   std::string busy_reason() const;

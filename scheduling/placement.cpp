@@ -15,13 +15,22 @@ std::int64_t reserved_mb(resources const& r, std::int64_t memory_mb) {
   return r.gpu_memory_mb > 0 ? r.gpu_memory_mb : memory_mb * r.gpu_share.value / 1000;
 }
 
+// What has to be free of it. Who takes a whole device and states no need is content where others
+// hold little.
+std::int64_t needed_mb(resources const& r, std::int64_t memory_mb) {
+  constexpr std::int64_t part_others_may_hold = 10;  // one in so many
+  if (r.gpu_share.value < 1000)
+    return reserved_mb(r, memory_mb);
+  return r.gpu_memory_mb > 0 ? r.gpu_memory_mb : memory_mb - memory_mb / part_others_may_hold;
+}
+
 class_need need_of(shape& s, device_class const& c, std::string const& model) {
   auto const& r = s.key.resources;
   class_need need;
   need.serves = r.gpu_memory_mb <= c.memory_mb && s.matches_model(c.model, model);
   auto const memory = reserved_mb(r, c.memory_mb);
   need.memory_mb = static_cast<std::int32_t>(
-      std::min<std::int64_t>(memory, std::numeric_limits<std::int32_t>::max()));
+      std::min<std::int64_t>(needed_mb(r, c.memory_mb), std::numeric_limits<std::int32_t>::max()));
   if (s.shares_gpu())
     need.milli = static_cast<std::int32_t>(
         std::min<std::int64_t>(charge_of(r.gpu_share.value, memory, c.memory_mb), 1001));
@@ -66,12 +75,12 @@ class_need const& placement::need(shape& s, device_class_index of) const {
 // What says no most often and cheapest comes first.
 bool placement::has_free(shape& s, device_state const& d) const {
   if (!s.shares_gpu())
-    return d.is_free() && serves(s, d);
+    return d.is_free() && is_served(s, d);
   if (d.well.withholds(!d.uses.empty()))
     return false;
   auto const& wants = need(s, d.device_class);
   if (!wants.serves || d.charge + wants.milli > 1000 ||
-      d.memory_mb + wants.memory_mb > d.info.memory_mb)
+      d.memory_mb + wants.memory_mb > d.memory_offered())
     return false;
   return settings_.share_between_tenants ||
          std::all_of(d.uses.begin(), d.uses.end(),
@@ -89,8 +98,20 @@ bool placement::is_possible(shape& s, node_state const& node) const {
   return is_large_enough(s, node) &&
          (!s.wants_gpu() ||
           std::count_if(node.devices.begin(), node.devices.end(), [&](auto const& d) {
-            return !d.well.withholds(false) && serves(s, d);
+            return !d.well.withholds(false) && is_served(s, d);
           }) >= s.key.resources.gpu_count);
+}
+
+bool placement::is_sound_for(shape& s, node_state const& node) const {
+  return !s.wants_gpu() ||
+         std::count_if(node.devices.begin(), node.devices.end(), [&](auto const& d) {
+           return !d.well.withholds(false) && serves(s, d);
+         }) >= s.key.resources.gpu_count;
+}
+
+bool placement::is_served(shape& s, device_state const& d) const {
+  auto const& wants = need(s, d.device_class);
+  return wants.serves && wants.memory_mb <= d.memory_offered();
 }
 
 bool placement::is_large_enough(shape& s, node_state const& node) const {

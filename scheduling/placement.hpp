@@ -38,8 +38,12 @@ class placement {
   void note(shape& s) { mix_.note(s.key.resources, s.in_mix); }
   /// Whether the node could run it if the node were empty.
   bool is_possible(shape& s, node_state const& node) const;
-  /// The same if all its devices were sound.
+  /// The same if all its devices were sound, and all their memory there.
   bool is_large_enough(shape& s, node_state const& node) const;
+  /// Whether as many devices are sound as the shape takes.
+  bool is_sound_for(shape& s, node_state const& node) const;
+  /// Whether the device could serve it if no job had it: strangers may hold too much of its memory.
+  bool is_served(shape& s, device_state const& d) const;
   /// Whether the node has room now. Nobody overtakes those that already wait on a node.
   bool fits(shape& s, node_state const& node) const;
   /// Whether that room is free for all: none of it is kept for a job.
@@ -65,6 +69,8 @@ class placement {
   /// How many nodes have room now.
   std::size_t count_fitting(shape& s) const;
   bool has_labels(shape const& s, node_state const& node) const;
+  /// Whether the shape could take (a part of) the device now.
+  bool has_free(shape& s, device_state const& d) const;
   /// How many devices the shape could take on the node now.
   std::size_t devices_free(shape& s, node_state const& node) const;
 
@@ -72,7 +78,6 @@ class placement {
   bool suits(shape& s, node_state const& node) const;
   class_need const& need(shape& s, device_class_index of) const;
   bool serves(shape& s, device_state const& d) const { return need(s, d.device_class).serves; }
-  bool has_free(shape& s, device_state const& d) const;
   placement_score score();
   rating rate(shape& s, node_index index, node_room const& room, placement_score& score);
   node_index best_of_all(shape& s, std::uint64_t draw);

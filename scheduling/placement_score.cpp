@@ -22,6 +22,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 namespace nsai::scheduling {
 namespace {
@@ -64,7 +65,7 @@ bool placement_score::has_room(shape const& s, device_room const& d) const {
   if (!need.serves)
     return false;
   if (!s.shares_gpu())
-    return d.idle;
+    return d.idle && d.free_memory_mb >= need.memory_mb;
   return d.free_milli >= need.milli && d.free_memory_mb >= need.memory_mb &&
          (d.idle || share_between_tenants_ || d.tenant == s.key.tenant);
 }
@@ -146,10 +147,31 @@ bool placement_score::take_whole(shape const& s, node_room const& room, taken& w
     return std::tuple(scarcity, classes_[c].memory_mb, i);
   };
   std::sort(chosen_.begin(), chosen_.end(), [&](auto a, auto b) { return dear(a) < dear(b); });
+  prefer_linked(room, count);
   chosen_.resize(count);
   for (auto const i : chosen_)
     add(s, room.devices[i], what);
   return true;
+}
+
+/// Several devices are taken from one group of NVLink where one has as many of the class that comes
+/// first: from the one with the fewest, so that large groups stay whole.
+void placement_score::prefer_linked(node_room const& room, std::size_t count) {
+  if (count < 2)
+    return;
+  auto const of_first = room.devices[chosen_.front()].device_class;
+  std::map<std::uint32_t, std::size_t> free;
+  for (auto const i : chosen_)
+    if (auto const& d = room.devices[i]; d.link_group != 0 && d.device_class == of_first)
+      ++free[d.link_group];
+  std::pair<std::size_t, std::uint32_t> best{0, 0};
+  for (auto const& [group, devices] : free)
+    if (devices >= count && (best.second == 0 || devices < best.first))
+      best = {devices, group};
+  if (best.second != 0)
+    std::stable_partition(chosen_.begin(), chosen_.end(), [&](std::uint32_t i) {
+      return room.devices[i].link_group == best.second;
+    });
 }
 
 bool placement_score::take(shape const& s, node_room const& room, taken& what) {
@@ -351,6 +373,8 @@ std::vector<std::uint32_t> placement_score::choose(shape const& s, node_room con
         if (has_room(s, room.devices[i]))
           chosen_.push_back(i);
     }
+    if (policy_ != placement_policy::random && room.uniform)
+      prefer_linked(room, count);
     if (policy_ == placement_policy::random)
       std::rotate(chosen_.begin(),
                   chosen_.begin() + static_cast<std::ptrdiff_t>(draw % chosen_.size()),

@@ -47,6 +47,7 @@ class placement_score {
   bool take(shape const& s, node_room const& room, taken& what);
   bool take_share(shape const& s, node_room const& room, taken& what);
   bool take_whole(shape const& s, node_room const& room, taken& what);
+  void prefer_linked(node_room const& room, std::size_t count);
   void add(shape const& s, device_room const& d, taken& what) const;
   double hole(device_room const& d, std::int32_t less = 0) const;
   /// By what a device is preferred for a share; less is better.

@@ -36,7 +36,7 @@ struct shape_key_hash {
 struct class_need {
   bool serves = false;  // by model and memory
   std::int32_t milli = 1000;
-  std::int32_t memory_mb = 0;
+  std::int32_t memory_mb = 0;  // has to be free; a whole device without a stated need: nearly all
 };
 
 struct shape {

@@ -43,6 +43,7 @@ void fault_world::feed(std::string const& tenant, priority level) {
 
 void fault_world::check_fairness() {
   calm_ = even_ = true;
+  mend_gpus();
   change_tenants();  // no budget and no rate keeps a tenant from its share
   std::int64_t cores = 0;
   for (auto const& m : machines_)

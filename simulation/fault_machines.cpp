@@ -20,6 +20,8 @@ void fault_world::tick_of(machine& m) {
   auto const silent_ms = true_ms_ - m.heard_ms;
   if (m.ends_ms > 0 && true_ms_ >= m.ends_ms)
     leave(m);
+  if (!calm_ && !m.info.gpus.empty() && one_in(30))
+    change_gpus(m);
   if (m.connection != 0 && silent_ms > settings_.lease_ms) {
     hang_up(m);
   } else if (m.connection == 0) {
@@ -28,13 +30,48 @@ void fault_world::tick_of(machine& m) {
       greet(m);
     }
   } else if (m.session != 0 && !m.mute) {
-    to_scheduler(m, heartbeat{m.session, {++next_port_}});
+    to_scheduler(m, heartbeat{m.session, {++next_port_}, m.gpus});
     for (auto const& outcome : m.spool)
       if (one_in(2))
         tell(m, outcome);
   }
   auto const jitter = static_cast<std::int64_t>(below(calm_ ? 10 : 200));
   network_.remind(true_ms_ + beat_ms + jitter, index_of(m), tick{m.info.incarnation});
+}
+
+/// A GPU fails or is sound again, or strangers take memory of it or give it back. What runs on one
+/// that fails is ended.
+void fault_world::change_gpus(machine& m) {
+  ++faults_;
+  m.gpus.resize(m.info.gpus.size());
+  for (std::size_t i = 0; i < m.gpus.size(); ++i)
+    m.gpus[i].index = static_cast<std::uint32_t>(i);
+  auto& gpu = m.gpus[below(m.gpus.size())];
+  auto const memory_mb = m.info.gpus[gpu.index].memory_mb;
+  if (one_in(2)) {
+    gpu.foreign_mb = one_in(2) ? 0 : static_cast<std::int64_t>(below(memory_mb + 1));
+  } else if (!gpu.fault.empty()) {
+    gpu.fault.clear();
+  } else {
+    gpu.fault = "XID 79";
+    for (auto const& [ref, held] : std::map{m.attempts})
+      for (auto const& device : held.what.devices)
+        if (device.index == gpu.index && m.attempts.contains(ref))
+          stop_one(m, ref, attempt_result::device_fault);
+  }
+  say([&] {
+    return "GPU " + std::to_string(gpu.index) + " of " + m.info.name + ": fault \"" + gpu.fault +
+           "\", " + std::to_string(gpu.foreign_mb) + " MiB of strangers";
+  });
+}
+
+/// All are sound, and nobody else is there.
+void fault_world::mend_gpus() {
+  for (auto& m : machines_)
+    for (auto& gpu : m.gpus) {
+      gpu.fault.clear();
+      gpu.foreign_mb = 0;
+    }
 }
 
 void fault_world::greet(machine& m) {
@@ -48,6 +85,7 @@ void fault_world::greet(machine& m) {
   for (auto const& [ref, held] : m.attempts)
     h.registration.held.push_back(held.what);
   h.registration.outcomes = m.spool;
+  h.registration.gpus = m.gpus;
   to_scheduler(m, std::move(h));
 }
 

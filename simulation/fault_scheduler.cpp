@@ -188,7 +188,7 @@ void fault_world::receive(std::size_t from, connection_no on, heartbeat const& m
   bool const known =
       to != links_.end() && to->second.session == m.session && core_.session_known(uuid, m.session);
   if (known)
-    apply(node_beat{uuid, m.session, {}, m.ports});
+    apply(node_beat{uuid, m.session, {}, m.ports, m.gpus});
   network_.send(network::direction::to_node, true_ms_ + delay(), {from, on, beat_answer{known}});
 }
 

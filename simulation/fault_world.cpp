@@ -194,6 +194,7 @@ void fault_world::settle_down() {
   say([] { return "no more faults"; });
   for (auto& m : machines_)
     m.mute = m.sick = false;
+  mend_gpus();
   change_tenants();
   pass(15'000);  // until what is down or stalled is back
   for (int round = 0; round < 3000 && (live() > 0 || committing_ || !open_.empty()); ++round) {

@@ -28,7 +28,8 @@ struct machine {
   bool up = true;
   bool mute = false;  // it sends no beats
   bool leaving = false;
-  bool sick = false;  // most of what runs there fails
+  bool sick = false;            // most of what runs there fails
+  std::vector<gpu_state> gpus;  // of all of its devices, once something has been amiss
   connection_no connection = 0;
   std::uint64_t session = 0;     // 0: not registered
   std::uint64_t generation = 0;  // of its latest registration
@@ -141,6 +142,8 @@ class fault_world {
   // fault_machines.cpp: what actors/executor does
   void tick_of(machine& m);
   void greet(machine& m);
+  void change_gpus(machine& m);
+  void mend_gpus();
   void to_scheduler(machine const& m, payload what);
   void receive(machine& m, welcome const& w);
   void receive(machine& m, start const& s);

@@ -43,6 +43,7 @@ struct hello {
 struct heartbeat {
   std::uint64_t session = 0;
   std::vector<std::uint32_t> ports;
+  std::vector<gpu_state> gpus;
 };
 struct outcome_report {
   std::uint64_t session = 0;

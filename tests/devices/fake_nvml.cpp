@@ -4,11 +4,13 @@
 //   {"driver": "550.54", "init": 0, "devices": [{"name", "uuid", "memory_mb", "capability": [9, 0],
 //    "fault": 15, "mig": [null, {"name", "uuid", "memory_mb"}], "memory_used_mb": 0,
 //    "ecc_uncorrected": 0, "remap_failed": false, "temperature_c", "power_mw", "utilisation",
-//    "processes": [{"pid", "memory_mb"}], "nvlink": [GPU, ...]}],
+//    "processes": [{"pid", "memory_mb"}], "nvlink": [7, "switch", ...]}],
 //    "xids": [{"device": 0, "xid": 79}]}
+// `nvlink`: its links, to devices by position or to something by name.
 // `fault`: what every question about the device answers. `mig`: it is divided, null is a number
 // without an instance. `processes`: "hidden" is a driver that refuses to tell; of one without
 // `memory_mb` the memory is not told. `xids` only grows: each is reported once.
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -228,6 +230,25 @@ int nvmlDeviceGetComputeRunningProcesses_v3(api::device d, unsigned* count, api:
              p.contains("memory_mb") ? p["memory_mb"].get<unsigned long long>() * 1024 * 1024
                                      : api::not_available,
              ~0U, ~0U};
+  return 0;
+}
+int nvmlDeviceGetPciInfo_v3(api::device d, api::pci_info* to) {
+  auto const shown = of(d);
+  if (!shown.contains("index"))
+    return api::not_supported;
+  std::snprintf(to->bus_id, sizeof to->bus_id, "GPU %u", shown["index"].get<unsigned>());
+  return 0;
+}
+int nvmlDeviceGetNvLinkState(api::device d, unsigned link, unsigned* is_active) {
+  auto const links = of(d).value("nvlink", json::array());
+  *is_active = link < links.size() ? 1 : 0;
+  return links.empty() ? api::not_supported : api::success;
+}
+int nvmlDeviceGetNvLinkRemotePciInfo_v2(api::device d, unsigned link, api::pci_info* to) {
+  auto const there = of(d).at("nvlink").at(link);
+  auto const name =
+      there.is_string() ? there.get<std::string>() : "GPU " + std::to_string(there.get<unsigned>());
+  std::snprintf(to->bus_id, sizeof to->bus_id, "%s", name.c_str());
   return 0;
 }
 int nvmlEventSetCreate(api::event_set* to) {

@@ -221,3 +221,46 @@ TEST_CASE("nvml: errors that the driver reports come once each") {
   CHECK(library->take_xids() == std::vector<xid_report>{{"GPU-a", 31}, {"GPU-a", 79}});
   CHECK(library->take_xids().empty());
 }
+
+TEST_CASE("nvml: GPUs that reach each other by NVLink are of one group") {
+  auto const groups = [](std::vector<std::string> const& links) {
+    std::string text;
+    for (std::size_t i = 0; i < links.size(); ++i)
+      text += std::string(i == 0 ? "" : ",") + R"({"name": "NVIDIA H100", "uuid": "GPU-)" +
+              std::to_string(i) + R"(", "memory_mb": 80000, "nvlink": [)" + links[i] + "]}";
+    shown_machine m{R"({"driver": "550", "devices": [)" + text + "]}"};
+    std::vector<unsigned> list;
+    for (auto const& d : seen().devices)
+      list.push_back(d.link_group);
+    return list;
+  };
+  using numbers = std::vector<unsigned>;
+  CHECK(groups({"", "", ""}) == numbers{0, 0, 0});
+  CHECK(groups({"3", "2", "1", "0", ""}) == numbers{1, 2, 2, 1, 0});  // bridges
+  CHECK(groups({"\"s1\", \"s2\"", "\"s2\"", "\"s1\""}) == numbers{1, 1, 1});
+  CHECK(groups({"\"a\"", "\"b\"", "\"b\", \"a\"", "\"c\""}) == numbers{1, 1, 1, 0});
+}
+
+TEST_CASE("nvml: what this machine's own driver tells makes sense, where there is one") {
+  auto const opened = nvml::open(nvml::usual_library);
+  if (std::holds_alternative<std::string>(opened))
+    return;
+  auto& library = *std::get<std::unique_ptr<nvml>>(opened);
+  CHECK(library.take_xids().empty());
+  for (auto const& d : library.look().devices) {
+    auto const now = library.read(d.uuid);
+    CAPTURE(d.uuid);
+    CHECK(now.unreachable.empty());
+    CHECK(now.memory_mb == d.memory_mb);
+    CHECK(now.memory_used_mb <= now.memory_mb);
+    CHECK(now.memory_free_mb <= now.memory_mb);
+    MESSAGE(d.model << ": " << now.memory_used_mb << " MiB used, " << now.memory_free_mb
+                    << " MiB free, " << now.temperature_c.value_or(-1) << " C, "
+                    << now.power_mw.value_or(-1) << " mW, " << now.utilisation_percent.value_or(-1)
+                    << " % busy, " << now.uncorrectable_errors << " errors, processes "
+                    << (now.processes ? std::to_string(now.processes->size()) : "not shown"));
+    if (now.processes)
+      for (auto const& p : *now.processes)
+        MESSAGE("process " << p.pid << ": " << p.used_mb.value_or(-1) << " MiB");
+  }
+}

@@ -2,6 +2,7 @@
 #include <fstream>
 
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include "tests/e2e/cluster.hpp"
 
@@ -10,14 +11,35 @@ using namespace nsai::tests;
 namespace {
 
 struct machine_with_gpus : cluster {
+  std::filesystem::path file() const { return directory() / "machine.json"; }
+  void show(json const& shown) const {
+    auto const next = directory() / "next.json";
+    std::ofstream{next} << shown;
+    std::filesystem::rename(next, file());
+  }
   node_process& start(json const& shown, json config = json::object()) {
-    auto const file = directory() / "machine.json";
-    std::ofstream{file} << shown;
-    add_environment("head", {{"NSAI_FAKE_NVML", file}});
+    show(shown);
+    add_environment("head", {{"NSAI_FAKE_NVML", file()}});
     config["gpu_discovery"]["library"] = NSAI_FAKE_NVML_LIBRARY;
     auto const path = directory() / "head.json";
     std::ofstream{path} << config;
     return start_head({"--config", path, "--cpus", "4"});
+  }
+  json gpu(std::size_t index) const { return ask({"nodes"}).at(0).at("gpus").at(index); }
+  bool eventually_health(std::size_t index, std::string const& health) const {
+    return eventually([&] { return gpu(index).at("health") == health; }, std::chrono::seconds{30});
+  }
+  bool eventually_foreign(std::size_t index, std::int64_t mb) const {
+    return eventually([&] { return gpu(index).at("state").at("foreign_mb") == mb; },
+                      std::chrono::seconds{30});
+  }
+  /// Runs until it is stopped while it has that GPU; a success elsewhere.
+  std::uint64_t stuck_on(std::string const& uuid) const {
+    return submit({"--gpu", "H100", "--max-retries", "0", "--", "sh", "-c",
+                   "[ \"$CUDA_VISIBLE_DEVICES\" != " + uuid + " ] || exec sleep 600"});
+  }
+  std::size_t count_events(std::string const& name) const {
+    return ask({"events", "--name", name}).size();
   }
   std::string visible(std::vector<std::string> words) {
     words.insert(words.end(), {"--", "sh", "-c", "echo \"<$CUDA_VISIBLE_DEVICES>\""});
@@ -26,6 +48,18 @@ struct machine_with_gpus : cluster {
     return run({"logs", std::to_string(job)}).out;
   }
 };
+
+json many_gpus(int count) {
+  json shown{{"driver", "550.54.15"}, {"devices", json::array()}};
+  for (int i = 0; i < count; ++i)
+    shown["devices"].push_back({{"name", "NVIDIA H100 80GB HBM3"},
+                                {"uuid", "GPU-" + std::to_string(i)},
+                                {"memory_mb", 80'000},
+                                {"temperature_c", 40 + i},
+                                {"power_mw", 100'000},
+                                {"utilisation", 0}});
+  return shown;
+}
 
 json const two_gpus = json::parse(R"({"driver": "550.54.15", "devices": [
   {"name": "NVIDIA H100 80GB HBM3", "uuid": "GPU-11", "memory_mb": 81559, "capability": [9, 0]},
@@ -84,4 +118,120 @@ TEST_CASE("a machine without a driver offers no GPU, and says why once") {
   auto const told = log.find(why);
   REQUIRE(told != std::string::npos);
   CHECK(log.find(why, told + 1) == std::string::npos);
+}
+
+TEST_CASE_FIXTURE(machine_with_gpus,
+                  "a job whose GPU is lost goes on on another one without blame, and the GPU comes "
+                  "back when it is sound") {
+  auto shown = many_gpus(8);
+  start(shown);
+  auto const victim = stuck_on("GPU-0");
+  REQUIRE(wait_status(victim, "running"));
+  shown["devices"][0]["fault"] = 15;
+  show(shown);
+  REQUIRE(wait_status(victim, "succeeded"));
+  auto const record = job(victim);
+  REQUIRE(record.at("attempts").size() == 2);
+  CHECK(record["attempts"][0].at("outcome") == "device_fault");
+  CHECK(record["attempts"][0].at("error").at("code") == "gpu_fault");
+  auto const lost = gpu(0);
+  CHECK(lost.at("health") == "quarantined");
+  CHECK(lost.at("health_reason") == "the driver cannot reach it: GPU is lost");
+  CHECK(run({"nodes"}).out.find("GPU 0 (NVIDIA H100 80GB HBM3) is quarantined: the driver cannot "
+                                "reach it: GPU is lost") != std::string::npos);
+  CHECK(count_events("work.gpu.quarantined") == 1);
+  shown["devices"][0].erase("fault");
+  show(shown);
+  CHECK(eventually_health(0, "sound"));
+  CHECK(count_events("work.gpu.released") == 1);
+}
+
+TEST_CASE_FIXTURE(machine_with_gpus,
+                  "errors of the hardware end what runs there, errors of a program do not") {
+  auto shown = many_gpus(2);
+  start(shown);
+  auto const first = stuck_on("GPU-0");
+  REQUIRE(wait_status(first, "running"));
+  shown["xids"] = {{{"device", 0}, {"xid", 31}}, {{"device", 0}, {"xid", 13}}};
+  show(shown);
+  CHECK(eventually([&] { return log_of("head").find("XID 13") != std::string::npos; }));
+  CHECK(gpu(0).at("health") == "sound");
+  CHECK(job(first).at("status") == "running");
+  shown["xids"].push_back({{"device", 0}, {"xid", 79}});
+  show(shown);
+  REQUIRE(wait_status(first, "succeeded"));
+  CHECK(gpu(0).at("health_reason") == "XID 79: the GPU has fallen off the bus");
+  shown["devices"][1]["ecc_uncorrected"] = 2;
+  show(shown);
+  CHECK(eventually_health(1, "quarantined"));
+  auto const waits = submit({"--gpu", "H100", "--", "true"});
+  auto const why = ask({"explain", std::to_string(waits)});
+  CHECK(why.at("rule") == "quarantine");
+  stop_node("head");
+  shown["devices"][1]["ecc_uncorrected"] = 0;
+  start(shown);  // the XIDs were told before
+  CHECK(wait_status(waits, "succeeded"));
+}
+
+TEST_CASE_FIXTURE(machine_with_gpus, "a job that fails by its GPU is not blamed") {
+  auto shown = many_gpus(2);
+  start(shown);
+  shown["devices"][0]["ecc_uncorrected"] = 1;
+  auto const next = directory() / "after.json";
+  std::ofstream{next} << shown;
+  auto const job_there = submit({"--gpu", "H100", "--max-retries", "0", "--", "sh", "-c",
+                                 "[ $CUDA_VISIBLE_DEVICES = GPU-0 ] || exit 0; mv " +
+                                     next.string() + " " + file().string() + "; exit 1"});
+  REQUIRE(wait_status(job_there, "succeeded"));
+  CHECK(job(job_there).at("attempts").at(0).at("outcome") == "device_fault");
+}
+
+TEST_CASE_FIXTURE(machine_with_gpus, "a job waits for memory that a stranger holds, and starts") {
+  auto shown = many_gpus(1);
+  shown["devices"][0]["memory_used_mb"] = 30'400;
+  shown["devices"][0]["processes"] = {{{"pid", ::getpid()}, {"memory_mb", 30'000}}};
+  start(shown);
+  CHECK(gpu(0).at("state").at("foreign_mb") == 30'000);  // from the registration on
+  CHECK(gpu(0).at("state").at("temperature_c") == 40);
+  auto const waits = submit({"--gpu", "H100", "--gpu-memory", "60000M", "--", "true"});
+  auto const any = submit({"--gpu", "H100", "--", "true"});
+  auto const fits = submit({"--gpu", "H100", "--gpu-memory", "40000M", "--", "true"});
+  CHECK(wait_status(fits, "succeeded"));
+  auto const why = ask({"explain", std::to_string(waits)});
+  CHECK(why.at("rule") == "gpu_memory");
+  auto const sentence = "30,000 of 80,000 MiB are held by processes that are not of nsai (pid " +
+                        std::to_string(::getpid()) + ")";
+  CHECK(why.at("reason").get<std::string>().find(sentence) != std::string::npos);
+  CHECK(run({"explain", std::to_string(any)}).out.find(sentence) != std::string::npos);
+  CHECK(run({"nodes"}).out.find("processes that are not of nsai") != std::string::npos);
+  shown["devices"][0]["memory_used_mb"] = 0;
+  shown["devices"][0]["processes"] = json::array();
+  show(shown);
+  CHECK(wait_status(waits, "succeeded"));
+  CHECK(wait_status(any, "succeeded"));
+}
+
+TEST_CASE_FIXTURE(machine_with_gpus, "what a job uses is not a stranger's") {
+  auto shown = many_gpus(1);
+  start(shown);
+  auto const pid_file = directory() / "pid";
+  auto const runs =
+      submit({"--gpu", "H100", "--", "sh", "-c",
+              "sh -c 'echo $$ > " + pid_file.string() + ".new; mv " + pid_file.string() + ".new " +
+                  pid_file.string() + "; exec sleep 600'; true"});
+  REQUIRE(eventually([&] { return std::filesystem::exists(pid_file); }, std::chrono::seconds{30}));
+  std::int64_t pid = 0;
+  std::ifstream{pid_file} >> pid;
+  shown["devices"][0]["memory_used_mb"] = 60'300;
+  shown["devices"][0]["processes"] = {{{"pid", pid}, {"memory_mb", 50'000}},
+                                      {{"pid", ::getpid()}, {"memory_mb", 10'000}}};
+  show(shown);
+  CHECK(eventually_foreign(0, 10'000));
+  CHECK(gpu(0).at("state").at("foreign_pids") == json::array({::getpid()}));
+  CHECK(job(runs).at("status") == "running");
+  run({"cancel", std::to_string(runs)});
+  shown["devices"][0]["memory_used_mb"] = 30'000;
+  shown["devices"][0]["processes"] = "hidden";
+  show(shown);
+  CHECK(eventually_foreign(0, 30'000));
 }

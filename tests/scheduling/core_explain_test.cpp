@@ -288,6 +288,15 @@ TEST_CASE("explain: nodes that drain, are silent, or cannot start anything") {
   CHECK(f.rule(waits) == wait_rule::unable);
 }
 
+TEST_CASE("explain: GPU memory that strangers hold") {
+  explaining f;
+  f.join(f.node("a", 8, {"A100"}));
+  gpu_state state;
+  state.foreign_mb = 20'000;
+  f.apply(node_beat{"a", f.session("a"), {}, {}, {state}});
+  CHECK(f.rule(f.submitted(f.gpu_job("A100"))) == wait_rule::gpu_memory);
+}
+
 TEST_CASE("explain: hardware that has failed, and nodes where jobs fail one after the other") {
   explaining f;
   f.join(f.node("a", 8, {"A100"}));

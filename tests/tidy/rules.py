@@ -30,7 +30,7 @@ FOLDERS = {
     "stages": Folder(("messages", "processes", "stages/cuda"), ("std", "POSIX", "nlohmann_json", "fmt", "spdlog")),
     "stages/cuda": Folder(("messages", "stages"),
                           ("std", "POSIX", "nlohmann_json", "fmt", "spdlog", "CUDA")),
-    "actors": Folder(("messages", "scheduling", "processes", "store", "stages"),
+    "actors": Folder(("messages", "scheduling", "processes", "devices", "store", "stages"),
                      ("std", "POSIX", "nlohmann_json", "fmt", "spdlog", "CAF", "OpenSSL")),
     "node": Folder(ALL, ("std", "POSIX", "nlohmann_json", "fmt", "spdlog", "CAF", "OpenSSL", "CLI11",
                          "cpp-httplib")),

@@ -1,0 +1,159 @@
+// The executor looks after its GPUs.
+#include <algorithm>
+
+#include <spdlog/spdlog.h>
+
+#include "actors/executor_state.hpp"
+#include "actors/host_pool.hpp"
+#include "devices/gpu_faults.hpp"
+
+namespace nsai::actors {
+namespace {
+
+constexpr std::chrono::milliseconds look_every{1000};
+/// A GPU that fails can make a look take long; registration and outcomes wait no longer than this.
+constexpr std::chrono::seconds longest_look{10};
+
+}  // namespace
+
+void executor_state::watch_gpus() {
+  std::vector<gpu_info> real;
+  std::vector<std::string> uuids;
+  for (auto const& gpu : options_.node.gpus)
+    if (!gpu.is_virtual) {
+      real.push_back(gpu);
+      uuids.push_back(gpu.uuid);
+    }
+  if (real.empty() || options_.gpu_library.empty())
+    return;
+  gpus_ = gpu_news{std::move(real)};
+  watch_ = std::make_unique<gpu_watch>(
+      options_.gpu_library, std::move(uuids), look_every,
+      [me = caf::actor_cast<caf::weak_actor_ptr>(self_)](gpu_look seen) {
+        if (auto const there = caf::actor_cast<caf::strong_actor_ptr>(me))
+          caf::anon_send(caf::actor_cast<caf::actor>(there), std::move(seen));
+      });
+  self_->delayed_send(self_, longest_look, late_look_atom::value, attempt_ref{});
+}
+
+/// The node registers with what the first look has shown.
+void executor_state::looked(gpu_look const& seen) {
+  for (auto const& x : seen.xids)
+    if (devices::kind_of_xid(x.xid) == devices::xid_kind::hardware)
+      spdlog::warn("GPU {}: {}", x.gpu, devices::xid_words(x.xid));
+    else
+      spdlog::info("GPU {}: {}", x.gpu, devices::xid_words(x.xid));
+  auto const failed = gpus_.take(seen, gpus_in_use());
+  if (!std::exchange(has_looked_, true)) {
+    look_for_scheduler();
+  } else if (!failed.empty() && session_ != 0) {
+    send_beat();  // before the outcomes, which the scheduler takes for what they are then
+  }
+  for (auto const index : failed)
+    give_up_gpu(index);
+  settle_doubted(seen.number);
+  report();
+  try_start();
+  finish_if_empty();
+}
+
+/// With the default ref: of the first look.
+void executor_state::look_is_late(attempt_ref ref) {
+  if (!ref.job && !std::exchange(has_looked_, true))
+    look_for_scheduler();
+  auto const found = held_.find(ref);
+  if (found == held_.end() || !found->second.doubted)
+    return;
+  conclude(ref, std::move(*found->second.doubted));
+  report();
+  try_start();
+  finish_if_empty();
+}
+
+bool executor_state::is_watched(held const& h) const {
+  return std::any_of(h.attempt.devices.begin(), h.attempt.devices.end(),
+                     [&](device_grant const& d) { return gpus_.watches(d.index); });
+}
+
+/// Warm stage hosts keep memory, too.
+std::set<std::uint32_t> executor_state::gpus_in_use() const {
+  std::set<std::uint32_t> list;
+  for (auto const& [ref, h] : held_)
+    for (auto const& device : h.attempt.devices)
+      list.insert(device.index);
+  if (options_.where->hosts)
+    for (auto const& host : options_.where->hosts->hosts())
+      list.insert(host.devices.begin(), host.devices.end());
+  return list;
+}
+
+void executor_state::give_up_gpu(std::uint32_t index) {
+  auto const why = gpus_.fault(index);
+  spdlog::warn("node {}: GPU {} has failed: {}", options_.node.name, index, why);
+  std::vector<attempt_ref> there;
+  std::vector<device_grant> grants;
+  for (auto& [ref, h] : held_)
+    for (auto const& device : h.attempt.devices)
+      if (device.index == index) {
+        there.push_back(ref);
+        h.gpu_fault = "GPU " + std::to_string(index) + " (" + device.uuid + ") of node " +
+                      options_.node.name + " has failed: " + why;
+      }
+  for (auto const ref : there)
+    stop_one(ref, held_.at(ref).control ? attempt_result::device_fault : attempt_result::returned);
+  for (auto const& gpu : options_.node.gpus)
+    if (gpu.index == index)
+      grants.push_back({gpu.index, gpu.uuid, gpu.model, gpu.memory_mb, 1000, false});
+  if (options_.where->hosts)
+    options_.where->hosts->clear(std::move(grants), [] {});
+}
+
+std::string executor_state::fault_under(held const& h) const {
+  if (!h.gpu_fault.empty())
+    return h.gpu_fault;
+  for (auto const& device : h.attempt.devices)
+    if (auto const why = gpus_.fault(device.index); !why.empty())
+      return "GPU " + std::to_string(device.index) + " (" + device.uuid + ") of node " +
+             options_.node.name + " has failed: " + why;
+  return {};
+}
+
+/// What fails on a GPU may fail by the GPU, of which the next look tells.
+bool executor_state::doubts(held& h, attempt_outcome& outcome) {
+  if (!watch_ || outcome.result != attempt_result::failed || !is_watched(h) ||
+      !fault_under(h).empty())
+    return false;
+  self_->delayed_send(self_, longest_look, late_look_atom::value, outcome.ref);
+  h.doubted = std::move(outcome);
+  h.doubted_until = watch_->look_soon();
+  return true;
+}
+
+void executor_state::settle_doubted(std::uint64_t looks) {
+  std::vector<attempt_outcome> list;
+  for (auto& [ref, h] : held_)
+    if (h.doubted && h.doubted_until <= looks)
+      list.push_back(std::move(*h.doubted));
+  for (auto& outcome : list)
+    conclude(outcome.ref, std::move(outcome));
+}
+
+/// A program that ends in order when it is stopped has not done its work.
+void executor_state::conclude(attempt_ref ref, attempt_outcome outcome) {
+  auto const found = held_.find(ref);
+  auto const& h = found->second;
+  bool const stopped = !h.gpu_fault.empty() && (outcome.result == attempt_result::succeeded ||
+                                                outcome.result == attempt_result::device_fault);
+  if (stopped || outcome.result == attempt_result::failed) {
+    if (auto why = fault_under(h); !why.empty()) {
+      outcome.result = attempt_result::device_fault;
+      outcome.error = error_of("infra", "gpu_fault", std::move(why));
+      outcome.value = {};
+      outcome.context = {};
+    }
+  }
+  held_.erase(found);
+  settle(std::move(outcome));
+}
+
+}  // namespace nsai::actors

@@ -1,0 +1,176 @@
+#include "actors/gpu_news.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include "devices/gpu_faults.hpp"
+
+namespace nsai::actors {
+namespace {
+
+constexpr int looks_until_sound = 5;         // a GPU that comes and goes has not come back
+constexpr int looks_between_numbers = 10;    // temperature and such go along at most so often
+constexpr std::int64_t least_foreign = 256;  // MiB; less is the driver's and the display's
+constexpr std::int64_t foreign_step = 128;   // MiB; less is no change
+
+/// What strangers hold.
+struct strangers {
+  std::int64_t mb = 0;
+  std::vector<std::int64_t> pids;
+};
+
+/// Nothing: whose the memory is cannot be told apart.
+std::optional<strangers> by_processes(devices::reading const& r,
+                                      std::vector<std::int64_t> const& own) {
+  strangers found;
+  std::int64_t own_mb = 0;
+  bool all_told = true;
+  bool own_told = true;
+  for (auto const& p : *r.processes) {
+    bool const is_own = std::binary_search(own.begin(), own.end(), p.pid);
+    auto& told = is_own ? own_told : all_told;
+    told = told && p.used_mb.has_value();
+    (is_own ? own_mb : found.mb) += p.used_mb.value_or(0);
+    if (!is_own)
+      found.pids.push_back(p.pid);
+  }
+  auto const rest = std::max<std::int64_t>(0, r.memory_used_mb - own_mb);
+  if (!found.pids.empty() && all_told)
+    return found;
+  if (!own_told || (found.pids.empty() && rest >= least_foreign))
+    return std::nullopt;
+  found.mb = found.pids.empty() ? 0 : rest;
+  return found;
+}
+
+bool differs(std::optional<std::int64_t> const& a, std::optional<std::int64_t> const& b,
+             std::int64_t least) {
+  return a.has_value() != b.has_value() || (a && std::abs(*a - *b) >= least);
+}
+
+}  // namespace
+
+gpu_news::gpu_news(std::vector<gpu_info> gpus) {
+  for (auto& info : gpus) {
+    watched gpu;
+    gpu.state.index = info.index;
+    gpu.info = std::move(info);
+    gpu.looks_since_numbers = looks_between_numbers;
+    gpus_.push_back(std::move(gpu));
+  }
+}
+
+gpu_news::watched const* gpu_news::find(std::uint32_t index) const {
+  auto const at = std::find_if(gpus_.begin(), gpus_.end(),
+                               [&](watched const& g) { return g.info.index == index; });
+  return at == gpus_.end() ? nullptr : &*at;
+}
+
+std::string gpu_news::fault(std::uint32_t index) const {
+  auto const* const gpu = find(index);
+  return gpu == nullptr ? std::string{} : gpu->state.fault;
+}
+
+std::vector<std::uint32_t> gpu_news::take(gpu_look const& seen,
+                                          std::set<std::uint32_t> const& in_use) {
+  std::vector<std::uint32_t> failed;
+  for (std::size_t i = 0; i < std::min(gpus_.size(), seen.readings.size()); ++i) {
+    auto& gpu = gpus_[i];
+    auto const& r = seen.readings[i];
+    for (auto const& x : seen.xids)
+      if (x.gpu == r.gpu && gpu.xid_fault.empty() &&
+          devices::kind_of_xid(x.xid) == devices::xid_kind::hardware)
+        gpu.xid_fault = devices::xid_words(x.xid);
+    if (judge(gpu, r))
+      failed.push_back(gpu.info.index);
+    if (!r.unreachable.empty() || r.memory_mb == 0)
+      continue;  // it told nothing
+    note_strangers(gpu, r, seen, in_use.contains(gpu.info.index));
+    note_numbers(gpu, r);
+  }
+  return failed;
+}
+
+/// Whether it has failed just now. The first reason stays until it is sound again.
+bool gpu_news::judge(watched& gpu, devices::reading const& r) {
+  auto const now = gpu.xid_fault.empty() ? devices::fault_in(r) : gpu.xid_fault;
+  auto& fault = gpu.state.fault;
+  if (!now.empty()) {
+    gpu.sound_looks = 0;
+    bool const is_new = fault.empty();
+    if (is_new)
+      fault = now;
+    return is_new;
+  }
+  if (!fault.empty() && ++gpu.sound_looks >= looks_until_sound)
+    fault.clear();
+  return false;
+}
+
+/// Where processes are not shown, memory can be theirs only while nothing of this node is there;
+/// for two looks, since the driver takes a while to free what has ended.
+void gpu_news::note_strangers(watched& gpu, devices::reading const& r, gpu_look const& seen,
+                              bool in_use) {
+  bool const was_in_use = std::exchange(gpu.was_in_use, in_use);
+  std::optional<strangers> found;
+  if (r.processes) {
+    found = by_processes(r, seen.own);
+  } else if (!in_use && !was_in_use) {
+    auto const before = gpu.before_mb.value_or(r.memory_used_mb);
+    found = strangers{std::min(before, r.memory_used_mb), {}};
+  }
+  gpu.before_mb = r.memory_used_mb;
+  if (!found)
+    return;
+  if (found->mb < least_foreign)
+    found = strangers{};
+  auto& state = gpu.state;
+  bool const is_news = (found->mb == 0) != (state.foreign_mb == 0) ||
+                       std::abs(found->mb - state.foreign_mb) >= foreign_step ||
+                       found->pids != state.foreign_pids;
+  if (!is_news)
+    return;
+  state.foreign_mb = found->mb;
+  state.foreign_pids = std::move(found->pids);
+}
+
+void gpu_news::note_numbers(watched& gpu, devices::reading const& r) {
+  constexpr std::int64_t degrees = 5;
+  constexpr std::int64_t watts = 25;
+  constexpr std::int64_t percents = 10;
+  auto const power_w =
+      r.power_mw ? std::optional{(*r.power_mw + 500) / 1000} : std::optional<std::int64_t>{};
+  auto& state = gpu.state;
+  if (++gpu.looks_since_numbers < looks_between_numbers ||
+      !(differs(state.temperature_c, r.temperature_c, degrees) ||
+        differs(state.power_w, power_w, watts) ||
+        differs(state.utilisation_percent, r.utilisation_percent, percents)))
+    return;
+  gpu.looks_since_numbers = 0;
+  state.temperature_c = r.temperature_c;
+  state.power_w = power_w;
+  state.utilisation_percent = r.utilisation_percent;
+}
+
+std::vector<gpu_state> gpu_news::news() {
+  std::vector<gpu_state> list;
+  for (auto& gpu : gpus_)
+    if (gpu.told != gpu.state) {
+      gpu.told = gpu.state;
+      list.push_back(gpu.state);
+    }
+  return list;
+}
+
+std::vector<gpu_state> gpu_news::all() {
+  forget_told();
+  return news();
+}
+
+void gpu_news::forget_told() {
+  for (auto& gpu : gpus_)
+    gpu.told.reset();
+}
+
+}  // namespace nsai::actors

@@ -1,0 +1,179 @@
+// What a node makes of the looks at its GPUs.
+#include "actors/gpu_news.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace nsai;
+using namespace nsai::actors;
+
+namespace {
+
+using processes = std::vector<devices::gpu_process>;
+
+/// One GPU of 80,000 MiB on which nothing is.
+struct one_gpu {
+  one_gpu() {
+    now.uuid = now.gpu = "GPU-a";
+    now.memory_mb = 80'000;
+    now.processes.emplace();
+  }
+  std::vector<std::uint32_t> look(std::vector<unsigned> xids = {}) {
+    gpu_look seen;
+    seen.number = ++number;
+    seen.readings = {now};
+    for (auto const xid : xids)
+      seen.xids.push_back({"GPU-a", xid});
+    seen.own = {100, 101};
+    return news.take(seen, in_use);
+  }
+  gpu_state state() { return news.all().at(0); }
+  std::int64_t foreign() { return state().foreign_mb; }
+
+  devices::reading now;
+  std::set<std::uint32_t> in_use;
+  gpu_news news{{{0, "GPU-a", "H100", 80'000, false}}};
+  std::uint64_t number = 0;
+};
+
+}  // namespace
+
+TEST_CASE("gpu news: nothing happens, and nothing is told twice") {
+  one_gpu g;
+  CHECK(g.look().empty());
+  CHECK(g.news.news().size() == 1);
+  for (int i = 0; i < 100; ++i) {
+    g.now.memory_used_mb = i % 2 == 0 ? 0 : 90;
+    CHECK(g.look().empty());
+    CHECK(g.news.news().empty());
+  }
+  g.news.forget_told();
+  CHECK(g.news.news().size() == 1);
+}
+
+TEST_CASE("gpu news: a GPU that is lost has failed once, and is sound after five looks") {
+  one_gpu g;
+  g.look();
+  g.now.unreachable = "GPU is lost";
+  CHECK(g.look() == std::vector<std::uint32_t>{0});
+  CHECK(g.look().empty());
+  CHECK(g.news.fault(0) == "the driver cannot reach it: GPU is lost");
+  g.now.unreachable.clear();
+  for (int i = 0; i < 4; ++i)
+    g.look();
+  CHECK_FALSE(g.news.fault(0).empty());
+  g.look();
+  CHECK(g.news.fault(0).empty());
+}
+
+TEST_CASE("gpu news: the first reason stays while the GPU is at fault") {
+  one_gpu g;
+  g.now.uncorrectable_errors = 1;
+  CHECK(g.look().size() == 1);
+  g.now.uncorrectable_errors = 2;
+  CHECK(g.look().empty());
+  CHECK(g.news.fault(0) == "1 memory errors that ECC cannot correct since its last reset");
+}
+
+TEST_CASE("gpu news: an XID of the hardware stays, one of a program says nothing") {
+  one_gpu g;
+  CHECK(g.look({13, 31, 43, 45, 63}).empty());
+  CHECK(g.news.fault(0).empty());
+  CHECK(g.look({45, 74}).size() == 1);
+  for (int i = 0; i < 20; ++i)
+    g.look();
+  CHECK(g.news.fault(0) == "XID 74: NVLink error");
+}
+
+TEST_CASE("gpu news: what this node's processes use is not a stranger's") {
+  one_gpu g;
+  g.in_use = {0};
+  g.now.memory_used_mb = 40'400;
+  g.now.processes = processes{{100, 40'000}, {101, 300}};
+  g.look();
+  CHECK(g.foreign() == 0);
+  g.now.memory_used_mb = 60'400;
+  g.now.processes = processes{{100, 40'000}, {101, 300}, {4711, 20'000}};
+  g.look();
+  CHECK(g.foreign() == 20'000);
+  CHECK(g.state().foreign_pids == std::vector<std::int64_t>{4711});
+}
+
+TEST_CASE("gpu news: a stranger whose memory is not told has what the others do not have") {
+  one_gpu g;
+  g.now.memory_used_mb = 50'000;
+  g.now.processes = processes{{100, 20'000}, {4711, std::nullopt}};
+  g.look();
+  CHECK(g.foreign() == 30'000);
+}
+
+TEST_CASE("gpu news: little memory, and little more of it, is no news") {
+  one_gpu g;
+  g.now.processes = processes{{4711, 255}};
+  g.look();
+  CHECK(g.foreign() == 0);
+  g.now.processes = processes{{4711, 10'000}};
+  g.look();
+  g.now.processes = processes{{4711, 10'127}};
+  g.look();
+  CHECK(g.foreign() == 10'000);
+  g.now.processes = processes{{4711, 10'128}};
+  g.look();
+  CHECK(g.foreign() == 10'128);
+  g.now.processes.emplace();
+  g.look();
+  CHECK(g.foreign() == 0);
+  CHECK(g.state().foreign_pids.empty());
+}
+
+TEST_CASE("gpu news: where processes are not shown, memory counts while nothing of ours is there") {
+  one_gpu g;
+  g.now.processes.reset();
+  g.now.memory_used_mb = 30'000;
+  g.look();
+  CHECK(g.foreign() == 30'000);
+  g.in_use = {0};
+  g.now.memory_used_mb = 70'000;
+  g.look();
+  CHECK(g.foreign() == 30'000);
+  g.in_use.clear();
+  g.look();  // the driver may still be freeing it
+  CHECK(g.foreign() == 30'000);
+  g.now.memory_used_mb = 0;
+  g.look();
+  CHECK(g.foreign() == 0);
+  g.now.memory_used_mb = 30'000;
+  g.look();  // for one look it may be anything
+  CHECK(g.foreign() == 0);
+  g.look();
+  CHECK(g.foreign() == 30'000);
+  // Only this node's processes are shown: the rest is as it was before.
+  g.in_use = {0};
+  g.now.memory_used_mb = 50'000;
+  g.now.processes = processes{{100, 20'000}};
+  g.look();
+  CHECK(g.foreign() == 30'000);
+}
+
+TEST_CASE("gpu news: temperature, power and use are told when they differ, and not each second") {
+  one_gpu g;
+  g.now.temperature_c = 40;
+  g.now.power_mw = 100'600;
+  g.now.utilisation_percent = 0;
+  g.look();
+  CHECK(g.state().temperature_c == 40);
+  CHECK(g.state().power_w == 101);
+  g.news.news();
+  for (int i = 0; i < 30; ++i) {
+    g.now.temperature_c = 40 + i % 5;
+    g.look();
+    CHECK(g.news.news().empty());
+  }
+  int told = 0;
+  for (int i = 0; i < 30; ++i) {
+    g.now.utilisation_percent = i % 2 == 0 ? 90 : 10;
+    g.look();
+    told += static_cast<int>(g.news.news().size());
+  }
+  CHECK(told >= 1);
+  CHECK(told <= 3);
+}
