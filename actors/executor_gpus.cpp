@@ -14,6 +14,19 @@ constexpr std::chrono::milliseconds look_every{1000};
 /// A GPU that fails can make a look take long; registration and outcomes wait no longer than this.
 constexpr std::chrono::seconds longest_look{10};
 
+/// Who holds too much memory keeps it from its neighbours meanwhile.
+constexpr std::int64_t grace_of_excess_ms = 2000;
+
+/// Called by the watch.
+std::vector<attempt_leader> leaders_of(workplace const& where) {
+  auto list = where.leaders->all();
+  if (where.hosts)
+    for (auto const& host : where.hosts->hosts())
+      if (host.running && host.pid != 0)
+        list.push_back({*host.running, host.pid});
+  return list;
+}
+
 }  // namespace
 
 void executor_state::watch_gpus() {
@@ -29,6 +42,7 @@ void executor_state::watch_gpus() {
   gpus_ = gpu_news{std::move(real)};
   watch_ = std::make_unique<gpu_watch>(
       options_.gpu_library, std::move(uuids), look_every,
+      [where = options_.where] { return leaders_of(*where); },
       [me = caf::actor_cast<caf::weak_actor_ptr>(self_)](gpu_look seen) {
         if (auto const there = caf::actor_cast<caf::strong_actor_ptr>(me))
           caf::anon_send(caf::actor_cast<caf::actor>(there), std::move(seen));
@@ -51,6 +65,7 @@ void executor_state::looked(gpu_look const& seen) {
   }
   for (auto const index : failed)
     give_up_gpu(index);
+  limit_memory(seen.uses);
   settle_doubted(seen.number);
   report();
   try_start();
@@ -108,6 +123,29 @@ void executor_state::give_up_gpu(std::uint32_t index) {
     options_.where->hosts->clear(std::move(grants), [] {});
 }
 
+/// By as much as was granted; what holds a whole GPU may use all of it.
+void executor_state::limit_memory(std::vector<gpu_memory_use> const& uses) {
+  std::map<attempt_ref, std::int64_t> sums;
+  for (auto const& use : uses)
+    sums[use.ref] += use.used_mb;
+  for (auto const& [ref, used] : sums) {
+    auto const found = held_.find(ref);
+    if (found == held_.end())
+      continue;
+    auto& h = found->second;
+    h.peak_gpu_memory_mb = std::max(h.peak_gpu_memory_mb, used);
+    if (!h.gpu_excess.empty())
+      continue;
+    h.gpu_excess = excess_of(h.attempt, uses);
+    if (h.gpu_excess.empty())
+      continue;
+    spdlog::info("node {}: job {}, attempt {} is stopped: {}", options_.node.name, ref.job.value,
+                 ref.attempt, h.gpu_excess);
+    h.attempt.grace_ms = std::min(h.attempt.grace_ms, grace_of_excess_ms);
+    stop_one(ref, attempt_result::failed);
+  }
+}
+
 std::string executor_state::fault_under(held const& h) const {
   if (!h.gpu_fault.empty())
     return h.gpu_fault;
@@ -121,7 +159,7 @@ std::string executor_state::fault_under(held const& h) const {
 /// What fails on a GPU may fail by the GPU, of which the next look tells.
 bool executor_state::doubts(held& h, attempt_outcome& outcome) {
   if (!watch_ || outcome.result != attempt_result::failed || !is_watched(h) ||
-      !fault_under(h).empty())
+      !h.gpu_excess.empty() || !fault_under(h).empty())
     return false;
   self_->delayed_send(self_, longest_look, late_look_atom::value, outcome.ref);
   h.doubted = std::move(outcome);
@@ -142,6 +180,14 @@ void executor_state::settle_doubted(std::uint64_t looks) {
 void executor_state::conclude(attempt_ref ref, attempt_outcome outcome) {
   auto const found = held_.find(ref);
   auto const& h = found->second;
+  outcome.peak_gpu_memory_mb = h.peak_gpu_memory_mb;
+  if (!h.gpu_excess.empty() &&
+      (outcome.result == attempt_result::succeeded || outcome.result == attempt_result::failed)) {
+    outcome.result = attempt_result::failed;
+    outcome.error = error_of("stage", "gpu_memory_exceeded", h.gpu_excess);
+    outcome.value = {};
+    outcome.context = {};
+  }
   bool const stopped = !h.gpu_fault.empty() && (outcome.result == attempt_result::succeeded ||
                                                 outcome.result == attempt_result::device_fault);
   if (stopped || outcome.result == attempt_result::failed) {

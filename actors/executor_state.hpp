@@ -65,6 +65,8 @@ class executor_state {
     std::shared_ptr<room_lease> lease;      // null while it waits; shared by those that run in turn
     std::optional<progress_file> reported;  // of a program
     std::string gpu_fault;                  // of a GPU that it has: it was stopped for that
+    std::string gpu_excess;                 // of a GPU's memory: likewise
+    std::int64_t peak_gpu_memory_mb = 0;
     std::optional<attempt_outcome> doubted;  // it failed on a GPU that is looked at once more
     std::uint64_t doubted_until = 0;         // by the look of that number
   };
@@ -96,6 +98,7 @@ class executor_state {
   bool is_watched(held const& h) const;
   std::set<std::uint32_t> gpus_in_use() const;
   void give_up_gpu(std::uint32_t index);
+  void limit_memory(std::vector<gpu_memory_use> const& uses);
   std::string fault_under(held const& h) const;
   bool doubts(held& h, attempt_outcome& outcome);
   void settle_doubted(std::uint64_t looks);

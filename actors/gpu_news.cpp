@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include <spdlog/spdlog.h>
+
 #include "devices/gpu_faults.hpp"
 
 namespace nsai::actors {
@@ -86,6 +88,7 @@ std::vector<std::uint32_t> gpu_news::take(gpu_look const& seen,
       failed.push_back(gpu.info.index);
     if (!r.unreachable.empty() || r.memory_mb == 0)
       continue;  // it told nothing
+    note_processes(gpu, r);
     note_strangers(gpu, r, seen, in_use.contains(gpu.info.index));
     note_numbers(gpu, r);
   }
@@ -106,6 +109,14 @@ bool gpu_news::judge(watched& gpu, devices::reading const& r) {
   if (!fault.empty() && ++gpu.sound_looks >= looks_until_sound)
     fault.clear();
   return false;
+}
+
+void gpu_news::note_processes(watched& gpu, devices::reading const& r) {
+  bool const hidden = !r.processes.has_value();
+  if (hidden && !gpu.state.processes_hidden)
+    spdlog::warn("GPU {}: the driver shows no processes: limits of GPU memory are unsupported here",
+                 gpu.info.index);
+  gpu.state.processes_hidden = hidden;
 }
 
 /// Where processes are not shown, memory can be theirs only while nothing of this node is there;

@@ -45,6 +45,7 @@ class gpu_news {
   };
   watched const* find(std::uint32_t index) const;
   static bool judge(watched& gpu, devices::reading const& r);
+  static void note_processes(watched& gpu, devices::reading const& r);
   static void note_strangers(watched& gpu, devices::reading const& r, gpu_look const& seen,
                              bool in_use);
   static void note_numbers(watched& gpu, devices::reading const& r);

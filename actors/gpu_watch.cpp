@@ -10,10 +10,11 @@
 namespace nsai::actors {
 
 gpu_watch::gpu_watch(std::string library, std::vector<std::string> uuids,
-                     std::chrono::milliseconds every, on_look tell)
+                     std::chrono::milliseconds every, find_leaders leaders, on_look tell)
     : library_(std::move(library)),
       uuids_(std::move(uuids)),
       every_(every),
+      leaders_(std::move(leaders)),
       tell_(std::move(tell)),
       thread_([this] { run(); }) {}
 
@@ -63,6 +64,10 @@ gpu_look gpu_watch::look(devices::nvml& library, std::uint64_t number) const {
       if (processes::is_below(static_cast<pid_t>(p.pid), ::getpid()))
         seen.own.push_back(p.pid);
   std::sort(seen.own.begin(), seen.own.end());
+  if (!seen.own.empty())
+    seen.uses = memory_of_attempts(seen.readings, leaders_(), [](auto pid, auto root) {
+      return processes::is_below(static_cast<pid_t>(pid), static_cast<pid_t>(root));
+    });
   return seen;
 }
 

@@ -36,6 +36,8 @@ struct gpu_state {
   // Of its memory, held by processes that are not the node's; too little to matter counts as 0.
   std::int64_t foreign_mb = 0;
   std::vector<std::int64_t> foreign_pids;  // theirs, as far as they are shown
+  // The driver shows no processes: what each job holds of its memory is not known, nor limited.
+  bool processes_hidden = false;
   // Coarse, and absent where the device does not tell.
   std::optional<std::int64_t> temperature_c;
   std::optional<std::int64_t> power_w;
@@ -47,6 +49,7 @@ struct gpu_state {
                       field{"fault", &g::fault},
                       field{"foreign_mb", &g::foreign_mb},
                       field{"foreign_pids", &g::foreign_pids},
+                      field{"processes_hidden", &g::processes_hidden},
                       field{"temperature_c", &g::temperature_c},
                       field{"power_w", &g::power_w},
                       field{"utilisation_percent", &g::utilisation_percent}};

@@ -40,6 +40,11 @@ std::vector<std::string> service_lines(node_record const& node) {
           use.health == place_health::probation ? "on probation" : "quarantined",
           until(use.health_until), use.health_reason.empty() ? "" : ": " + use.health_reason));
   for (auto const& use : node.gpus)
+    if (use.state.processes_hidden)
+      lines.push_back(fmt::format(
+          "{}: GPU {}: the driver shows no processes, so that limits of GPU memory are unsupported",
+          node.name, use.gpu.index));
+  for (auto const& use : node.gpus)
     if (auto const& state = use.state; state.foreign_mb > 0)
       lines.push_back(
           fmt::format("{}: GPU {} ({}): {} of {} are held by processes that are not of nsai{}",

@@ -98,7 +98,7 @@ attempt_outcome run_stage(stage const& s, json_text const& options, json_text co
   } catch (device_error const& e) {
     env.device_lost = e.sticky();
     if (e.who() == fault_class::quarantine) {
-      told.result = attempt_result::returned;
+      told.result = attempt_result::device_fault;
       told.error = error_of("infra", "gpu_fault", e.what());
       return told;
     }

@@ -130,7 +130,7 @@ TEST_CASE("a real GPU that fails never falls back: retry, the job's fault, or th
   CHECK_FALSE(own.error->retryable);
   CHECK(env.device_lost);
   auto const hardware = with(fault_class::quarantine, true);
-  CHECK(hardware.result == attempt_result::returned);
+  CHECK(hardware.result == attempt_result::device_fault);
   CHECK(hardware.error->category == "infra");
   CHECK(hardware.error->code == "gpu_fault");
 
