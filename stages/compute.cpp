@@ -38,15 +38,18 @@ void check_ngrams(ngram_shape shape) {
     refuse("longest", std::to_string(shape.longest), "1 to " + std::to_string(longest_ngram));
 }
 
+void check_inputs(network_shape shape, matrix_view inputs) {
+  if (inputs.columns != shape.inputs)
+    refuse("inputs", std::to_string(inputs.columns) + " columns", std::to_string(shape.inputs));
+}
+
 void check_training(network_state const& from, examples const& on) {
   auto const count = from.shape.parameters();
   for (auto const* each : {&from.parameters, &from.first_moments, &from.second_moments})
     if (each->size() != count)
       refuse("network", std::to_string(each->size()) + " parameters or moments",
              std::to_string(count) + " of each for its shape");
-  if (on.inputs.columns != from.shape.inputs)
-    refuse("examples", std::to_string(on.inputs.columns) + " columns",
-           std::to_string(from.shape.inputs));
+  check_inputs(from.shape, on.inputs);
   if (on.labels.size() != on.inputs.rows)
     refuse("labels",
            std::to_string(on.labels.size()) + " beside " + std::to_string(on.inputs.rows) +

@@ -75,7 +75,7 @@ class cpu_trainer final : public trainer {
   }
 
   std::vector<float> logits(matrix_view x) override {
-    check_training(net_, {x, std::vector<std::uint32_t>(x.rows, 0)});
+    check_inputs(net_.shape, x);
     forward(x);
     return logits_;
   }

@@ -43,7 +43,9 @@ class gpu_trainer final : public trainer {
   }
 
   std::vector<float> logits(matrix_view x) override {
-    check_training(state(), {x, std::vector<std::uint32_t>(x.rows, 0)});
+    check_inputs(shape_, x);
+    if (x.rows == 0)
+      return {};
     make_room(x.rows);
     batch_.upload({x.data, x.rows * x.columns}, stream_, "inputs");
     forward(batch_.data(), x.rows);

@@ -26,7 +26,7 @@ void measure_copies(stream const& on, device_rates& to) {
   auto const bytes = that_fits(std::size_t{1} << 30U, [](std::size_t each) { return 2 * each; });
   device_buffer<char> from(bytes);
   device_buffer<char> there(bytes);
-  from.clear(on, "memory for the probe");
+  fill_with_noise(reinterpret_cast<float*>(from.data()), bytes / sizeof(float), 1, on);
   auto const per_ms = [](std::size_t moved, double ms) {
     return static_cast<double>(moved) / ms / 1e6;
   };
