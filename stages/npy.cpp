@@ -110,7 +110,11 @@ matrix read_npy(fs::path const& file, std::string const& field) {
   std::ifstream in{file, std::ios::binary};
   if (!in || fs::is_directory(file))
     refuse(field, file.string() + " cannot be read");
-  auto const name = file.filename().string();
+  return read_npy(in, fs::file_size(file), file.filename().string(), field);
+}
+
+matrix read_npy(std::istream& in, std::uint64_t size, std::string const& name,
+                std::string const& field) {
   auto const head = read_header(in, field, name);
   auto const type = head.value_of("descr");
   auto const shape = dimensions_of(head.value_of("shape"));
@@ -120,8 +124,10 @@ matrix read_npy(fs::path const& file, std::string const& field) {
   matrix m;
   m.rows = shape[0];
   m.columns = shape[1];
+  if (m.rows == 0 || m.columns == 0)
+    refuse(field, name + " has no values");
   auto const bytes = static_cast<std::uint64_t>(m.rows) * m.columns * (wide ? 8 : 4);
-  auto const left = fs::file_size(file) - static_cast<std::uint64_t>(in.tellg());
+  auto const left = size - static_cast<std::uint64_t>(in.tellg());
   if (m.rows > left || m.columns > left || bytes != left)
     refuse(field, name + " has " + std::to_string(left) + " bytes of values for " +
                       std::to_string(m.rows) + " x " + std::to_string(m.columns));

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <istream>
 #include <span>
 #include <vector>
 
@@ -22,6 +23,10 @@ struct matrix {
 /// Reads NumPy's .npy (versions 1 to 3 of its format): two dimensions, little-endian float32 or
 /// float64, C order. Throws shape_error at `field`; every value must be finite.
 matrix read_npy(std::filesystem::path const& file, std::string const& field);
+
+/// The same from a stream of so many bytes; `name` is what errors call it.
+matrix read_npy(std::istream& in, std::uint64_t bytes, std::string const& name,
+                std::string const& field);
 
 /// Writes two dimensions of float32 or uint32, so that a reader sees the old file or the new one.
 /// Throws std::runtime_error.

@@ -1,9 +1,13 @@
+#include <cmath>
+#include <sstream>
+
 #include "messages/job.hpp"
 #include "node/config.hpp"
 #include "simulation/cluster_description.hpp"
 #include "simulation/sacct.hpp"
 #include "simulation/workload.hpp"
 #include "stages/experiment.hpp"
+#include "stages/npy.hpp"
 #include "stages/proposer_text.hpp"
 #include "stages/stage.hpp"
 #include "tests/fuzz/targets.hpp"
@@ -43,6 +47,22 @@ void experiment(std::string_view bytes) {
     if (!complete_and_check(read.request))
       require(!json(read.request).dump(-1, ' ', false, json::error_handler_t::replace).empty(),
               "an experiment can be written");
+  } catch (shape_error const&) {
+  }
+}
+
+void matrices(std::string_view bytes) {
+  try {
+    stages::matrix m;
+    if (!bytes.empty() && bytes.front() == '[') {
+      m = stages::matrix_of(stages::parse_document(std::string{bytes}, "f"), "points", "/base");
+    } else {
+      std::istringstream in{std::string{bytes}};
+      m = stages::read_npy(in, bytes.size(), "f", "points");
+    }
+    require(m.values.size() == m.rows * m.columns, "a matrix has as many values as it says");
+    for (auto const x : m.values)
+      require(std::isfinite(x), "its values are finite");
   } catch (shape_error const&) {
   }
 }

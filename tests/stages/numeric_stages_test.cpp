@@ -236,6 +236,7 @@ TEST_CASE(".npy files: doubles are read, everything that is not a matrix of floa
         npy_of("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", two_doubles),
         npy_of("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999, 99999999999), }",
                two_doubles),
+        npy_of("{'descr': '<f4', 'fortran_order': False, 'shape': (0, 4), }", ""),
         npy_of("{'descr': '<f4'", two_doubles)})
     CHECK(read(text).find("expected an .npy file of two dimensions") != std::string::npos);
 }
