@@ -8,7 +8,7 @@ using namespace nsai::actors;
 
 namespace {
 
-using processes = std::vector<devices::gpu_process>;
+using those = std::vector<devices::gpu_process>;
 
 /// One GPU of 80,000 MiB on which nothing is.
 struct one_gpu {
@@ -88,11 +88,11 @@ TEST_CASE("gpu news: what this node's processes use is not a stranger's") {
   one_gpu g;
   g.in_use = {0};
   g.now.memory_used_mb = 40'400;
-  g.now.processes = processes{{100, 40'000}, {101, 300}};
+  g.now.processes = those{{100, 40'000}, {101, 300}};
   g.look();
   CHECK(g.foreign() == 0);
   g.now.memory_used_mb = 60'400;
-  g.now.processes = processes{{100, 40'000}, {101, 300}, {4711, 20'000}};
+  g.now.processes = those{{100, 40'000}, {101, 300}, {4711, 20'000}};
   g.look();
   CHECK(g.foreign() == 20'000);
   CHECK(g.state().foreign_pids == std::vector<std::int64_t>{4711});
@@ -101,22 +101,22 @@ TEST_CASE("gpu news: what this node's processes use is not a stranger's") {
 TEST_CASE("gpu news: a stranger whose memory is not told has what the others do not have") {
   one_gpu g;
   g.now.memory_used_mb = 50'000;
-  g.now.processes = processes{{100, 20'000}, {4711, std::nullopt}};
+  g.now.processes = those{{100, 20'000}, {4711, std::nullopt}};
   g.look();
   CHECK(g.foreign() == 30'000);
 }
 
 TEST_CASE("gpu news: little memory, and little more of it, is no news") {
   one_gpu g;
-  g.now.processes = processes{{4711, 255}};
+  g.now.processes = those{{4711, 255}};
   g.look();
   CHECK(g.foreign() == 0);
-  g.now.processes = processes{{4711, 10'000}};
+  g.now.processes = those{{4711, 10'000}};
   g.look();
-  g.now.processes = processes{{4711, 10'127}};
+  g.now.processes = those{{4711, 10'127}};
   g.look();
   CHECK(g.foreign() == 10'000);
-  g.now.processes = processes{{4711, 10'128}};
+  g.now.processes = those{{4711, 10'128}};
   g.look();
   CHECK(g.foreign() == 10'128);
   g.now.processes.emplace();
@@ -149,7 +149,7 @@ TEST_CASE("gpu news: where processes are not shown, memory counts while nothing 
   // Only this node's processes are shown: the rest is as it was before.
   g.in_use = {0};
   g.now.memory_used_mb = 50'000;
-  g.now.processes = processes{{100, 20'000}};
+  g.now.processes = those{{100, 20'000}};
   g.look();
   CHECK(g.foreign() == 30'000);
 }

@@ -48,6 +48,36 @@ TEST_CASE("health: different jobs of two tenants in a row quarantine a device") 
   CHECK(d.h.reason(0) == "3 jobs of 2 tenants failed here in a row");
 }
 
+TEST_CASE("health: evidence of the hardware stands until it is taken back, and has no bound") {
+  devices d{2};
+  CHECK(d.h.witness(0, "", d.now).empty());
+  CHECK(d.h.witness(0, "lost", d.now).size() == 1);
+  CHECK(d.h.witness(1, "lost", d.now).size() == 1);
+  CHECK(d.h.witness(0, "lost", d.now).empty());
+  CHECK_FALSE(d.h.until(0));
+  CHECK(d.h.advance(d.now + 100 * 60 * 60 * 1000).empty());
+  CHECK(d.h.fault(devices::on(0, 1, 1, 11), d.now).empty());
+  CHECK(d.is_quarantined(0));
+  auto const list = d.h.witness(0, "", d.now);
+  REQUIRE(list.size() == 1);
+  CHECK(list[0].now == place_health::sound);
+  CHECK(list[0].reason == "its node finds it sound again");
+  CHECK(d.is_quarantined(1));
+}
+
+TEST_CASE("health: evidence outlasts a quarantine that would have ended") {
+  devices d{1};
+  d.h.fault(devices::on(0, 1, 1, 11), d.now);
+  CHECK(d.h.until(0) == d.now + 60'000);
+  d.h.witness(0, "lost", d.now + 1);
+  CHECK(d.h.advance(d.now + 60'000).empty());
+  CHECK(d.is_quarantined(0));
+  d.h.release(0);
+  CHECK(d.h.of(0) == place_health::sound);
+  CHECK(d.h.witness(0, "lost", d.now).empty());
+  CHECK(d.h.witness(0, "", d.now).empty());
+}
+
 TEST_CASE("health: one job that fails again and again says nothing, nor does a success between") {
   devices d{10};
   d.fail(0, 1, 1, 11);
