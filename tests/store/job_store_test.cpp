@@ -370,6 +370,10 @@ TEST_CASE("jobs that are alike share a payload, and each has its own options and
 }
 
 TEST_CASE("a database of an older schema is brought up to date with its jobs") {
+  constexpr char const* eighth =
+      "ALTER TABLE jobs DROP COLUMN peak_memory; ALTER TABLE jobs DROP COLUMN peak_gpu_memory; "
+      "ALTER TABLE attempts DROP COLUMN peak_memory; "
+      "ALTER TABLE attempts DROP COLUMN peak_gpu_memory; PRAGMA user_version = 8;";
   constexpr char const* seventh =
       "ALTER TABLE jobs DROP COLUMN cost; ALTER TABLE jobs DROP COLUMN cost_rate; "
       "DROP TABLE spending; PRAGMA user_version = 7;";
@@ -387,13 +391,14 @@ TEST_CASE("a database of an older schema is brought up to date with its jobs") {
       "ALTER TABLE jobs DROP COLUMN options; ALTER TABLE jobs DROP COLUMN trace_id; "
       "ALTER TABLE payloads DROP COLUMN alike; PRAGMA user_version = 1";
   for (auto const& back :
-       {std::string{}, std::string("ALTER TABLE payloads DROP COLUMN unique_word; DROP TABLE recurrences; "
+       {std::string{},
+        std::string("ALTER TABLE payloads DROP COLUMN unique_word; DROP TABLE recurrences; "
                     "PRAGMA user_version = 6"),
         std::string(third), std::string(third) + second, std::string(third) + second + first}) {
     folder f;
     { job_store{options_at(f)}.commit({fresh(1), fresh(200), end(1)}); }
     sqlite::database(f.file(), sqlite::open_mode::read_write, "")
-        .execute((seventh + back).c_str(), "test");
+        .execute((eighth + (seventh + back)).c_str(), "test");
     job_store s{options_at(f)};
     CHECK(s.find({200})->options.text == R"({"text":"hi"})");
     std::vector<job_id> unfinished;
@@ -402,6 +407,40 @@ TEST_CASE("a database of an older schema is brought up to date with its jobs") {
     s.commit({grant(200, 1), end(200)});
     CHECK(s.remove_ended({1'000'000}, 100).jobs == 2);
   }
+}
+
+TEST_CASE("peaks of memory are kept with each attempt, and GPU seconds are those of all of them") {
+  folder f;
+  job_store s{options_at(f)};
+  device_grant half;
+  half.share_milli = 500;
+  auto first = grant(1, 1);
+  first.devices = {half};
+  s.commit({fresh(1), first});
+  close_attempt closed;
+  closed.job = {1};
+  closed.attempt.number = 1;
+  closed.attempt.outcome = attempt_result::failed;
+  closed.attempt.duration_ms = 4'000;
+  closed.attempt.peak_memory_mb = 70;
+  closed.attempt.peak_gpu_memory_mb = 900;
+  auto second = grant(1, 2);
+  second.devices = {half};
+  s.commit({closed, second});
+  CHECK(s.find({1})->gpu_seconds == milli{2'000});
+  CHECK(s.find({1})->attempts.at(1).peak_memory_mb == 0);
+  auto over = end(1, job_status::succeeded, 50'000);
+  over.duration_ms = 2'000;
+  over.peak_memory_mb = 80;
+  over.peak_gpu_memory_mb = 1'000;
+  s.commit({over});
+  auto const record = *s.find({1});
+  REQUIRE(record.attempts.size() == 2);
+  CHECK(record.attempts[0].peak_memory_mb == 70);
+  CHECK(record.attempts[0].peak_gpu_memory_mb == 900);
+  CHECK(record.attempts[1].peak_memory_mb == 80);
+  CHECK(record.attempts[1].peak_gpu_memory_mb == 1'000);
+  CHECK(record.gpu_seconds == milli{3'000});
 }
 
 TEST_CASE("what jobs and tenants have cost survives, and a parent costs what its children do") {
