@@ -71,7 +71,7 @@ std::vector<job_record> measured(session& connection, std::vector<job_id> const&
 std::string rate(json const& result, char const* name) {
   auto const found = result.find(name);
   return found == result.end() || !found->is_number() ? "-"
-                                                      : fmt::format("{:.1f}", found->get<double>());
+                                                      : fmt::format("{:.4g}", found->get<double>());
 }
 
 json document_of(std::vector<job_record> const& jobs) {
