@@ -369,109 +369,6 @@ TEST_CASE("jobs that are alike share a payload, and each has its own options and
             .value("SELECT count(*) FROM payloads", "test") == "0");
 }
 
-TEST_CASE("a database of an older schema is brought up to date with its jobs") {
-  constexpr char const* eighth =
-      "ALTER TABLE jobs DROP COLUMN peak_memory; ALTER TABLE jobs DROP COLUMN peak_gpu_memory; "
-      "ALTER TABLE attempts DROP COLUMN peak_memory; "
-      "ALTER TABLE attempts DROP COLUMN peak_gpu_memory; PRAGMA user_version = 8;";
-  constexpr char const* seventh =
-      "ALTER TABLE jobs DROP COLUMN cost; ALTER TABLE jobs DROP COLUMN cost_rate; "
-      "DROP TABLE spending; PRAGMA user_version = 7;";
-  constexpr char const* third =
-      "ALTER TABLE payloads DROP COLUMN unique_word; DROP TABLE recurrences; "
-      "ALTER TABLE jobs DROP COLUMN preemptions; DROP TABLE node_orders; ALTER TABLE jobs DROP "
-      "COLUMN handed_back; DROP TABLE usage; PRAGMA "
-      "user_version = 3;";
-  constexpr char const* second =
-      "DROP TABLE unfinished; CREATE INDEX jobs_unfinished ON jobs(id, status) "
-      "WHERE status < 3; "
-      "CREATE INDEX jobs_ended ON jobs(completed_at) WHERE parent IS NULL AND status >= 3; "
-      "PRAGMA user_version = 2;";
-  constexpr char const* first =
-      "ALTER TABLE jobs DROP COLUMN options; ALTER TABLE jobs DROP COLUMN trace_id; "
-      "ALTER TABLE payloads DROP COLUMN alike; PRAGMA user_version = 1";
-  for (auto const& back :
-       {std::string{},
-        std::string("ALTER TABLE payloads DROP COLUMN unique_word; DROP TABLE recurrences; "
-                    "PRAGMA user_version = 6"),
-        std::string(third), std::string(third) + second, std::string(third) + second + first}) {
-    folder f;
-    { job_store{options_at(f)}.commit({fresh(1), fresh(200), end(1)}); }
-    sqlite::database(f.file(), sqlite::open_mode::read_write, "")
-        .execute((eighth + (seventh + back)).c_str(), "test");
-    job_store s{options_at(f)};
-    CHECK(s.find({200})->options.text == R"({"text":"hi"})");
-    std::vector<job_id> unfinished;
-    s.load_unfinished([&](unfinished_job&& job) { unfinished.push_back(job.record.id); });
-    CHECK(unfinished == std::vector<job_id>{{200}});
-    s.commit({grant(200, 1), end(200)});
-    CHECK(s.remove_ended({1'000'000}, 100).jobs == 2);
-  }
-}
-
-TEST_CASE("peaks of memory are kept with each attempt, and GPU seconds are those of all of them") {
-  folder f;
-  job_store s{options_at(f)};
-  device_grant half;
-  half.share_milli = 500;
-  auto first = grant(1, 1);
-  first.devices = {half};
-  s.commit({fresh(1), first});
-  close_attempt closed;
-  closed.job = {1};
-  closed.attempt.number = 1;
-  closed.attempt.outcome = attempt_result::failed;
-  closed.attempt.duration_ms = 4'000;
-  closed.attempt.peak_memory_mb = 70;
-  closed.attempt.peak_gpu_memory_mb = 900;
-  auto second = grant(1, 2);
-  second.devices = {half};
-  s.commit({closed, second});
-  CHECK(s.find({1})->gpu_seconds == milli{2'000});
-  CHECK(s.find({1})->attempts.at(1).peak_memory_mb == 0);
-  auto over = end(1, job_status::succeeded, 50'000);
-  over.duration_ms = 2'000;
-  over.peak_memory_mb = 80;
-  over.peak_gpu_memory_mb = 1'000;
-  s.commit({over});
-  auto const record = *s.find({1});
-  REQUIRE(record.attempts.size() == 2);
-  CHECK(record.attempts[0].peak_memory_mb == 70);
-  CHECK(record.attempts[0].peak_gpu_memory_mb == 900);
-  CHECK(record.attempts[1].peak_memory_mb == 80);
-  CHECK(record.attempts[1].peak_gpu_memory_mb == 1'000);
-  CHECK(record.gpu_seconds == milli{3'000});
-}
-
-TEST_CASE("what jobs and tenants have cost survives, and a parent costs what its children do") {
-  folder f;
-  {
-    job_store s{options_at(f)};
-    auto running = grant(1, 1);
-    running.cost_rate = 4'000'000;
-    s.commit({fresh(1), running});
-    s.load_unfinished([](unfinished_job&& job) {
-      CHECK(job.cost_rate == 4'000'000);
-      CHECK(job.record.cost_usd == micro{0});
-    });
-    close_attempt closed;
-    closed.job = {1};
-    closed.attempt.number = 1;
-    closed.cost = {700};
-    s.commit({closed, put_spending{"lab", {700}}, put_spending{"x", {1}}});
-    CHECK(s.find({1})->cost_usd == micro{700});
-    auto over = end(1);
-    over.cost = {900};
-    s.commit({over, put_spending{"lab", {900}}});
-  }
-  job_store s{options_at(f)};
-  CHECK(s.find({1})->cost_usd == micro{900});
-  auto const all = s.spending();
-  REQUIRE(all.size() == 2);
-  CHECK(all[0].tenant_id == "lab");
-  CHECK(all[0].spent == micro{900});
-}
-
 TEST_CASE("what is ordered for nodes survives, and goes when it is over") {
   folder f;
   node_order order{"u1", "a", {5}, {70}, "new fans", {{{10}, {20}}, {{30}, {40}}}, {3}};
@@ -590,20 +487,6 @@ TEST_CASE("retention goes on where it stopped") {
   }
   CHECK(removed == 50);
   CHECK(calls < 12);
-}
-
-TEST_CASE("a database of a newer schema is refused and left alone; one of something else, too") {
-  folder f;
-  { job_store s{options_at(f)}; }
-  {
-    sqlite::database(f.file(), sqlite::open_mode::read_write, "")
-        .execute("PRAGMA user_version = 99", "test");
-  }
-  CHECK_THROWS_WITH_AS(job_store{options_at(f)}, doctest::Contains("version 99"), store_error);
-  folder g;
-  sqlite::database(g.file(), sqlite::open_mode::read_write, "")
-      .execute("CREATE TABLE x(a)", "test");
-  CHECK_THROWS_WITH_AS(job_store{options_at(g)}, doctest::Contains("something else"), store_error);
 }
 
 TEST_CASE("a reader beside the writer sees what was committed") {
