@@ -100,17 +100,17 @@ TEST_CASE("a scheduler that is stopped for 30 s under load: nobody is lost, no j
   c.start_node("a", {"--cpus", "4"});
   c.start_node("b", {"--cpus", "4"});
   auto const array = c.submit({"--stage", "sleep", "--set", "seconds=2", "--array", "0-99"});
-  auto const program = c.submit({"--max-retries", "0", "--", "sleep", "5"});
-  REQUIRE(c.wait_status(program, "running"));
+  auto const sleeper = c.submit({"--max-retries", "0", "--", "sleep", "5"});
+  REQUIRE(c.wait_status(sleeper, "running"));
   auto const files_before = open_files(head.pid());
   head.signal(SIGSTOP);
   auto const waiting = client(c, {program(), "submit", "--stage", "echo", "--wait"});
   std::this_thread::sleep_for(30s);  // this is the fault itself
   head.signal(SIGCONT);
   CHECK(c.wait_status(array, "succeeded", 120s));
-  CHECK(c.wait_status(program, "succeeded"));
+  CHECK(c.wait_status(sleeper, "succeeded"));
   CHECK(waiting->wait_end() != -1);
-  CHECK(c.job(program).at("attempt") == 1);
+  CHECK(c.job(sleeper).at("attempt") == 1);
   for (auto const& child : c.ask({"jobs", "--experiment", std::to_string(array), "--limit", "200"}))
     CHECK(child.at("attempt") == (child.at("id") == array ? 0 : 1));
   for (auto const& e : read_events(c.data_of("head") / "events.jsonl"))
