@@ -383,8 +383,7 @@ log_chunk executor_state::read(read_log const& m) const {
 
 void executor_state::shut(shut_down const& m) {
   if (m.at_once) {
-    spool_.save();
-    self_->quit(caf::exit_reason::user_shutdown);
+    leave();
     return;
   }
   if (std::exchange(shutting_, true))
@@ -418,6 +417,13 @@ void executor_state::finish_if_empty() {
   bool const told = spool_.empty() || session_ == 0;
   if (!shutting_ || !held_.empty() || !told)
     return;
+  leave();
+}
+
+/// The watch ends here, on the actor's thread: whoever drops the last reference to this may be the
+/// watch itself, or the pool that it asks.
+void executor_state::leave() {
+  watch_.reset();
   spool_.save();
   self_->quit(caf::exit_reason::user_shutdown);
 }

@@ -134,11 +134,13 @@ void executor_state::limit_memory(std::vector<gpu_memory_use> const& uses) {
       continue;
     auto& h = found->second;
     h.peak_gpu_memory_mb = std::max(h.peak_gpu_memory_mb, used);
-    if (!h.gpu_excess.empty())
+    if (!h.gpu_excess.empty() || h.doubted)
       continue;
-    h.gpu_excess = excess_of(h.attempt, uses);
-    if (h.gpu_excess.empty())
+    // Seen twice: what a warm host is still freeing of the attempt before is not this one's.
+    auto excess = excess_of(h.attempt, uses);
+    if (!std::exchange(h.exceeded_before, !excess.empty()) || excess.empty())
       continue;
+    h.gpu_excess = std::move(excess);
     spdlog::info("node {}: job {}, attempt {} is stopped: {}", options_.node.name, ref.job.value,
                  ref.attempt, h.gpu_excess);
     h.attempt.grace_ms = std::min(h.attempt.grace_ms, grace_of_excess_ms);

@@ -66,6 +66,7 @@ class executor_state {
     std::optional<progress_file> reported;  // of a program
     std::string gpu_fault;                  // of a GPU that it has: it was stopped for that
     std::string gpu_excess;                 // of a GPU's memory: likewise
+    bool exceeded_before = false;           // at the look before
     std::int64_t peak_gpu_memory_mb = 0;
     std::optional<attempt_outcome> doubted;  // it failed on a GPU that is looked at once more
     std::uint64_t doubted_until = 0;         // by the look of that number
@@ -92,6 +93,7 @@ class executor_state {
   void arm_timeout(start_attempt const& attempt);
   void settle(attempt_outcome outcome);
   void report();
+  void leave();
 
   // executor_gpus.cpp
   void watch_gpus();

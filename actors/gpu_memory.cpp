@@ -22,6 +22,15 @@ std::vector<attempt_leader> program_leaders::all() const {
   return list;
 }
 
+std::vector<attempt_leader> that_stayed(std::vector<attempt_leader> const& before,
+                                        std::vector<attempt_leader> const& after) {
+  std::vector<attempt_leader> list;
+  for (auto const& each : after)
+    if (std::find(before.begin(), before.end(), each) != before.end())
+      list.push_back(each);
+  return list;
+}
+
 std::vector<gpu_memory_use> memory_of_attempts(
     std::vector<devices::reading> const& readings, std::vector<attempt_leader> const& leaders,
     std::function<bool(std::int64_t pid, std::int64_t root)> const& is_below) {

@@ -16,7 +16,13 @@ namespace nsai::actors {
 struct attempt_leader {
   attempt_ref ref;
   std::int64_t pid = 0;
+  friend bool operator==(attempt_leader const&, attempt_leader const&) = default;
 };
+
+/// Those of both lists: a stage host that went from one attempt to the next meanwhile shows memory
+/// of which nobody knows whose it was.
+std::vector<attempt_leader> that_stayed(std::vector<attempt_leader> const& before,
+                                        std::vector<attempt_leader> const& after);
 
 /// The leaders of programs that run. Thread-safe.
 class program_leaders {

@@ -57,6 +57,7 @@ gpu_look gpu_watch::look(devices::nvml& library, std::uint64_t number) const {
   gpu_look seen;
   seen.number = number;
   seen.xids = library.take_xids();
+  auto const before = leaders_();
   for (auto const& uuid : uuids_)
     seen.readings.push_back(library.read(uuid));
   for (auto const& r : seen.readings)
@@ -65,9 +66,10 @@ gpu_look gpu_watch::look(devices::nvml& library, std::uint64_t number) const {
         seen.own.push_back(p.pid);
   std::sort(seen.own.begin(), seen.own.end());
   if (!seen.own.empty())
-    seen.uses = memory_of_attempts(seen.readings, leaders_(), [](auto pid, auto root) {
-      return processes::is_below(static_cast<pid_t>(pid), static_cast<pid_t>(root));
-    });
+    seen.uses =
+        memory_of_attempts(seen.readings, that_stayed(before, leaders_()), [](auto pid, auto root) {
+          return processes::is_below(static_cast<pid_t>(pid), static_cast<pid_t>(root));
+        });
   return seen;
 }
 

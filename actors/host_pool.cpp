@@ -23,6 +23,9 @@ using std::chrono::milliseconds;
 
 /// A host whose end of the channel is closed is about to be reported dead; one that lives on has
 /// closed it itself.
+/// What a host on a GPU loads for its first matrix product.
+constexpr std::int64_t cuda_libraries_mb = 1024;
+
 constexpr milliseconds longest_silence{1000};
 /// How often brief attempts are looked at: they have no timer each.
 constexpr milliseconds between_looks{200};
@@ -300,7 +303,8 @@ class host_pool::loop {
     if (host.ending)
       return;
     if (host.served >= settings_.attempts || host.spent || too_old(host) ||
-        host.resident_mb > host.first_resident_mb + settings_.grown_mb)
+        host.resident_mb > host.first_resident_mb + settings_.grown_mb +
+                               (host.devices.empty() ? 0 : cuda_libraries_mb))
       return host.kill(*where_.pool);
     std::int64_t idle = 0;
     host_process* longest = nullptr;

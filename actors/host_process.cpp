@@ -41,9 +41,12 @@ processes::process_spec spec_of(workplace const& where, std::vector<device_grant
   return spec;
 }
 
-bool same_devices(std::vector<device_grant> const& a, std::vector<device_grant> const& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](auto const& x, auto const& y) { return x.index == y.index; });
+/// A host that was given more of a device may hold more of its memory than an attempt is allowed.
+bool same_or_more(std::vector<device_grant> const& had, std::vector<device_grant> const& now) {
+  return std::equal(
+      had.begin(), had.end(), now.begin(), now.end(), [](auto const& x, auto const& y) {
+        return x.index == y.index && x.memory_mb <= y.memory_mb && x.share_milli <= y.share_milli;
+      });
 }
 
 stages::host_request request_of(workplace const& where, start_attempt const& attempt,
@@ -103,7 +106,7 @@ host_process::~host_process() {
 }
 
 bool host_process::serves(std::string const& tenant, std::vector<device_grant> const& on) const {
-  return tenant_id == tenant && same_devices(devices, on);
+  return tenant_id == tenant && same_or_more(devices, on);
 }
 
 bool host_process::uses_any(std::vector<device_grant> const& of) const {
@@ -115,6 +118,7 @@ bool host_process::uses_any(std::vector<device_grant> const& of) const {
 
 void host_process::give(workplace const& where, std::shared_ptr<host_batch> work) {
   batch = std::move(work);
+  devices = batch->devices();
   base_ = next_;
   watched = 0;
   given = host_clock::now();

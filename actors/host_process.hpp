@@ -25,6 +25,8 @@ class host_process {
   host_process& operator=(host_process const&) = delete;
 
   int channel() const { return channel_.get(); }
+  /// Whether it may take an attempt of that tenant on these devices: they are its own, and as much
+  /// of them as it had last, or more.
   bool serves(std::string const& tenant_id, std::vector<device_grant> const& devices) const;
   bool uses_any(std::vector<device_grant> const& devices) const;
 

@@ -213,9 +213,11 @@ class worker_state {
     host_work given;
     given.attempts = std::move(work.attempts);
     given.brief = work.brief;
-    auto const executor = executor_;
-    given.over = [executor](std::vector<attempt_outcome> outcomes) {
-      caf::anon_send(executor, attempts_over{std::move(outcomes)});
+    // Weak: a batch that never ends must not keep the executor, which keeps the pool.
+    given.over = [to = caf::actor_cast<caf::weak_actor_ptr>(executor_)](
+                     std::vector<attempt_outcome> outcomes) {
+      if (auto const executor = caf::actor_cast<caf::strong_actor_ptr>(to))
+        caf::anon_send(caf::actor_cast<caf::actor>(executor), attempts_over{std::move(outcomes)});
     };
     // Brief attempts share their control: nobody could tell whose progress it was.
     if (!work.brief)

@@ -89,17 +89,27 @@ void load(caf::scoped_actor& self, caf::actor const& scheduler, int jobs, int ba
 void latency(caf::scoped_actor& self, caf::actor const& scheduler, int jobs,
              batch_maker const& make) {
   std::vector<double> ms;
+  int bad = 0;
   for (int i = 0; i < jobs; ++i) {
     auto const begin = clock_type::now();
     self->send(scheduler, make(1, i));
     bool ended = false;
-    self->receive_while([&] { return !ended; })([&](jobs_ended const&) { ended = true; },
-                                                [](submit_reply const&) {});
+    self->receive_while([&] { return !ended; })(
+        [&](jobs_ended const& m) {
+          ended = true;
+          for (auto const& job : m.jobs)
+            bad += job.status != job_status::succeeded;
+        },
+        [&](submit_reply const& m) {
+          for (auto const& result : m.results)
+            bad += result.error.has_value();
+        });
     ms.push_back(seconds_since(begin) * 1000);
   }
   auto const first = ms.front();
   std::sort(ms.begin(), ms.end());
   std::cout << json{{"what", "nsai"},
+                    {"bad", bad},
                     {"first_ms", first},
                     {"p50_ms", ms[ms.size() / 2]},
                     {"p99_ms", ms[ms.size() * 99 / 100]}}

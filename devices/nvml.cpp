@@ -317,14 +317,19 @@ struct nvml::loaded {
     std::sort(found.begin(), found.end(),
               [](auto const& a, auto const& b) { return a.pid < b.pid; });
     std::vector<gpu_process> list;
+    std::size_t gone = 0;  // has just ended, or is of another namespace
     for (auto const& p : found) {
-      if (!exists(p.pid))
-        return;
+      if (!exists(p.pid)) {
+        ++gone;
+        continue;
+      }
       if (list.empty() || list.back().pid != p.pid)
         list.push_back({p.pid, std::nullopt});
       if (p.used_memory != api::not_available)  // who computes and draws is listed twice
         list.back().used_mb = std::max(list.back().used_mb.value_or(0), in_mb(p.used_memory));
     }
+    if (list.empty() && gone > 0)
+      return;
     to.processes = std::move(list);
   }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iostream>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -99,7 +100,17 @@ int probe_nodes(session& connection, std::vector<node_record> const& nodes,
   std::vector<job_record> jobs;
   if (!probes.empty())
     jobs = measured(connection, submitted(connection, std::move(probes)), global.out);
-  bool const all = std::all_of(jobs.begin(), jobs.end(),
+  // Which GPU a job gets is the scheduler's choice: where one was in use another can come twice.
+  std::set<std::pair<std::string, std::uint32_t>> seen;
+  std::erase_if(jobs, [&](job_record const& job) {
+    return !job.devices.empty() && job.status == job_status::succeeded &&
+           !seen.emplace(job.node, job.devices.front().index).second;
+  });
+  std::size_t gpus = 0;
+  for (auto const& node : nodes)
+    gpus += node.gpus.size();
+  bool const all = jobs.size() == gpus &&
+                   std::all_of(jobs.begin(), jobs.end(),
                                [](auto const& job) { return job.status == job_status::succeeded; });
   if (global.out.as_json) {
     global.out.document(document_of(jobs));
@@ -132,6 +143,9 @@ int probe_nodes(session& connection, std::vector<node_record> const& nodes,
         notes.push_back(fmt::format("{}: GPU {}: no {}", job.node, gpu.index,
                                     escaped(each.get<std::string>())));
   }
+  if (jobs.size() < gpus)
+    notes.push_back(fmt::format("{} of {} GPUs were in use and have not been measured",
+                                gpus - jobs.size(), gpus));
   if (rows.size() > 1)
     global.out.table(rows);
   for (auto const& note : notes)

@@ -31,7 +31,11 @@ void check_similarity(matrix_view queries, matrix_view corpus, std::size_t k) {
     refuse("k", std::to_string(k), "1 to " + std::to_string(most_neighbours));
 }
 
-void check_ngrams(ngram_shape shape) {
+void check_ngrams(std::span<std::string_view const> texts, ngram_shape shape) {
+  constexpr std::size_t longest_text = std::size_t{1} << 31U;
+  for (auto const& text : texts)
+    if (text.size() > longest_text)
+      refuse("texts", "one of " + std::to_string(text.size()) + " bytes", "at most 2147483648");
   if (!std::has_single_bit(shape.buckets) || shape.buckets > 1U << 24U)
     refuse("buckets", std::to_string(shape.buckets), "a power of two up to 16777216");
   if (shape.longest == 0 || shape.longest > longest_ngram)
@@ -44,6 +48,8 @@ void check_inputs(network_shape shape, matrix_view inputs) {
 }
 
 void check_training(network_state const& from, examples const& on) {
+  if (from.shape.inputs == 0 || from.shape.hidden == 0 || from.shape.classes == 0)
+    refuse("network", "a layer of none", "at least one input, hidden unit and class");
   auto const count = from.shape.parameters();
   for (auto const* each : {&from.parameters, &from.first_moments, &from.second_moments})
     if (each->size() != count)

@@ -166,7 +166,7 @@ std::string gpu_code_of_this_build();
 
 // What both twins check and use alike.
 void check_similarity(matrix_view queries, matrix_view corpus, std::size_t k);
-void check_ngrams(ngram_shape shape);
+void check_ngrams(std::span<std::string_view const> texts, ngram_shape shape);
 void check_training(network_state const& from, examples const& on);
 void check_inputs(network_shape shape, matrix_view inputs);
 void check_batch(std::span<std::uint32_t const> rows, examples const& on);

@@ -136,7 +136,7 @@ class cpu final : public compute {
 
   std::vector<float> hashed_ngrams(std::span<std::string_view const> texts, ngram_shape shape,
                                    compute_hooks const& hooks) override {
-    check_ngrams(shape);
+    check_ngrams(texts, shape);
     std::vector<float> all(texts.size() * shape.buckets, 0.0F);
     for (std::size_t t = 0; t < texts.size(); ++t) {
       if (t % block == 0)

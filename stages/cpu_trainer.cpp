@@ -110,7 +110,7 @@ class cpu_trainer final : public trainer {
     auto const w1t = transposed(w1(), hidden, inputs);
     add_product(x.data, w1t.data(), hidden_.data(), x.rows, inputs, hidden);
     for (auto& h : hidden_)
-      h = std::max(h, 0.0F);
+      h = h < 0 ? 0.0F : h;
     auto const w2t = transposed(w2(), classes, hidden);
     add_product(hidden_.data(), w2t.data(), logits_.data(), x.rows, hidden, classes);
   }

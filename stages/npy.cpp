@@ -128,7 +128,7 @@ matrix read_npy(std::istream& in, std::uint64_t size, std::string const& name,
     refuse(field, name + " has no values");
   auto const bytes = static_cast<std::uint64_t>(m.rows) * m.columns * (wide ? 8 : 4);
   auto const left = size - static_cast<std::uint64_t>(in.tellg());
-  if (m.rows > left || m.columns > left || bytes != left)
+  if (m.rows > left / m.columns || bytes != left)
     refuse(field, name + " has " + std::to_string(left) + " bytes of values for " +
                       std::to_string(m.rows) + " x " + std::to_string(m.columns));
   m.values.resize(m.rows * m.columns);

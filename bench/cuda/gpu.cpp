@@ -72,9 +72,9 @@ void similarity_of(std::size_t columns, std::size_t k, precision p) {
   normalise_rows(c.data(), corpus, columns, on);
   double const flops = 2.0 * queries * corpus * static_cast<double>(columns);
   double product_ms = 0;
+  cublas blas{on};
   {
     device_buffer<float> scores(queries * corpus);
-    cublas blas{on};
     product_ms = median_ms(on, times, [&] {
       blas.multiply({queries, columns, corpus, cublas::side::as_it_is, cublas::side::turned, 0, p},
                     q.data(), c.data(), scores.data());
@@ -84,7 +84,7 @@ void similarity_of(std::size_t columns, std::size_t k, precision p) {
   device_buffer<float> scores(search::query_tile * search::corpus_tile);
   device_buffer<float> best_scores(queries * k);
   device_buffer<std::uint32_t> best_indices(queries * k);
-  search s{on, columns, p};
+  search s{on, blas, columns, p};
   double const ms = median_ms(on, times, [&] {
     for (std::size_t at = 0; at < corpus; at += search::corpus_tile)
       s.merge_tile({q.data(), queries, c.data() + at * columns,
@@ -228,6 +228,10 @@ int main(int argc, char** argv) {
       std::cerr << "bench_gpu [rates | similarity | distances | ngrams | training]...\n";
       return 2;
     }
-    found->second();
+    try {
+      found->second();
+    } catch (std::exception const& e) {
+      std::cout << json{{"what", word}, {"failed", e.what()}} << std::endl;
+    }
   }
 }

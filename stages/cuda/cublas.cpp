@@ -35,14 +35,16 @@ functions load() {
   functions f;
   std::string const name = "libcublas.so." + std::to_string(CUBLAS_VER_MAJOR);
   void* library = nullptr;
+  std::string why;
   for (std::string const& folder : {std::string{}, std::string{"/usr/local/cuda/lib64/"}}) {
     library = ::dlopen((folder + name).c_str(), RTLD_NOW | RTLD_LOCAL);
     if (library != nullptr)
       break;
+    why = ::dlerror();
   }
   if (library == nullptr)
-    f.missing = name + " was not found, neither by the loader (LD_LIBRARY_PATH) nor in " +
-                "/usr/local/cuda/lib64; it comes with NVIDIA's CUDA toolkit";
+    f.missing = name + " could not be loaded, neither by the loader (LD_LIBRARY_PATH) nor in " +
+                "/usr/local/cuda/lib64; it comes with NVIDIA's CUDA toolkit (" + why + ")";
   else if (!find(library, "cublasCreate_v2", f.create) ||
            !find(library, "cublasDestroy_v2", f.destroy) ||
            !find(library, "cublasSetStream_v2", f.set_stream) ||
@@ -60,8 +62,9 @@ functions const& loaded() {
 void check_blas(cublasStatus_t status, char const* what) {
   if (status == CUBLAS_STATUS_SUCCESS)
     return;
-  // What the driver thinks of it says more, and says who has to act.
-  check(cudaGetLastError(), what);
+  // An error of the device says more, and who has to act. cuBLAS has a runtime of its own, whose
+  // last error cannot be asked for; but the context tells one that has spoilt it to everyone.
+  check(cudaDeviceSynchronize(), what);
   if (status == CUBLAS_STATUS_ALLOC_FAILED)
     throw error(cudaErrorMemoryAllocation, what);
   throw std::runtime_error(std::string{what} + ": cuBLAS says " + loaded().words(status));

@@ -23,13 +23,25 @@ __device__ void load_points(float const* points, std::size_t count, std::size_t 
   }
 }
 
+/// To an unit in the last place; a quarter of the instructions of the exact one, which would be
+/// more than the differences of a few coordinates are. 0 stays 0.
+__device__ float root(float x) {
+#ifdef __CUDA_ARCH__
+  float r;
+  asm("sqrt.approx.f32 %0, %1;" : "=f"(r) : "f"(x));
+  return r;
+#else
+  return sqrtf(x);
+#endif
+}
+
 /// A block computes 128 x 128 distances, a thread 8 x 8 of them: rows 4y.. and 64 + 4y.., columns
 /// 4x.. and 64 + 4x... A warp covers 4 by 8 threads, so that it writes 128 bytes of a row together.
 __global__ void __launch_bounds__(threads, 2)
     euclidean(float const* points, std::size_t count, std::size_t columns, std::size_t first_row,
               std::size_t row_end, float* to, std::size_t stride) {
-  __shared__ float mine[depth][padded];
-  __shared__ float theirs[depth][padded];
+  __shared__ __align__(16) float mine[depth][padded];
+  __shared__ __align__(16) float theirs[depth][padded];
   unsigned const lane = threadIdx.x % 32;
   unsigned const warp = threadIdx.x / 32;
   unsigned const y = (warp / 2) * 4 + lane / 8;
@@ -43,8 +55,8 @@ __global__ void __launch_bounds__(threads, 2)
     __syncthreads();
 #pragma unroll
     for (unsigned c = 0; c < depth; ++c) {
-      float a[8];
-      float b[8];
+      __align__(16) float a[8];
+      __align__(16) float b[8];
 #pragma unroll
       for (unsigned half = 0; half < 2; ++half) {
         *reinterpret_cast<float4*>(a + 4 * half) =
@@ -73,8 +85,8 @@ __global__ void __launch_bounds__(threads, 2)
       std::size_t const column = left + 64 * half + 4 * x;
       if (column < stride)  // the stride is a multiple of 4
         __stcs(reinterpret_cast<float4*>(line + column),
-               make_float4(sqrtf(sums[i][4 * half]), sqrtf(sums[i][4 * half + 1]),
-                           sqrtf(sums[i][4 * half + 2]), sqrtf(sums[i][4 * half + 3])));
+               make_float4(root(sums[i][4 * half]), root(sums[i][4 * half + 1]),
+                           root(sums[i][4 * half + 2]), root(sums[i][4 * half + 3])));
     }
   }
 }

@@ -11,6 +11,11 @@ fault_class classify(cudaError_t code) {
     case cudaErrorDevicesUnavailable:
     case cudaErrorInitializationError:
     case cudaErrorSystemNotReady:
+    case cudaErrorDeviceUninitialized:  // of a context that is gone: software
+    case cudaErrorMpsClientTerminated:
+#if CUDART_VERSION >= 12080
+    case cudaErrorContained:  // also what a bad access to a peer gives: XIDs tell bad hardware
+#endif
     case cudaErrorMpsConnectionFailed:
     case cudaErrorMpsServerNotReady:
     case cudaErrorLaunchTimeout:
@@ -21,11 +26,9 @@ fault_class classify(cudaError_t code) {
     case cudaErrorHardwareStackError:
     case cudaErrorNoDevice:
     case cudaErrorInsufficientDriver:
-    case cudaErrorDeviceUninitialized:
+    case cudaErrorSystemDriverMismatch:
+    case cudaErrorCompatNotSupportedOnDevice:
     case cudaErrorUnknown:
-#if CUDART_VERSION >= 12080
-    case cudaErrorContained:
-#endif
       return fault_class::quarantine;
     default:
       return fault_class::fail_job;
@@ -46,6 +49,12 @@ bool is_sticky(cudaError_t code) {
     case cudaErrorECCUncorrectable:
     case cudaErrorNvlinkUncorrectable:
     case cudaErrorCudartUnloading:
+    case cudaErrorContextIsDestroyed:
+    case cudaErrorMpsClientTerminated:
+    case cudaErrorExternalDevice:
+    case cudaErrorTensorMemoryLeak:
+    case cudaErrorSystemNotReady:
+    case cudaErrorSystemDriverMismatch:
     case cudaErrorDeviceUninitialized:
     case cudaErrorUnknown:
     case cudaErrorInitializationError:

@@ -23,8 +23,10 @@ class error : public device_error {
 
 /// Throws `error` unless `code` is success. `what` says what was tried: "the copy of the corpus".
 inline void check(cudaError_t code, char const* what) {
-  if (code != cudaSuccess)
-    throw error(code, what);
+  if (code == cudaSuccess)
+    return;
+  cudaGetLastError();  // it was told: the next launch must not find it again
+  throw error(code, what);
 }
 
 }  // namespace nsai::stages::cuda

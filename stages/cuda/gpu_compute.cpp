@@ -34,7 +34,9 @@ class gpu final : public compute {
   neighbours most_similar(matrix_view queries, matrix_view corpus, std::size_t k, precision p,
                           compute_hooks const& hooks) override {
     check_similarity(queries, corpus, k);
-    return similarity_search{*work_, queries.columns, p}.run(queries, corpus, k, hooks);
+    if (!blas_)
+      blas_.emplace(*work_);
+    return similarity_search{*work_, *blas_, queries.columns, p}.run(queries, corpus, k, hooks);
   }
 
   /// In bands of rows, so that only the result has to fit into the machine's memory and a band
@@ -68,7 +70,7 @@ class gpu final : public compute {
                                    compute_hooks const& hooks) override {
     constexpr std::size_t most_floats = 128 * 1024 * 1024;
     constexpr std::size_t most_bytes = 1024 * 1024 * 1024;
-    check_ngrams(shape);
+    check_ngrams(texts, shape);
     std::vector<float> all(texts.size() * shape.buckets);
     auto const most_rows = std::max<std::size_t>(1, most_floats / shape.buckets);
     for (std::size_t first = 0; first < texts.size();) {
@@ -108,19 +110,26 @@ class gpu final : public compute {
  private:
   std::string name_;
   std::optional<stream> work_;  // made when the context is there
+  std::optional<cublas> blas_;  // made for the first product
 };
 
 }  // namespace
 
 compute& gpu_compute() {
-  // Never destroyed: CUDA's own statics may be gone by then.
-  static auto* const one = new gpu;
-  return *one;
+  try {
+    // Never destroyed: CUDA's own statics may be gone by then.
+    static auto* const one = new gpu;
+    return *one;
+  } catch (error const& e) {
+    // CUDA remembers that it could not begin: another attempt needs another process.
+    throw device_error(e.what(), e.who(), e.code() != cudaErrorMemoryAllocation);
+  }
 }
 
 std::string why_no_gpu() {
   int count = 0;
   auto const code = cudaGetDeviceCount(&count);
+  cudaGetLastError();
   int driver = 0;
   if (cudaDriverGetVersion(&driver) == cudaSuccess && driver == 0)
     return "this machine has no NVIDIA driver";

@@ -21,6 +21,7 @@ class gpu_trainer final : public trainer {
     inputs_ = copied<float>({on.inputs.data, on.inputs.rows * on.inputs.columns});
     labels_ = copied<std::uint32_t>(on.labels);
     gradient_ = device_buffer<float>(shape_.parameters());
+    stream_.wait("the network and its examples");  // `from` need not live longer
   }
 
   float step(std::span<std::uint32_t const> rows, float learning_rate) override {

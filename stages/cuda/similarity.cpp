@@ -18,8 +18,9 @@ std::size_t rows_of_a_block(std::size_t bytes_per_row) {
 
 }  // namespace
 
-similarity_search::similarity_search(stream const& work, std::size_t columns, precision p)
-    : work_(work), blas_(work), columns_(columns), precision_(p) {}
+similarity_search::similarity_search(stream const& work, cublas& blas, std::size_t columns,
+                                     precision p)
+    : work_(work), blas_(blas), columns_(columns), precision_(p) {}
 
 neighbours similarity_search::run(matrix_view queries, matrix_view corpus, std::size_t k,
                                   compute_hooks const& hooks) {
@@ -40,7 +41,10 @@ neighbours similarity_search::run(matrix_view queries, matrix_view corpus, std::
 void similarity_search::search_block(matrix_view queries, matrix_view corpus, neighbours& to,
                                      std::size_t first, compute_hooks const& hooks, double done,
                                      double part) {
-  auto const tile = std::min(corpus_tile, corpus.rows);
+  // Wide rows make smaller tiles: a GiB at most, in multiples of 4 rows.
+  constexpr std::size_t most_floats = 256 * 1024 * 1024;
+  auto const fits = std::max<std::size_t>(4, most_floats / columns_ / 4 * 4);
+  auto const tile = std::min({corpus_tile, corpus.rows, fits});
   device_buffer<float> q(queries.rows * columns_);
   std::array<device_buffer<float>, 2> tiles{device_buffer<float>(tile * columns_),
                                             device_buffer<float>(tile * columns_)};

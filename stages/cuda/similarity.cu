@@ -40,14 +40,17 @@ struct candidates {
 
   /// Bitonic; the whole block takes part. What lies behind `filled` counts as worst.
   __device__ void sort(unsigned filled) {
-    for (unsigned i = filled + threadIdx.x; i < capacity; i += threads) {
+    unsigned size = 2;
+    while (size < filled)
+      size *= 2;
+    for (unsigned i = filled + threadIdx.x; i < size; i += threads) {
       scores[i] = -FLT_MAX;
       indices[i] = nobody;
     }
     __syncthreads();
-    for (unsigned length = 2; length <= capacity; length *= 2)
+    for (unsigned length = 2; length <= size; length *= 2)
       for (unsigned apart = length / 2; apart > 0; apart /= 2) {
-        for (unsigned pair = threadIdx.x; pair < capacity / 2; pair += threads) {
+        for (unsigned pair = threadIdx.x; pair < size / 2; pair += threads) {
           unsigned const low = 2 * pair - (pair & (apart - 1));
           unsigned const high = low + apart;
           bool const falling = (low & length) == 0;

@@ -15,7 +15,8 @@ class similarity_search {
   static constexpr std::size_t query_tile = 4096;
   static constexpr std::size_t corpus_tile = 16384;
 
-  similarity_search(stream const& work, std::size_t columns, precision p);
+  /// `blas` works on the same stream.
+  similarity_search(stream const& work, cublas& blas, std::size_t columns, precision p);
 
   neighbours run(matrix_view queries, matrix_view corpus, std::size_t k,
                  compute_hooks const& hooks);
@@ -41,7 +42,7 @@ class similarity_search {
 
   stream const& work_;
   stream copies_;
-  cublas blas_;
+  cublas& blas_;
   std::size_t columns_;
   precision precision_;
 };

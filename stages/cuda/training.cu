@@ -36,7 +36,7 @@ __global__ void fill(float const* row, float* to, std::size_t count, std::size_t
 
 __global__ void clip(float* values, std::size_t count) {
   for (std::size_t i = first_index(); i < count; i += index_step())
-    values[i] = fmaxf(values[i], 0.0F);
+    values[i] = values[i] < 0 ? 0.0F : values[i];  // keeps what is not a number, as the CPU does
 }
 
 __global__ void pass(float const* activations, float* slopes, std::size_t count) {

@@ -63,6 +63,11 @@ TEST_CASE("more than was granted of a device is an excess; as much is none, nor 
         "(resources.gpu_memory_mb, or its share of the GPU)");
 }
 
+TEST_CASE("a host that went on to another attempt while it was looked at counts for neither") {
+  CHECK(that_stayed({{one, 10}, {two, 20}}, {{one, 10}, {{job_id{3}, 1}, 20}}) ==
+        std::vector<attempt_leader>{{one, 10}});
+}
+
 TEST_CASE("leaders of programs come and go") {
   program_leaders leaders;
   leaders.add(one, 10);

@@ -316,6 +316,20 @@ TEST_CASE_FIXTURE(pool_fixture,
   CHECK_FALSE(alive(again));
 }
 
+TEST_CASE_FIXTURE(
+    pool_fixture,
+    "devices: a host that had more of a GPU is not given an attempt that may hold less") {
+  auto const on = [&](std::int64_t share) {
+    auto a = attempt("echo", {});
+    a.devices = device(0, share);
+    return run(a).worker;
+  };
+  auto const half = on(500);
+  CHECK(on(500) == half);
+  CHECK(on(1000) == half);
+  CHECK(on(500) != half);
+}
+
 TEST_CASE_FIXTURE(pool_fixture,
                   "devices: an exclusive grant ends the tenant's other idle hosts there") {
   auto const hold = [&](std::int64_t share) {
