@@ -135,6 +135,8 @@ node_config config_of(node_words const& w) {
     char const* home = std::getenv("HOME");
     config.data_dir = fs::path{home != nullptr ? home : "/tmp"} / ".local/share/nsai" / config.name;
   }
+  // Stage hosts and programs have working directories of their own.
+  config.data_dir = fs::absolute(config.data_dir).string();
   return config;
 }
 

@@ -40,6 +40,20 @@ TEST_CASE_FIXTURE(virtual_gpus, "a search is submitted by its rows, and leaves N
                                 "indices.npy"));
 }
 
+TEST_CASE("a data directory may be a relative path: artifacts stay where it is") {
+  cluster c;
+  node_process node{{"env", "--chdir=" + c.directory().string(), program(), "node", "--name", "n",
+                     "--listen", c.address(), "--data-dir", "here"},
+                    c.directory() / "n.log",
+                    {{"XDG_RUNTIME_DIR", (c.directory() / "runtime").string()}}};
+  REQUIRE(node.wait_ready());
+  auto const number = c.submit(
+      {"--stage", "similarity", "--set", "queries=[[1,0]]", "--set", "corpus=[[0,3],[2,0.1]]"});
+  REQUIRE(c.wait_status(number, "succeeded"));
+  CHECK(std::filesystem::exists(c.directory() / "here" / "artifacts" / "0" /
+                                std::to_string(number) / "scores.npy"));
+}
+
 TEST_CASE_FIXTURE(virtual_gpus, "a path is taken as one, and a bad one is told with its field") {
   auto const points = directory() / "texts.txt";
   std::ofstream{points} << "one two\nthree\n";
