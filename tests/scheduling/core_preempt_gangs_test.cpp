@@ -3,6 +3,7 @@
 
 #include "tests/scheduling/gangs.hpp"
 #include "tests/scheduling/preempting.hpp"
+#include "tests/scheduling/seeds.hpp"
 
 using namespace nsai;
 using namespace nsai::scheduling;
@@ -166,7 +167,7 @@ TEST_CASE("gang preemption: a node that is lost is replaced, what was freed stay
 }
 
 TEST_CASE("gang preemption: whatever comes, all that is stopped makes room, and all gets on") {
-  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+  for (std::uint64_t seed = 1; seed <= seeds(10); ++seed) {
     CAPTURE(seed);
     std::mt19937_64 random{seed};
     preempting f;

@@ -2,6 +2,7 @@
 #include <random>
 
 #include "tests/scheduling/preempting.hpp"
+#include "tests/scheduling/seeds.hpp"
 
 using namespace nsai;
 using namespace nsai::scheduling;
@@ -176,7 +177,7 @@ TEST_CASE("quota: with borrow off it bounds all jobs") {
 }
 
 TEST_CASE("preemption: whatever comes, victims make room, get on, and are never stopped in vain") {
-  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+  for (std::uint64_t seed = 1; seed <= seeds(30); ++seed) {
     CAPTURE(seed);
     std::mt19937_64 random{seed};
     preempting f;
