@@ -17,6 +17,20 @@ constexpr std::chrono::seconds longest_look{10};
 /// Who holds too much memory keeps it from its neighbours meanwhile.
 constexpr std::int64_t grace_of_excess_ms = 2000;
 
+std::string fault_sentence(device_grant const& device, std::string const& node,
+                           std::string const& why) {
+  return "GPU " + std::to_string(device.index) + " (" + device.uuid + ") of node " + node +
+         " has failed: " + why;
+}
+
+/// What a stage told before it was stopped is no result.
+void turn_into(attempt_outcome& outcome, attempt_result result, error_info error) {
+  outcome.result = result;
+  outcome.error = std::move(error);
+  outcome.value = {};
+  outcome.context = {};
+}
+
 /// Called by the watch.
 std::vector<attempt_leader> leaders_of(workplace const& where) {
   auto list = where.leaders->all();
@@ -111,8 +125,7 @@ void executor_state::give_up_gpu(std::uint32_t index) {
     for (auto const& device : h.attempt.devices)
       if (device.index == index) {
         there.push_back(ref);
-        h.gpu_fault = "GPU " + std::to_string(index) + " (" + device.uuid + ") of node " +
-                      options_.node.name + " has failed: " + why;
+        h.gpu_fault = fault_sentence(device, options_.node.name, why);
       }
   for (auto const ref : there)
     stop_one(ref, held_.at(ref).control ? attempt_result::device_fault : attempt_result::returned);
@@ -153,8 +166,7 @@ std::string executor_state::fault_under(held const& h) const {
     return h.gpu_fault;
   for (auto const& device : h.attempt.devices)
     if (auto const why = gpus_.fault(device.index); !why.empty())
-      return "GPU " + std::to_string(device.index) + " (" + device.uuid + ") of node " +
-             options_.node.name + " has failed: " + why;
+      return fault_sentence(device, options_.node.name, why);
   return {};
 }
 
@@ -184,22 +196,15 @@ void executor_state::conclude(attempt_ref ref, attempt_outcome outcome) {
   auto const& h = found->second;
   outcome.peak_gpu_memory_mb = h.peak_gpu_memory_mb;
   if (!h.gpu_excess.empty() &&
-      (outcome.result == attempt_result::succeeded || outcome.result == attempt_result::failed)) {
-    outcome.result = attempt_result::failed;
-    outcome.error = error_of("stage", "gpu_memory_exceeded", h.gpu_excess);
-    outcome.value = {};
-    outcome.context = {};
-  }
+      (outcome.result == attempt_result::succeeded || outcome.result == attempt_result::failed))
+    turn_into(outcome, attempt_result::failed,
+              error_of("stage", "gpu_memory_exceeded", h.gpu_excess));
   bool const stopped = !h.gpu_fault.empty() && (outcome.result == attempt_result::succeeded ||
                                                 outcome.result == attempt_result::device_fault);
-  if (stopped || outcome.result == attempt_result::failed) {
-    if (auto why = fault_under(h); !why.empty()) {
-      outcome.result = attempt_result::device_fault;
-      outcome.error = error_of("infra", "gpu_fault", std::move(why));
-      outcome.value = {};
-      outcome.context = {};
-    }
-  }
+  if (stopped || outcome.result == attempt_result::failed)
+    if (auto why = fault_under(h); !why.empty())
+      turn_into(outcome, attempt_result::device_fault,
+                error_of("infra", "gpu_fault", std::move(why)));
   held_.erase(found);
   settle(std::move(outcome));
 }

@@ -310,11 +310,14 @@ std::optional<job_record> reader::find(job_id job, bool include_payload) {
   auto found = whole(job, include_payload ? texts::included : texts::left_out);
   if (!found)
     return std::nullopt;
-  attempt_no closed = 0;
-  if (sqlite::cursor row(closed_, job); row.step())
-    closed = static_cast<attempt_no>(row.integer(0));
-  found->record.attempts = attempts_of(found->record, closed);
-  add_peaks(found->record);
+  if (sqlite::cursor row(last_attempt_, job); row.step()) {
+    auto const closed = static_cast<attempt_no>(row.integer(0));
+    auto& attempts = found->record.attempts = attempts_of(found->record, closed);
+    if (found->record.attempt > closed) {
+      attempts.back().peak_memory_mb = row.integer(1);
+      attempts.back().peak_gpu_memory_mb = row.integer(2);
+    }
+  }
   found->record.gpu_seconds = gpu_seconds_of(found->record.attempts);
   if (found->children > 0)  // a parent costs what its children do
     if (sqlite::cursor row(cost_of_, job, job_id{job.value + found->children}); row.step())
@@ -354,17 +357,6 @@ std::vector<attempt_record> reader::attempts_of(job_record const& job, attempt_n
   }
   all.push_back(std::move(last));
   return all;
-}
-
-/// Of the last attempt, which lies in the job's own row.
-void reader::add_peaks(job_record& to) {
-  if (to.attempts.empty() || to.attempts.back().number != to.attempt || !is_terminal(to.status))
-    return;
-  auto& last = to.attempts.back();
-  if (sqlite::cursor row(peaks_, to.id); row.step() && last.peak_memory_mb == 0) {
-    last.peak_memory_mb = row.integer(0);
-    last.peak_gpu_memory_mb = row.integer(1);
-  }
 }
 
 std::vector<job_id> reader::children(job_id parent) {

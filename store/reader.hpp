@@ -44,7 +44,6 @@ class reader {
   unfinished_job job_of(sqlite::cursor const& row, texts payload);
   std::optional<unfinished_job> whole(job_id job, texts payload);
   std::vector<attempt_record> attempts_of(job_record const& job, attempt_no closed);
-  void add_peaks(job_record& to);
   std::vector<step_spec> pipeline_of(job_id parent);
   array_spec unsuccessful(job_id parent, array_spec spec);
 
@@ -64,9 +63,9 @@ class reader {
       "peak_memory, peak_gpu_memory "
       "FROM attempts WHERE job = ? ORDER BY number",
       "reading attempts"};
-  sqlite::statement closed_{on_, "SELECT closed FROM jobs WHERE id = ?", "reading attempts"};
-  sqlite::statement peaks_{on_, "SELECT peak_memory, peak_gpu_memory FROM jobs WHERE id = ?",
-                           "reading attempts"};
+  sqlite::statement last_attempt_{
+      on_, "SELECT closed, peak_memory, peak_gpu_memory FROM jobs WHERE id = ?",
+      "reading attempts"};
   sqlite::statement children_{
       on_,
       "SELECT c.id, c.status, c.array_index, c.kind FROM payloads p JOIN jobs c "

@@ -54,18 +54,11 @@ class event {
   cudaEvent_t handle_ = nullptr;
 };
 
-/// Elements in a device's memory that somebody else owns.
-template <class T>
-struct device_view {
-  T* data = nullptr;
-  std::size_t size = 0;
-};
-
 template <class T>
 class device_buffer {
  public:
   device_buffer() = default;
-  explicit device_buffer(std::size_t size) : size_(size) {
+  explicit device_buffer(std::size_t size) {
     void* memory = nullptr;
     if (size > 0)
       check(cudaMalloc(&memory, size * sizeof(T)), "memory on the GPU");
@@ -75,17 +68,13 @@ class device_buffer {
     if (data_ != nullptr)
       cudaFree(data_);
   }
-  device_buffer(device_buffer&& other) noexcept
-      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  device_buffer(device_buffer&& other) noexcept : data_(std::exchange(other.data_, nullptr)) {}
   device_buffer& operator=(device_buffer&& other) noexcept {
     std::swap(data_, other.data_);
-    std::swap(size_, other.size_);
     return *this;
   }
 
   T* data() const { return data_; }
-  std::size_t size() const { return size_; }
-  device_view<T> view() const { return {data_, size_}; }
 
   /// `from` must stay as it is until the stream has come by.
   void upload(std::span<T const> from, stream const& on, char const* what) {
@@ -98,13 +87,9 @@ class device_buffer {
           what);
     on.wait(what);
   }
-  void clear(stream const& on, char const* what) {
-    check(cudaMemsetAsync(data_, 0, size_ * sizeof(T), on.get()), what);
-  }
 
  private:
   T* data_ = nullptr;
-  std::size_t size_ = 0;
 };
 
 /// Memory of the machine that the device copies to and from by itself.

@@ -79,6 +79,8 @@ TEST_CASE("a flaky stage: retried exactly when the backoff has passed, not a tic
   c.advance(1ms);
   CHECK(c.job(job).status == job_status::succeeded);
   CHECK(c.job(job).attempts.size() == 3);
+  for (auto const& attempt : c.job(job).attempts)
+    CHECK_FALSE(attempt.worker.empty());
 }
 
 TEST_CASE("what always fails gets one attempt more than it may be retried, and no further (P4)") {

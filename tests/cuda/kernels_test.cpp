@@ -9,22 +9,16 @@
 
 #include "stages/compute.hpp"
 #include "tests/cuda/emulator/emulator.hpp"
+#include "tests/support/numbers.hpp"
 
 using namespace nsai::stages;
 using namespace nsai::stages::cuda;
 namespace emulator = nsai::tests::emulator;
+using nsai::tests::noise;
 
 namespace {
 
 stream const on;
-
-std::vector<float> noise(std::size_t count, std::uint64_t seed) {
-  std::mt19937_64 random{seed};
-  std::vector<float> all(count);
-  for (auto& x : all)
-    x = static_cast<float>(random() >> 40U) / 8388608.0F - 1.0F;
-  return all;
-}
 
 struct kept {
   std::vector<float> scores;

@@ -9,9 +9,11 @@
 #include "stages/cuda/cublas.hpp"
 #include "stages/cuda/owners.hpp"
 #include "stages/gpu.hpp"
+#include "tests/support/numbers.hpp"
 #include "tests/support/skip.hpp"
 
 using namespace nsai::stages;
+using nsai::tests::noise;
 
 namespace {
 
@@ -24,14 +26,6 @@ bool no_gpu() {
 
 bool no_cublas() {
   return no_gpu() || nsai::tests::cannot_run(cuda::cublas::why_missing());
-}
-
-std::vector<float> noise(std::size_t count, std::uint64_t seed) {
-  std::mt19937_64 random{seed};
-  std::vector<float> all(count);
-  for (auto& x : all)
-    x = static_cast<float>(random() >> 40U) / 8388608.0F - 1.0F;
-  return all;
 }
 
 /// The largest difference, relative to the largest value.
@@ -70,17 +64,9 @@ void compare_similarity(std::size_t queries, std::size_t corpus, std::size_t col
     REQUIRE(std::adjacent_find(seen.begin(), seen.end()) == seen.end());
     REQUIRE(seen.back() < corpus);
     for (std::size_t i = 0; i < gpu.k; i += 7) {
-      float const* const a = qs.row(r);
-      float const* const b = cs.row(gpu.indices[r * gpu.k + i]);
-      double ab = 0;
-      double aa = 0;
-      double bb = 0;
-      for (std::size_t j = 0; j < columns; ++j) {
-        ab += static_cast<double>(a[j]) * b[j];
-        aa += static_cast<double>(a[j]) * a[j];
-        bb += static_cast<double>(b[j]) * b[j];
-      }
-      REQUIRE(std::abs(ab / std::sqrt(aa * bb) - gpu.scores[r * gpu.k + i]) < tolerance);
+      auto const at = r * gpu.k + i;
+      auto const score = nsai::tests::cosine(qs.row(r), cs.row(gpu.indices[at]), columns);
+      REQUIRE(std::abs(score - gpu.scores[at]) < tolerance);
     }
   }
 }

@@ -29,7 +29,9 @@ TEST_CASE("a program that fails twice: exit 1, its exit status in the error, att
   CHECK(record.at("attempt") == 2);
   CHECK(record.at("error").at("exit_status") == 3);
   CHECK(record.at("error").at("message").get<std::string>().find("oops") != std::string::npos);
-  CHECK(record.at("attempts").size() == 2);
+  REQUIRE(record.at("attempts").size() == 2);
+  for (auto const& attempt : record.at("attempts"))
+    CHECK(attempt.at("worker") == record.at("worker"));
 }
 
 TEST_CASE("bad input: exit 2, and the message names what was meant") {
