@@ -1,0 +1,36 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "stages/stage.hpp"
+
+namespace nsai::stages {
+
+/// One document of a corpus in SciFact's format.
+struct abstract {
+  std::string id;
+  std::string title;
+  std::vector<std::string> sentences;
+};
+
+/// The texts of the data set that is in `inputs.dataset`: only ids travel in the context, with the
+/// place of the files (`inputs.dataset.source`), from where every stage reads the texts that it needs.
+class corpus {
+ public:
+  explicit corpus(std::vector<abstract> documents);
+
+  std::vector<abstract> const& documents() const { return documents_; }  // in the order of the file
+  abstract const* find(std::string const& id) const;                     // null: there is none
+
+ private:
+  std::vector<abstract> documents_;
+  std::map<std::string, std::size_t> by_id_;
+};
+
+/// Throws shape_error when the context has no data set or its file cannot be read; an empty corpus
+/// where the data set has none. Broken and repeated lines are skipped (data_load counts them).
+corpus load_corpus(context const& ctx, stage_env const& env);
+
+}  // namespace nsai::stages
