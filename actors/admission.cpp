@@ -10,6 +10,7 @@
 #include "messages/batch.hpp"
 #include "messages/suggest.hpp"
 #include "stages/stage.hpp"
+#include "stages/work_job.hpp"
 
 namespace nsai::actors {
 namespace {
@@ -29,6 +30,37 @@ std::string digest_of(submission const& s) {
   return prove("request", json(copy).dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
+/// What work_jobs stand for is submitted in their place.
+std::optional<error_info> replace_work_jobs(submission& s) {
+  auto const replace = [](std::string const& path, std::string& stage, json_text& options,
+                          resources& r, constraints& c,
+                          auto const& set_priority) -> std::optional<error_info> {
+    if (stage != "work_job")
+      return std::nullopt;
+    stages::delegation d{stage, options.value(), r, c, std::nullopt};
+    if (auto const faults = stages::delegate(d, path); !faults.empty())
+      return faults.front();
+    stage = std::move(d.stage);
+    options = json_text::of(d.options);
+    r = std::move(d.resources);
+    c = std::move(d.constraints);
+    if (d.priority)
+      set_priority(*d.priority);
+    return std::nullopt;
+  };
+  if (s.pipeline.empty())
+    return replace("", s.stage, s.options, s.resources, s.constraints,
+                   [&](priority p) { s.priority = p; });
+  for (std::size_t i = 0; i < s.pipeline.size(); ++i) {
+    auto& step = s.pipeline[i];
+    if (auto fault =
+            replace("pipeline[" + std::to_string(i) + "].", step.stage, step.options,
+                    step.resources, step.constraints, [&](priority p) { step.priority = p; }))
+      return fault;
+  }
+  return std::nullopt;
+}
+
 /// For everyone who waits for the reply to `count` submissions.
 auto refuse_submissions(caf::response_promise promise, std::size_t count) {
   return [promise, count](error_info const& why) mutable {
@@ -38,7 +70,7 @@ auto refuse_submissions(caf::response_promise promise, std::size_t count) {
   };
 }
 
-/// All jobs that a submission waits for by number, those of its stages too.
+/// All jobs that a submission names by number: those that it or its stages wait for or take over.
 std::vector<job_id> dependencies_of(submission const& s) {
   std::vector<job_id> all;
   auto const add = [&](constraints const& c) {
@@ -46,8 +78,11 @@ std::vector<job_id> dependencies_of(submission const& s) {
     all.insert(all.end(), c.after_any.begin(), c.after_any.end());
   };
   add(s.constraints);
-  for (auto const& step : s.pipeline)
+  for (auto const& step : s.pipeline) {
     add(step.constraints);
+    if (step.reuse)
+      all.push_back(step.reuse);
+  }
   return all;
 }
 
@@ -89,6 +124,8 @@ std::optional<error_info> scheduler_state::check_stage(std::string const& stage,
 
 std::optional<error_info> scheduler_state::check(submission& s) const {
   try {
+    if (auto fault = replace_work_jobs(s))
+      return fault;
     if (auto fault = complete_and_check(s))
       return fault;
     for (std::size_t i = 0; i < s.pipeline.size(); ++i) {
@@ -233,8 +270,8 @@ void scheduler_state::look_up_or_admit(arrival a) {
       [this, shared, unknown](store::job_store& db) {
         auto found = db.statuses(unknown);
         return [this, shared, found] {
-          for (auto const& [job, status] : found)
-            shared->ended.push_back({job, status});
+          for (auto const& known : found)
+            shared->ended.push_back({known.id, known.status, known.tenant_id});
           look_up_or_admit(std::move(*shared));
         };
       },

@@ -64,7 +64,7 @@ stages::host_request request_of(workplace const& where, start_attempt const& att
   r.log_limit_bytes = where.log_limit_bytes;
   if (!brief) {
     r.run_dir = where.run_dir_of(attempt.ref);
-    r.artifacts = where.artifacts_of(attempt.ref.job);
+    r.artifacts = where.artifacts_of(attempt);
   }
   return r;
 }

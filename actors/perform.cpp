@@ -71,6 +71,9 @@ void scheduler_state::perform(scheduling::job_created& e) {
     auto& step = s.pipeline[e.position];
     record.parent_id = e.parent;
     record.kind = job_kind::experiment_step;
+    record.priority = step.priority.value_or(s.priority);
+    if (step.reuse)
+      record.retry_of = step.reuse;
     record.stage = step.stage;
     record.name = step.name;
     record.options = step.options;
@@ -174,6 +177,10 @@ void scheduler_state::perform(scheduling::attempt_granted& e) {
   m.stop_signal = facts.constraints.stop_signal;
   m.array_index = facts.array_index;
   m.gang = e.gang.take();
+  if (!facts.step.empty()) {
+    m.run = facts.parent;
+    m.step = facts.step;
+  }
   m.trace_id = trace_of(facts.parent ? facts.parent : e.ref.job);
   auto const held = payloads_.find(facts.in_array ? facts.parent : e.ref.job);
   if (held != payloads_.end()) {

@@ -59,7 +59,7 @@ std::vector<std::string> environment(workplace const& where, start_attempt const
   env["NSAI_PROGRESS"] = where.progress_file_of(attempt.ref);
   env["NSAI_SCRATCH"] = run_dir / "scratch";
   env["NSAI_CHECKPOINT_DIR"] = where.checkpoints_of(attempt.ref.job);
-  env["NSAI_ARTIFACTS"] = where.artifacts_of(attempt.ref.job);
+  env["NSAI_ARTIFACTS"] = where.artifacts_of(attempt);
   env["NSAI_STOP_GRACE_MS"] = std::to_string(attempt.grace_ms);
   env["NSAI_DEVICES"] = devices_json(attempt);
   env["NSAI_TRACE_ID"] = attempt.trace_id;
@@ -223,7 +223,7 @@ std::variant<processes::process_spec, error_info> prepare(workplace const& where
     files.make_run(run_dir, attempt.options.empty() ? "{}" : attempt.options.text,
                    attempt.context.empty() ? "{}" : attempt.context.text);
     files.make_folders(
-        {where.checkpoints_of(attempt.ref.job), where.artifacts_of(attempt.ref.job)});
+        {where.checkpoints_of(attempt.ref.job), where.artifacts_of(attempt)});
   } catch (fs::filesystem_error const& e) {
     files.remove_run(run_dir);
     return infra_error("node_disk",
@@ -270,7 +270,7 @@ attempt_outcome conclude(workplace const& where, run_directories& files,
     outcome.error = timeout_error(attempt);
   files.remove_run(run_dir);
   files.remove_folder(where.checkpoints_of(attempt.ref.job));
-  files.remove_folder(where.artifacts_of(attempt.ref.job));
+  files.remove_folder(where.artifacts_of(attempt));
   return outcome;
 }
 

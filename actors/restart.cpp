@@ -71,8 +71,8 @@ void scheduler_state::load() {
         if (!is_live(dependency))
           ended.push_back(dependency);
     if (!ended.empty())
-      for (auto const& [id, status] : db.statuses(ended))
-        event.ended.push_back({id, status});
+      for (auto const& known : db.statuses(ended))
+        event.ended.push_back({known.id, known.status, known.tenant_id});
     submission described;
     described.tenant_id = job.record.tenant_id;
     described.name_space = job.record.name_space;

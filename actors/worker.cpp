@@ -95,7 +95,7 @@ class stage_runner {
     env.devices = attempt.devices;
     if (!brief) {
       env.scratch = run_dir / "scratch";
-      env.artifacts = where_->artifacts_of(attempt.ref.job);
+      env.artifacts = where_->artifacts_of(attempt);
     }
     env.datasets = where_->datasets;
     env.progress = [&control](double fraction, std::string const& text) {

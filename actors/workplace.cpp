@@ -14,6 +14,17 @@ std::string folder_of(job_id job) {
   return std::to_string(job.value / 1000);
 }
 
+/// A stage may be called anything; a name that no file should have gets the job's number, too.
+std::string file_name_of(std::string const& step, job_id job) {
+  std::string name;
+  for (auto const c : step.substr(0, 64)) {
+    bool const plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                       c == '_' || c == '-' || (c == '.' && !name.empty());
+    name += plain ? c : '_';
+  }
+  return name == step ? name : name + "-" + std::to_string(job.value);
+}
+
 }  // namespace
 
 std::filesystem::path workplace::log_of(attempt_ref ref) const {
@@ -25,8 +36,11 @@ std::filesystem::path workplace::run_dir_of(attempt_ref ref) const {
 std::filesystem::path workplace::checkpoints_of(job_id job) const {
   return data_dir / "checkpoints" / folder_of(job) / std::to_string(job.value);
 }
-std::filesystem::path workplace::artifacts_of(job_id job) const {
-  return data_dir / "artifacts" / folder_of(job) / std::to_string(job.value);
+std::filesystem::path workplace::artifacts_of(start_attempt const& attempt) const {
+  auto const root = artifacts.empty() ? data_dir / "artifacts" : artifacts;
+  auto const job = attempt.run ? attempt.run : attempt.ref.job;
+  auto const whole = root / folder_of(job) / std::to_string(job.value);
+  return attempt.run ? whole / file_name_of(attempt.step, attempt.ref.job) : whole;
 }
 
 std::map<std::string, std::string> workplace::base_environment() const {

@@ -19,6 +19,7 @@ class host_pool;
 /// What the executor and the workers of one node share: where files lie and how things are run.
 struct workplace {
   std::filesystem::path data_dir;
+  std::filesystem::path artifacts;   // what jobs leave; by default in data_dir
   std::filesystem::path stage_host;  // its program
   std::shared_ptr<stages::registry const> registry;
   std::shared_ptr<processes::process_pool> pool;
@@ -41,7 +42,8 @@ struct workplace {
     return run_dir_of(ref) / "progress";
   }
   std::filesystem::path checkpoints_of(job_id job) const;
-  std::filesystem::path artifacts_of(job_id job) const;
+  /// RUN/STAGE below the artifacts for a stage of an experiment, else JOB.
+  std::filesystem::path artifacts_of(start_attempt const& attempt) const;
   /// What programs and stage hosts get of the node's environment, and the order of CUDA's devices.
   std::map<std::string, std::string> base_environment() const;
 };

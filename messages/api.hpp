@@ -10,7 +10,7 @@ namespace nsai {
 
 /// The version of everything under messages/. Peers of different versions refuse each other at the
 /// gate.
-inline constexpr std::uint32_t protocol_version = 6;
+inline constexpr std::uint32_t protocol_version = 7;
 
 /// Client or node -> gate, first message: asks for a challenge.
 struct knock {
@@ -137,11 +137,13 @@ struct list_jobs {
   std::vector<job_status> statuses;
   std::string experiment;  // metadata.experiment_id, or the number of the experiment's parent job
   std::int64_t limit = 100;
+  std::optional<job_kind> kind;
   static constexpr auto fields() {
     using l = list_jobs;
     return std::tuple{field{"tenant_id", &l::tenant_id}, field{"namespace", &l::name_space},
                       field{"statuses", &l::statuses}, field{"experiment", &l::experiment},
-                      field{"limit", &l::limit}};
+                      field{"limit", &l::limit},
+                      field{"kind", &l::kind}};
   }
 };
 

@@ -54,6 +54,8 @@ struct start_attempt {
   std::optional<std::int64_t> array_index;
   std::string trace_id;
   std::optional<gang_place> gang;
+  job_id run;        // of an experiment's stage: the experiment; 0: none
+  std::string step;  // and what the stage is called in it
 
   static constexpr auto fields() {
     using s = start_attempt;
@@ -70,7 +72,9 @@ struct start_attempt {
                       field{"stop_signal", &s::stop_signal},
                       field{"array_index", &s::array_index},
                       field{"trace_id", &s::trace_id},
-                      field{"gang", &s::gang}};
+                      field{"gang", &s::gang},
+                      field{"run", &s::run},
+                      field{"step", &s::step}};
   }
 };
 

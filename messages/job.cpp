@@ -119,6 +119,10 @@ std::optional<error_info> check_pipeline(submission& s) {
                            "step " + std::to_string(after) + " is not before this one",
                            "a step that stands earlier in the pipeline");
   }
+  if (std::all_of(s.pipeline.begin(), s.pipeline.end(),
+                  [](auto const& step) { return static_cast<bool>(step.reuse); }))
+    return usage_error("pipeline", "every step is taken over from another job",
+                       "one that is to run or more");
   return std::nullopt;
 }
 

@@ -130,7 +130,8 @@ std::int64_t count_of(array_spec const& a);
 std::int64_t index_at(array_spec const& a, std::int64_t position);
 
 /// One stage of an experiment: becomes a child job. `after` holds positions in the pipeline; the
-/// context of those flows into this one.
+/// context of those flows into this one. With `reuse` it runs nowhere: it succeeds at once, with
+/// result and context of that job, which is the tenant's and has succeeded.
 struct step_spec {
   static constexpr char const* type_name = "step_spec";
   std::string name;
@@ -139,6 +140,8 @@ struct step_spec {
   nsai::resources resources;
   nsai::constraints constraints;
   std::vector<std::uint32_t> after;
+  std::optional<nsai::priority> priority;  // absent: the experiment's
+  job_id reuse;                            // 0: none
 
   static constexpr auto fields() {
     return std::tuple{field{"name", &step_spec::name},
@@ -146,7 +149,9 @@ struct step_spec {
                       field{"options", &step_spec::options},
                       field{"resources", &step_spec::resources},
                       field{"constraints", &step_spec::constraints},
-                      field{"after", &step_spec::after}};
+                      field{"after", &step_spec::after},
+                      field{"priority", &step_spec::priority},
+                      field{"reuse", &step_spec::reuse}};
   }
   friend bool operator==(step_spec const&, step_spec const&) = default;
 };

@@ -100,6 +100,9 @@ struct job_record {
   std::int32_t preemptions = 0;  // attempts that were stopped for other jobs
   // What its ended attempts have held of GPUs, each by its share; of a whole record only.
   milli gpu_seconds;
+  // Array of {"name", "kind", "path", "bytes", "sha256", "job", "node", ...}: those that its context
+  // names, of stages before it, too. Of a whole record only; empty: none.
+  json_text artifacts;
 
   static constexpr auto fields() {
     using r = job_record;
@@ -141,7 +144,8 @@ struct job_record {
                       field{"metadata", &r::metadata},
                       field{"cost_usd", &r::cost_usd},
                       field{"preemptions", &r::preemptions},
-                      field{"gpu_seconds", &r::gpu_seconds}};
+                      field{"gpu_seconds", &r::gpu_seconds},
+                      field{"artifacts", &r::artifacts}};
   }
   friend bool operator==(job_record const&, job_record const&) = default;
 };

@@ -34,6 +34,9 @@ class session {
   actors::client client_;
 };
 
+/// Whose jobs these are, by the system's word.
+std::string user_name();
+
 /// The value, or the error thrown as command_error.
 template <class T>
 T value_of(actors::result_or_error<T>&& result) {
@@ -56,11 +59,11 @@ struct command {
 
 command node_command();
 command submit_command();
-command run_command();
 command await_command();
-std::vector<command> job_commands();      // job, jobs, cancel, retry, logs, explain
-std::vector<command> cluster_commands();  // nodes, drain, resume, stats, ...
-command simulate_command();               // and those under it
+std::vector<command> job_commands();         // job, jobs, cancel, retry, logs, explain
+std::vector<command> cluster_commands();     // nodes, drain, resume, stats, ...
+std::vector<command> experiment_commands();  // run, experiments, experiment, compare, artifacts
+command simulate_command();                  // and those under it
 
 command recurring_command();
 

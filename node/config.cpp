@@ -154,6 +154,9 @@ void check_values(node_config const& c, faults& list) {
     want_range(list, "events.max_mb", c.events->max_mb, 1, 1'000'000);
     want_range(list, "events.files", c.events->files, 1, 1000);
   }
+  if (!c.artifacts.empty() && c.artifacts[0] != '/')
+    list.push_back(usage_error("artifacts", "\"" + c.artifacts.substr(0, 200) + "\" is not allowed",
+                               "an absolute path"));
   check_maintenance(c, list);
   check_stages(c, list);
   auto const of_tenants = check(c.tenants);

@@ -118,6 +118,7 @@ struct node_config {
   std::string advertise;  // the address that others reach this node at
   std::string join;       // HOST:PORT of the scheduler; empty: this node carries it
   std::string data_dir;   // default ~/.local/share/nsai/NAME
+  std::string artifacts;  // where jobs leave their files; default: in data_dir
   std::optional<milli> cpus;
   std::optional<std::int64_t> memory_mb;
   std::map<std::string, std::string> labels;
@@ -150,6 +151,7 @@ struct node_config {
                       field{"advertise", &c::advertise},
                       field{"join", &c::join},
                       field{"data_dir", &c::data_dir},
+                      field{"artifacts", &c::artifacts},
                       field{"cpus", &c::cpus},
                       field{"memory_mb", &c::memory_mb},
                       field{"labels", &c::labels},

@@ -73,9 +73,9 @@ int main(int argc, char** argv) {
   add_globals(app, global);
   app.footer("example: nsai node &  nsai submit --stage echo --set text=hi --wait");
 
-  std::vector<command> commands{node_command(),  submit_command(),    run_command(),
-                                await_command(), recurring_command(), simulate_command()};
-  for (auto& more : {job_commands(), cluster_commands()})
+  std::vector<command> commands{node_command(), submit_command(), await_command(),
+                                recurring_command(), simulate_command()};
+  for (auto& more : {experiment_commands(), job_commands(), cluster_commands()})
     commands.insert(commands.end(), more.begin(), more.end());
   command_body chosen;
   for (auto const& each : commands) {

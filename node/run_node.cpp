@@ -35,6 +35,7 @@
 #include "node/units.hpp"
 #include "node/version.hpp"
 #include "processes/keeper.hpp"
+#include "stages/context_merge.hpp"
 #include "stages/experiment.hpp"
 #include "store/data_dir.hpp"
 
@@ -173,7 +174,7 @@ class scheduler_half {
     options.beat_ms = config.heartbeat_ms;
     options.retention_ms = std::int64_t{config.retention.days} * 24 * 60 * 60 * 1000;
     options.store.path = data.file("jobs.db");
-    options.store.merge_contexts = stages::merge_contexts;
+    options.store.merge_contexts = stages::merge_context_texts;
     options.now = [clock = std::make_shared<smooth_clock>()] { return clock->now(); };
     options.trace_seed = actors::trace_seed(data.node_uuid());
     // Records are read from the store no faster than clients take them.
@@ -237,6 +238,7 @@ std::shared_ptr<actors::workplace> workplace_of(node_config const& config,
                                                 std::shared_ptr<stages::registry const> registry) {
   auto where = std::make_shared<actors::workplace>();
   where->data_dir = data.path();
+  where->artifacts = config.artifacts;
   actors::remove_left_runs(where->run_dir());
   where->stage_host = stage_host_path();
   where->registry = std::move(registry);

@@ -1,12 +1,10 @@
-// nsai submit, nsai run, nsai await
+// nsai submit, nsai await
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <optional>
 
 #include <fmt/format.h>
-#include <pwd.h>
-#include <unistd.h>
 
 #include "node/batch_file.hpp"
 #include "node/cli.hpp"
@@ -18,11 +16,6 @@ namespace nsai::node {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string user_name() {
-  auto const* entry = ::getpwuid(::getuid());
-  return entry != nullptr ? entry->pw_name : std::to_string(::getuid());
-}
 
 /// Everything that `nsai submit` takes, as typed.
 struct submit_words {
@@ -357,86 +350,6 @@ int submit(submit_words const& w, global_options const& global) {
   show_submitted(global.out, result);
   return exit_done;
 }
-/// The numbers of nested metrics as rows; what describes them stays in the report and in --json.
-void add_metrics(json const& metrics, std::string const& path,
-                 std::vector<std::vector<std::string>>& rows) {
-  for (auto const& [name, value] : metrics.items()) {
-    auto const at = path.empty() ? name : path + "." + name;
-    bool const describes =
-        name == "targets" || name == "notes" || (name == "counts" && path != "data");
-    if (value.is_object() && !describes)
-      add_metrics(value, at, rows);
-    else if (value.is_number_float())
-      rows.push_back({at, fmt::format("{:.4f}", value.get<double>())});
-    else if (value.is_number() || value.is_null())
-      rows.push_back({at, value.is_null() ? "-" : value.dump()});
-  }
-}
-
-struct run_words {
-  std::string file;
-  std::vector<std::string> set;
-  bool detach = false;
-};
-
-int run_experiment(run_words const& w, global_options const& global) {
-  auto document = stages::read_document(w.file);
-  for (auto const& pair : w.set) {
-    auto const [path, value] = parse_pair(pair, "set");
-    stages::set_path(document, path, value);
-  }
-  session connection{global};
-  auto const known = value_of(connection->stages());
-  auto read = stages::experiment_from(document, fs::absolute(w.file).parent_path(), known);
-  if (!read.faults.empty())
-    throw command_error(read.faults);
-  read.request.owner = user_name();
-  read.request.priority = priority::batch;
-  auto const result = accepted(connection->submit({std::move(read.request)}));
-  if (w.detach) {
-    if (global.out.as_json)
-      show_submitted(global.out, result);
-    else
-      std::cout << result.id.value << '\n';
-    return exit_done;
-  }
-  auto const tick = [&] {
-    list_jobs children;
-    children.tenant_id = global.tenant;
-    children.experiment = std::to_string(result.id.value);
-    auto list = connection->list(children);
-    if (auto* steps = std::get_if<std::vector<job_record>>(&list))
-      for (auto const& step : *steps)
-        if (step.status == job_status::running)
-          global.out.progress(fmt::format("{} on {} {} {}", step.name, step.node,
-                                          progress_bar(step.progress.fraction),
-                                          escaped(step.progress.text)));
-  };
-  auto const records = value_of(connection->await({result.id}, std::chrono::milliseconds{0}, tick));
-  global.out.end_progress();
-  auto const& run = records.front();
-  if (run.status != job_status::succeeded) {
-    if (run.error)
-      throw command_error(*run.error);
-    throw command_error(
-        error_of("stage", "run_" + to_string(run.status),
-                 fmt::format("run {} ended as {}", run.id.value, to_string(run.status))));
-  }
-  auto const context = run.result.value();
-  if (global.out.as_json) {
-    global.out.document(context);
-    return exit_done;
-  }
-  global.out.say(fmt::format("run {} succeeded", run.id.value));
-  std::vector<std::vector<std::string>> rows{{"METRIC", "VALUE"}};
-  add_metrics(context.value("metrics", json::object()), "", rows);
-  if (rows.size() > 1)
-    global.out.table(rows);
-  for (auto const& artifact : context.value("artifacts", json::array()))
-    global.out.say("artifact " + artifact.value("path", std::string{}));
-  return exit_done;
-}
-
 }  // namespace
 
 command submit_command() {
@@ -448,17 +361,6 @@ command submit_command() {
             add_resources(app, *words);
             add_constraints(app, *words);
             return [words, &global] { return submit(*words, global); };
-          }};
-}
-
-command run_command() {
-  return {"run", "run an experiment file", "nsai run examples/experiments/claim_verification.json",
-          [](CLI::App& app, global_options& global) -> command_body {
-            auto words = std::make_shared<run_words>();
-            app.add_option("file", words->file, "the experiment")->required();
-            app.add_option("--set", words->set, "PATH=VALUE in the file")->allow_extra_args(false);
-            app.add_flag("--detach", words->detach, "print the run's number and return");
-            return [words, &global] { return run_experiment(*words, global); };
           }};
 }
 

@@ -69,6 +69,7 @@ struct start_facts {
   job_id parent;          // 0: none
   bool in_array = false;  // shares its parent's payload
   std::optional<std::int64_t> array_index;
+  std::string const& step;  // what an experiment's child is called in it; empty: it is none
 };
 
 /// When an attempt that runs is over.

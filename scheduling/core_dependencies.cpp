@@ -12,6 +12,10 @@ std::string ended_in_words(job_id id, job_status status) {
          to_string(status);
 }
 
+bool is_own(ended_job const* over, submission const& s) {
+  return over != nullptr && over->tenant_id == s.tenant_id;
+}
+
 }  // namespace
 
 std::vector<dependency> dependencies_in(constraints const& c) {
@@ -37,12 +41,27 @@ std::optional<error_info> core::state::check_dependencies(job_submitted const& e
     auto const* const live = jobs.find(id);
     // Another tenant's job is as unknown as one that never was.
     bool const known = live != nullptr ? tenants[live->tenant] == e.request->tenant_id
-                                       : find_ended(e.ended, id) != nullptr;
+                                       : is_own(find_ended(e.ended, id), *e.request);
     if (!known)
       return usage_error(path + (however ? "after_any" : "depends_on"),
                          "job " + std::to_string(id.value) + " is not known",
                          "the number of a job of this tenant");
   }
+  return std::nullopt;
+}
+
+std::optional<error_info> check_reuse(job_submitted const& e, step_spec const& step,
+                                      std::string const& path) {
+  if (!step.reuse)
+    return std::nullopt;
+  auto const number = "job " + std::to_string(step.reuse.value);
+  auto const* const over = find_ended(e.ended, step.reuse);
+  if (!is_own(over, *e.request))
+    return usage_error(path + "reuse", number + " is not known or has not ended",
+                       "the number of a job of this tenant that has succeeded");
+  if (over->status != job_status::succeeded)
+    return usage_error(path + "reuse", number + " ended as " + to_string(over->status),
+                       "the number of a job that has succeeded");
   return std::nullopt;
 }
 

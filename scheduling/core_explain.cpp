@@ -240,15 +240,19 @@ explanation core::state::explain(job const& j) const {
 start_facts core_queries::facts(job const& j) const {
   static std::string const no_stage;
   static resources const nothing;
+  static std::string const no_step;
   bool const works = j.shape != none;
+  auto const* const parent = j.parent ? &parents.at(j.parent) : nullptr;
   auto const* const key = works ? &shapes[j.shape].key : nullptr;
-  start_facts facts{tenants[j.tenant],
-                    works ? stage_names[key->stage] : no_stage,
-                    works ? key->resources : nothing,
-                    terms[j.terms],
-                    j.parent,
-                    j.array_child,
-                    {}};
+  start_facts facts{
+      tenants[j.tenant],
+      works ? stage_names[key->stage] : no_stage,
+      works ? key->resources : nothing,
+      terms[j.terms],
+      j.parent,
+      j.array_child,
+      {},
+      parent != nullptr && parent->experiment ? parent->steps[j.position].name : no_step};
   if (j.array_child && !is_member(j))
     facts.array_index = index_at(*parents.at(j.parent).array, j.position);
   return facts;

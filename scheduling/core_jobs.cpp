@@ -158,6 +158,8 @@ void core::state::end(job& j, job_status status, std::optional<error_info> error
   e.from_kept = status == job_status::succeeded && is_member(j);
   if (j.composite)
     describe_end(j, parents.at(j.id), e);
+  else if (j.parent && parents.at(j.parent).experiment && status == job_status::succeeded)
+    e.result_of = parents.at(j.parent).steps[j.position].reused;
   e.cost = money.paid(j.id);
   auto const duration_ms = e.duration_ms;
   emit(std::move(e));

@@ -59,6 +59,8 @@ std::optional<error_info> core::state::refuse(job_submitted const& e, found_befo
       return fault;
     if (auto fault = check_group(s.tenant_id, c, path + "constraints.", before))
       return fault;
+    if (auto fault = check_reuse(e, s.pipeline[i], path))
+      return fault;
   }
   // Last: who has made a mistake need not wait before it is told.
   return check_means(s, before);
@@ -300,6 +302,7 @@ void core::state::create_experiment(job& parent, job_submitted const& e) {
   p.experiment = true;
   p.children = s.pipeline.size();
   p.steps.resize(s.pipeline.size());
+  auto const made = parent.id;
   announce(parent, p.children);
   for (std::uint32_t i = 0; i < p.children; ++i) {
     auto const& step = s.pipeline[i];
@@ -314,6 +317,7 @@ void core::state::create_experiment(job& parent, job_submitted const& e) {
         create({parent.id.value + 1 + i}, s, i < e.step_labels.size() ? e.step_labels[i] : e.label);
     child.parent = parent.id;
     child.position = i;
+    child.level = step.priority.value_or(s.priority);
     child.terms = terms.intern(step.constraints);
     terms.keep(child.terms);
     bool const timed = s.constraints.deadline || step.constraints.deadline;
@@ -325,8 +329,16 @@ void core::state::create_experiment(job& parent, job_submitted const& e) {
       add_hold(child, hold_dependency);
     if (parent.holds != 0)
       add_hold(child, hold_parent);
+    if (step.reuse) {
+      p.steps[i].reused = step.reuse;
+      add_hold(child, hold_dependency);  // never queued
+    }
     announce(child, 0);
   }
+  // Only now has every step been made that is to hear of it.
+  for (std::uint32_t i = 0; i < s.pipeline.size(); ++i)
+    if (s.pipeline[i].reuse)
+      end(at({made.value + 1 + i}), job_status::succeeded, std::nullopt);
 }
 
 }  // namespace nsai::scheduling

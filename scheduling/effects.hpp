@@ -96,7 +96,8 @@ struct job_ended {
   boxed<error_info> error;
   bool from_outcome = false;  // the outcome of the running `attempt_ended` carries the result
   bool from_kept = false;     // it was kept when the attempt was closed
-  job_id result_of;           // a gang's: the member whose result is its own; 0: none
+  // A gang's: the member whose result is its own; a step's: whose result it took over; 0: none.
+  job_id result_of;
   std::vector<job_id> context_from;  // an experiment's last stages: their contexts make the result
   boxed<std::string> summary;        // an array's result as JSON
   micro cost;                        // of its attempts; of a parent: nothing

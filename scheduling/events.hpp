@@ -22,6 +22,7 @@ namespace nsai::scheduling {
 struct ended_job {
   job_id id;
   job_status status = job_status::succeeded;
+  std::string tenant_id = "default";
 };
 
 /// Null: it is not among them.
@@ -43,6 +44,10 @@ struct job_submitted {
   std::vector<std::uint32_t> after{};
   std::vector<std::uint32_t> after_any{};
 };
+/// Why a step may not take over the job that it names, if it names one.
+std::optional<error_info> check_reuse(job_submitted const& e, step_spec const& step,
+                                      std::string const& path);
+
 /// Submissions of which all are accepted, or none; answered by `batch_answers`.
 struct batch_submitted {
   std::vector<job_submitted> jobs;

@@ -85,6 +85,7 @@ struct step_facts {
   std::vector<std::uint32_t> after;
   std::vector<std::uint32_t> before;  // the steps that wait for this one
   std::optional<job_status> ended;
+  job_id reused;  // whose result and context it took over; 0: it runs itself
 };
 
 /// Why the attempt of a gang is over for all members, while some are not gone yet.

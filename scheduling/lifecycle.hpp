@@ -25,8 +25,10 @@ struct transition {
 };
 
 /// Every transition there is; a pair that is not listed is refused.
-inline constexpr std::array<transition, 13> transitions{{
+inline constexpr std::array<transition, 14> transitions{{
     {job_status::pending, signal::release, job_status::queued},
+    // A step whose result is taken over from an earlier run.
+    {job_status::pending, signal::succeed, job_status::succeeded},
     {job_status::pending, signal::fail, job_status::failed},
     {job_status::pending, signal::cancel, job_status::canceled},
     {job_status::pending, signal::expire, job_status::timeout},

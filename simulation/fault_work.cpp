@@ -106,7 +106,8 @@ std::vector<ended_job> fault_world::ended_before(submission const& s) const {
       for (auto const id : *list)
         if (auto const row = decided_.rows().find(id);
             row != decided_.rows().end() && is_terminal(row->second.facts.record.status))
-          found.push_back({id, row->second.facts.record.status});
+          found.push_back(
+              {id, row->second.facts.record.status, row->second.facts.record.tenant_id});
   };
   look_up(s.constraints);
   for (auto const& step : s.pipeline)

@@ -75,7 +75,7 @@ core model_store::restore(core_settings settings, timestamp now, effects& out) c
     for (auto const* const list : {&c.depends_on, &c.after_any})
       for (auto const dependency : *list)
         if (auto const& other = rows_.at(dependency).facts.record; is_terminal(other.status))
-          restored.ended.push_back({dependency, other.status});
+          restored.ended.push_back({dependency, other.status, other.tenant_id});
     fresh.apply(restored, now, out);
   }
   for (auto const& [id, row] : rows_) {

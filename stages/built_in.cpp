@@ -5,6 +5,7 @@
 #include "stages/similarity.hpp"
 #include "stages/topology.hpp"
 #include "stages/trials.hpp"
+#include "stages/work_job.hpp"
 
 namespace nsai::stages {
 
@@ -13,7 +14,7 @@ registry built_in_stages() {
   for (auto make :
        {make_echo, make_sleep, make_spin, make_allocate, make_fail, make_flaky, make_crash,
         make_command, make_data_load, make_proposer_metrics, make_report, make_gpu_noop,
-        make_gpu_probe, make_similarity, make_ngram_features, make_topology})
+        make_gpu_probe, make_similarity, make_ngram_features, make_topology, make_work_job, make_await_jobs})
     all.add(make());
   return all;
 }

@@ -9,7 +9,9 @@
 #include "messages/bounded_json.hpp"
 #include "messages/suggest.hpp"
 #include "stages/experiment_file.hpp"
+#include "stages/pipeline_order.hpp"
 #include "stages/stage.hpp"
+#include "stages/work_job.hpp"
 
 namespace nsai::stages {
 namespace {
@@ -76,8 +78,6 @@ class reader {
       if (!def.enabled)
         continue;
       check_stage(def, path);
-      paths_.push_back(path);
-      stages_.push_back(std::move(def));
     }
   }
 
@@ -86,95 +86,52 @@ class reader {
       fault(usage_error(path + ".stage", "nothing was given", "the name of a stage"));
       return;
     }
-    for (auto const& other : stages_)
+    for (auto const& other : entries_)
       if (other.name == def.name)
         fault(usage_error(path + ".name", "\"" + def.name + "\" was used before",
                           "a name of its own"));
-    auto const found = std::find_if(known_.begin(), known_.end(), [&](stage_description const& d) {
-      return d.name == def.stage;
-    });
+    pipeline_entry entry{def.name, path, def.depends_on, false, def.stage == "await_jobs", {}};
+    delegation d{def.stage, std::move(def.options), def.resources, def.constraints, def.priority};
+    auto const delegating = delegate(d, path + ".");
+    result_.faults.insert(result_.faults.end(), delegating.begin(), delegating.end());
+    if (delegating.empty())
+      check_delegated(d, path);
+    entry.async = d.async;
+    if (entry.awaits && d.options.contains("jobs"))
+      guard(path + ".options.jobs", [&] { read_json(d.options.at("jobs"), entry.jobs); });
+    entries_.push_back(std::move(entry));
+    jobs_.push_back(std::move(d));
+  }
+
+  void check_delegated(delegation& d, std::string const& path) {
+    auto const found = std::find_if(known_.begin(), known_.end(),
+                                    [&](stage_description const& k) { return k.name == d.stage; });
+    bool const is_written = d.options_field == "options";
     if (found == known_.end()) {
       std::vector<std::string> names;
-      for (auto const& d : known_)
-        names.push_back(d.name);
-      auto const near = nearest(def.stage, names);
-      fault(usage_error(path + ".stage", "\"" + def.stage + "\" is not a stage",
+      for (auto const& k : known_)
+        names.push_back(k.name);
+      auto const near = nearest(d.stage, names);
+      fault(usage_error(path + (is_written ? ".stage" : ".options.stage_module"),
+                        "\"" + d.stage + "\" is not a stage",
                         near.empty() ? "one of " + joined(names) : near + " (did you mean that?)"));
-      return;
+    } else {
+      for (auto& error : check_all_options(*found, d.options, path + "." + d.options_field))
+        fault(std::move(error));
     }
-    if (auto error = check_options(*found, def.options, path + ".options"))
+    if (auto error = complete_and_check(d.resources, path + ".resources"))
       fault(std::move(*error));
-    if (auto error = complete_and_check(def.resources, path + ".resources"))
-      fault(std::move(*error));
-    if (auto error = check(def.constraints, path + ".constraints"))
+    if (auto error = check(d.constraints, path + ".constraints"))
       fault(std::move(*error));
   }
 
-  std::optional<std::size_t> position_of(std::string const& name) const {
-    for (std::size_t i = 0; i < stages_.size(); ++i)
-      if (stages_[i].name == name)
-        return i;
-    return std::nullopt;
-  }
-
-  /// The predecessors of every stage: those named, else the stage before it.
-  void find_predecessors() {
-    before_.resize(stages_.size());
-    std::vector<std::string> names;
-    for (auto const& def : stages_)
-      names.push_back(def.name);
-    for (std::size_t i = 0; i < stages_.size(); ++i) {
-      if (!stages_[i].depends_on) {
-        if (i > 0)
-          before_[i].push_back(i - 1);
-        continue;
-      }
-      for (auto const& name : *stages_[i].depends_on) {
-        if (auto const at = position_of(name)) {
-          before_[i].push_back(*at);
-          continue;
-        }
-        auto const near = nearest(name, names);
-        fault(usage_error(
-            paths_[i] + ".depends_on", "\"" + name + "\" is not an enabled stage of the pipeline",
-            near.empty() ? "one of " + joined(names) : near + " (did you mean that?)"));
-      }
-    }
-  }
-
-  /// Predecessors first, otherwise in the order of the file. A cycle is told by its names.
   void order_stages() {
-    find_predecessors();
-    if (!result_.faults.empty())
-      return;
-    std::vector<int> mark(stages_.size(), 0);  // 0 unseen, 1 on the path, 2 placed
-    std::vector<std::size_t> path;
-    std::function<bool(std::size_t)> const place = [&](std::size_t i) {
-      if (mark[i] == 2)
-        return true;
-      if (mark[i] == 1) {
-        std::string cycle;
-        for (auto at = std::find(path.begin(), path.end(), i); at != path.end(); ++at)
-          cycle += stages_[*at].name + " -> ";
-        fault(usage_error(paths_[i] + ".depends_on", "the cycle " + cycle + stages_[i].name,
-                          "stages without a cycle"));
-        return false;
-      }
-      mark[i] = 1;
-      path.push_back(i);
-      for (auto const predecessor : before_[i])
-        if (!place(predecessor))
-          return false;
-      path.pop_back();
-      mark[i] = 2;
-      order_.push_back(i);
-      return true;
-    };
-    for (std::size_t i = 0; i < stages_.size(); ++i)
-      if (!place(i))
-        return;
-    if (stages_.empty())
+    if (entries_.empty()) {
       fault(usage_error("pipeline", "every stage is disabled", "one enabled stage or more"));
+      return;
+    }
+    placed_ = order_pipeline(entries_);
+    result_.faults = std::move(placed_.faults);
   }
 
   void build() {
@@ -182,14 +139,17 @@ class reader {
     s.kind = job_kind::composite;
     s.name_space = is_name(file_.type) ? file_.type : "default";
     s.tenant_id = "cns_crucible";
-    std::map<std::size_t, std::uint32_t> placed;
-    for (auto const i : order_) {
-      auto const& def = stages_[i];
-      step_spec step{def.name,      def.stage,       json_text::of(def.options),
-                     def.resources, def.constraints, {}};
-      for (auto const predecessor : before_[i])
-        step.after.push_back(placed.at(predecessor));
-      placed[i] = static_cast<std::uint32_t>(s.pipeline.size());
+    s.priority = file_.priority.value_or(priority::batch);
+    std::map<std::size_t, std::uint32_t> positions;
+    for (auto const i : placed_.order) {
+      auto const& d = jobs_[i];
+      step_spec step{
+          entries_[i].name, d.stage, json_text::of(d.options), d.resources, d.constraints, {},
+          d.priority,       {}};
+      for (auto const predecessor : placed_.before[i])
+        step.after.push_back(positions.at(predecessor));
+      std::sort(step.after.begin(), step.after.end());
+      positions[i] = static_cast<std::uint32_t>(s.pipeline.size());
       s.pipeline.push_back(std::move(step));
     }
     context start;
@@ -213,10 +173,9 @@ class reader {
   std::filesystem::path base_;
   std::vector<stage_description> const& known_;
   experiment_file file_;
-  std::vector<stage_def> stages_;
-  std::vector<std::string> paths_;
-  std::vector<std::vector<std::size_t>> before_;
-  std::vector<std::size_t> order_;
+  std::vector<pipeline_entry> entries_;  // enabled ones
+  std::vector<delegation> jobs_;         // what each of them runs
+  pipeline_order placed_;
   read_experiment result_;
 };
 

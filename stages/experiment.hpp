@@ -15,7 +15,9 @@ json parse_document(std::string const& text, std::string const& name);
 /// Reads and parses a file; throws shape_error when it cannot be read.
 json read_document(std::filesystem::path const& file);
 
-/// An experiment file as one submission with a pipeline, tenant and priority left to the caller.
+/// An experiment file as one submission with a pipeline, the tenant left to the caller. Each
+/// work_job is replaced by what it delegates (work_job.hpp); the order is that of
+/// pipeline_order.hpp.
 /// `base` is the folder that relative paths refer to (written to context.experiment.base_dir, where
 /// stages that take paths find it). Every fault is collected, each with its path in the file
 /// ("pipeline[1].options.limit"). Options are checked against `known`, the stages of the cluster

@@ -24,6 +24,7 @@ struct stage_def {
   std::optional<std::vector<std::string>> depends_on;  // names; absent: the stage before this one
   nsai::resources resources;
   nsai::constraints constraints;
+  std::optional<nsai::priority> priority;  // absent: the experiment's
   static constexpr auto fields() {
     using s = stage_def;
     return std::tuple{field{"name", &s::name},
@@ -32,7 +33,8 @@ struct stage_def {
                       field{"enabled", &s::enabled},
                       field{"depends_on", &s::depends_on},
                       field{"resources", &s::resources},
-                      field{"constraints", &s::constraints}};
+                      field{"constraints", &s::constraints},
+                      field{"priority", &s::priority}};
   }
 };
 
@@ -44,6 +46,7 @@ struct experiment_file {
   std::string name;
   std::string type = "experiment";
   backend_ref backend;
+  std::optional<nsai::priority> priority;  // absent: batch, or what submits it says
   json pipeline = json::array();
   json dataset;  // a name, or {claims, corpus, predictions, limit}
   json metadata = json::object();
@@ -53,6 +56,7 @@ struct experiment_file {
                       field{"name", &e::name},
                       field{"type", &e::type},
                       field{"backend", &e::backend},
+                      field{"priority", &e::priority},
                       field{"pipeline", &e::pipeline},
                       field{"dataset", &e::dataset},
                       field{"metadata", &e::metadata}};

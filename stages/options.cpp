@@ -92,28 +92,36 @@ option_description const* find_option(stage_description const& description,
 
 std::optional<error_info> check_options(stage_description const& description, json& options,
                                         std::string const& path) {
+  auto faults = check_all_options(description, options, path);
+  return faults.empty() ? std::nullopt : std::optional(std::move(faults.front()));
+}
+
+std::vector<error_info> check_all_options(stage_description const& description, json& options,
+                                          std::string const& path) {
   if (options.is_null())
     options = json::object();
   if (!options.is_object())
-    return usage_error(path, describe_json(options) + " is not allowed", "an object");
+    return {usage_error(path, describe_json(options) + " is not allowed", "an object")};
+  std::vector<error_info> faults;
   for (auto const& [name, value] : options.items()) {
     auto const* option = find_option(description, name);
     if (option == nullptr && description.open_options)
       continue;
     if (option == nullptr)
-      return unknown_option(description, name, path);
-    if (auto fault = check_value(*option, value, path + "." + name))
-      return fault;
+      faults.push_back(unknown_option(description, name, path));
+    else if (auto fault = check_value(*option, value, path + "." + name))
+      faults.push_back(std::move(*fault));
   }
   for (auto const& option : description.options) {
     if (options.contains(option.name))
       continue;
     if (option.required)
-      return usage_error(path + "." + option.name, "nothing was given", shown_type(option.type));
-    if (!option.default_value.empty())
+      faults.push_back(
+          usage_error(path + "." + option.name, "nothing was given", shown_type(option.type)));
+    else if (!option.default_value.empty())
       options[option.name] = option.default_value.value();
   }
-  return std::nullopt;
+  return faults;
 }
 
 std::variant<json, error_info> parse_option(stage_description const& description,

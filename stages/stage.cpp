@@ -3,40 +3,9 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "messages/suggest.hpp"
 #include "stages/compute.hpp"
 
 namespace nsai::stages {
-namespace {
-
-/// Objects by key, recursively; arrays become the union; else the later one wins.
-void merge_into(json& to, json const& from) {
-  if (to.is_object() && from.is_object()) {
-    for (auto const& [key, value] : from.items()) {
-      if (to.contains(key))
-        merge_into(to[key], value);
-      else
-        to[key] = value;
-    }
-  } else if (to.is_array() && from.is_array()) {
-    for (auto const& item : from)
-      if (std::find(to.begin(), to.end(), item) == to.end())
-        to.push_back(item);
-  } else {
-    to = from;
-  }
-}
-
-}  // namespace
-
-std::string merge_contexts(std::string const& base, std::vector<std::string> const& contexts) {
-  json merged = base.empty() ? json::object() : json_text{base}.value();
-  for (auto const& each : contexts)
-    if (!each.empty())
-      merge_into(merged, json_text{each}.value());
-  return merged.empty() ? std::string{} : json_text::of(merged).text;
-}
-
 outcome outcome::failure(std::string code, std::string message, bool retryable) {
   outcome result;
   result.error = error_of("stage", std::move(code), std::move(message));

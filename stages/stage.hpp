@@ -40,11 +40,6 @@ struct context {
   }
 };
 
-/// Contexts of several predecessors over a base, as JSON texts ("" counts as an empty context).
-/// Objects merge by key, recursively; where two give different values for a key the later one wins;
-/// arrays become the union in order of first appearance.
-std::string merge_contexts(std::string const& base, std::vector<std::string> const& contexts);
-
 /// What a stage may use while it runs.
 struct stage_env {
   std::stop_token stop;  // honoured by every in-process stage
@@ -107,6 +102,10 @@ registry built_in_stages();
 /// fault, with its field below `path`; else fills in the defaults.
 std::optional<error_info> check_options(stage_description const& description, json& options,
                                         std::string const& path = "options");
+
+/// The same, with every fault.
+std::vector<error_info> check_all_options(stage_description const& description, json& options,
+                                          std::string const& path = "options");
 
 /// Reads the text of one `--set` value by the type that the option has; a fault is a usage error.
 std::variant<json, error_info> parse_option(stage_description const& description,

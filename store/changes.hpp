@@ -112,7 +112,7 @@ struct end_job {
   std::vector<job_id> context_from;  // an experiment: the result is the merged contexts of these
   micro cost{};                      // of all its attempts
   bool has_kept = false;             // result and context are those that `close_attempt` has kept
-  job_id result_of;                  // a gang: the result and context of this member; 0: none
+  job_id result_of;  // a gang or a reused step: result and context of this one; 0: none
 };
 /// Events get numbers up to this one without another commit.
 struct reserve_events {

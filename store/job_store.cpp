@@ -74,8 +74,7 @@ std::vector<node_order> job_store::node_orders() const {
 std::vector<recurrence> job_store::recurrences() const {
   return state_->reads.recurrences();
 }
-std::vector<std::pair<job_id, job_status>> job_store::statuses(
-    std::vector<job_id> const& jobs) const {
+std::vector<known_job> job_store::statuses(std::vector<job_id> const& jobs) const {
   return state_->reads.statuses(jobs);
 }
 std::optional<job_record> job_store::find(job_id job, bool include_payload) const {

@@ -45,11 +45,18 @@ struct ended_child {
   std::vector<std::uint32_t> after;
 };
 
+struct known_job {
+  job_id id;
+  job_status status = job_status::succeeded;
+  std::string tenant_id;
+};
+
 struct store_options {
   std::string path;  // of the database file; its directory exists and is private
-  /// Merges the contexts (JSON texts) of several predecessors over a base, in order; given by the
+  /// Merges two contexts (JSON texts, "": an empty one) that grew from one ancestor; given by the
   /// caller.
-  std::function<std::string(std::string const& base, std::vector<std::string> const& contexts)>
+  std::function<std::string(std::string const& ancestor, std::string const& first,
+                            std::string const& second)>
       merge_contexts;
   std::string
       vfs;  // the SQLite file layer to use, empty: the usual; tests pass one that forgets and fails
@@ -96,7 +103,7 @@ class job_store {
   /// What tenants have spent, by name.
   std::vector<put_spending> spending() const;
   /// The statuses of those of `jobs` that exist.
-  std::vector<std::pair<job_id, job_status>> statuses(std::vector<job_id> const& jobs) const;
+  std::vector<known_job> statuses(std::vector<job_id> const& jobs) const;
 
   /// The whole record, with its attempts; `include_payload` brings options, context and result.
   std::optional<job_record> find(job_id job, bool include_payload = true) const;

@@ -53,6 +53,8 @@ std::vector<job_record> reader::list(list_jobs const& filter) {
     rest += "AND p.namespace = ?2 ";
   if (!filter.statuses.empty())
     rest += "AND j.status IN (" + numbers(filter.statuses) + ") ";
+  if (filter.kind)
+    rest += "AND j.kind = " + std::to_string(static_cast<int>(*filter.kind)) + " ";
   // Families have numbers without a gap, so all orders are the same; each follows its source.
   rest += rest.starts_with("FROM payloads")     ? "ORDER BY p.job DESC, j.id DESC LIMIT ?5"
           : rest.starts_with("FROM unfinished") ? "ORDER BY u.page DESC, j.id DESC LIMIT ?5"
@@ -120,7 +122,8 @@ std::vector<step_spec> reader::pipeline_of(job_id parent) {
     if (!found)
       continue;
     auto const& r = found->record;
-    steps.push_back({r.name, r.stage, r.options, r.resources, r.constraints, found->after});
+    steps.push_back(
+        {r.name, r.stage, r.options, r.resources, r.constraints, found->after, r.priority, {}});
   }
   return steps;
 }

@@ -295,13 +295,13 @@ std::vector<put_spending> reader::spending() {
   return list;
 }
 
-std::vector<std::pair<job_id, job_status>> reader::statuses(std::vector<job_id> const& jobs) {
-  std::vector<std::pair<job_id, job_status>> found;
+std::vector<known_job> reader::statuses(std::vector<job_id> const& jobs) {
+  std::vector<known_job> found;
   found.reserve(jobs.size());
   for (auto const job : jobs) {
     sqlite::cursor row(status_, job);
     if (row.step())
-      found.emplace_back(job, as<job_status>(row, 0));
+      found.push_back({job, as<job_status>(row, 0), row.text(1)});
   }
   return found;
 }
@@ -319,6 +319,9 @@ std::optional<job_record> reader::find(job_id job, bool include_payload) {
     }
   }
   found->record.gpu_seconds = gpu_seconds_of(found->record.attempts);
+  if (include_payload)
+    if (sqlite::cursor row(artifacts_, job, job_kind::composite); row.step())
+      found->record.artifacts.text = row.text(0);
   if (found->children > 0)  // a parent costs what its children do
     if (sqlite::cursor row(cost_of_, job, job_id{job.value + found->children}); row.step())
       found->record.cost_usd = micro{row.integer(0)};

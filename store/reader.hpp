@@ -28,7 +28,7 @@ class reader {
   std::vector<node_order> node_orders();
   std::vector<recurrence> recurrences();
   std::vector<put_spending> spending();
-  std::vector<std::pair<job_id, job_status>> statuses(std::vector<job_id> const& jobs);
+  std::vector<known_job> statuses(std::vector<job_id> const& jobs);
   std::optional<job_record> find(job_id job, bool include_payload);
   std::vector<job_record> list(list_jobs const& filter);
   std::vector<job_id> children(job_id parent);
@@ -56,7 +56,11 @@ class reader {
                                "reading the last number"};
   sqlite::statement events_{on_, "SELECT value FROM meta WHERE name = 'events'",
                             "reading the last number of an event"};
-  sqlite::statement status_{on_, "SELECT status FROM jobs WHERE id = ?", "reading statuses"};
+  sqlite::statement status_{
+      on_,
+      "SELECT j.status, p.tenant FROM jobs j JOIN payloads p ON p.job = j.payload_of "
+      "WHERE j.id = ?",
+      "reading statuses"};
   sqlite::statement attempts_{
       on_,
       "SELECT number, outcome, started_at, duration_ms, node, worker, devices, error, "
@@ -72,6 +76,11 @@ class reader {
       "ON c.id BETWEEN p.job + 1 AND p.job + p.children AND c.parent = p.job "
       "WHERE p.job = ? ORDER BY c.id",
       "reading the children of a job"};
+  sqlite::statement artifacts_{
+      on_,
+      "SELECT json_extract(iif(kind = ?2, result, context_out), '$.artifacts') FROM jobs "
+      "WHERE id = ?1",
+      "reading the artifacts of a job"};
   sqlite::statement cost_of_{on_,
                              "SELECT coalesce(sum(cost), 0) FROM jobs WHERE id > ?1 AND id <= ?2",
                              "reading the cost of a parent"};

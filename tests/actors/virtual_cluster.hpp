@@ -11,6 +11,7 @@
 #include "actors/scheduler.hpp"
 #include "messages/api.hpp"
 #include "messages/observe.hpp"
+#include "stages/context_merge.hpp"
 #include "stages/stage.hpp"
 #include "tests/actors/support.hpp"
 
@@ -40,7 +41,7 @@ class virtual_cluster : public virtual_system {
     options.core.known_stages = registry->descriptions();
     options.core.tenants = tenants;
     options.beat_ms = 1000;
-    options.store = {directory / "jobs.db", stages::merge_contexts, vfs_};
+    options.store = {directory / "jobs.db", stages::merge_context_texts, vfs_};
     options.now = [this] { return now(); };
     options.own_threads = false;
     scheduler = actors::spawn_scheduler(sys, std::move(options));

@@ -383,7 +383,7 @@ TEST_CASE("dependencies: those that have ended count by how they ended, unknown 
         "job 500, on which this one depends, ended as canceled");
 }
 
-TEST_CASE("dependencies: another tenant's job is unknown") {
+TEST_CASE("dependencies: another tenant's job is unknown, also when it has ended (P8)") {
   with_node f;
   auto s = f.job();
   s.tenant_id = "a";
@@ -391,6 +391,8 @@ TEST_CASE("dependencies: another tenant's job is unknown") {
   s.tenant_id = "b";
   s.constraints.depends_on = {theirs};
   CHECK(f.submit(s).error->code == "invalid");
+  f.end(theirs);
+  CHECK(f.submit(s, {{theirs, job_status::succeeded, "a"}}).error->code == "invalid");
 }
 
 TEST_CASE(

@@ -280,3 +280,54 @@ TEST_CASE(
   f.end(child(r.id, 4));
   CHECK(f.ended(r.id).status == job_status::failed);
 }
+
+TEST_CASE("experiment: a step's own priority decides when it is served, not its parent's") {
+  fixture f;
+  submission s;
+  s.priority = priority::offline;
+  s.pipeline = {step("slow"), step("urgent")};
+  s.pipeline[1].priority = priority::interactive;
+  auto const r = f.submit(s);
+  auto const other = f.submit(fixture::job());  // batch
+  f.join(f.node("n", 1));
+  CHECK(f.runs(child(r.id, 1)));
+  f.end(child(r.id, 1));
+  CHECK(f.runs(other.id));
+}
+
+TEST_CASE("resume: a step that takes over a result succeeds at once and releases what follows") {
+  fixture f;
+  f.join(f.node("n", 4));
+  auto s = diamond();
+  s.pipeline[0].reuse = {900};
+  s.pipeline[1].reuse = {901};
+  auto const r = f.submit(s, {{{900}, job_status::succeeded}, {{901}, job_status::succeeded}});
+  CHECK(f.ended(child(r.id, 0)).status == job_status::succeeded);
+  CHECK(f.ended(child(r.id, 0)).result_of == job_id{900});
+  CHECK(f.ended(child(r.id, 1)).result_of == job_id{901});
+  CHECK(f.runs(child(r.id, 2)));
+  CHECK(f.runs(child(r.id, 4)));
+  f.end(child(r.id, 2));
+  CHECK_FALSE(f.ended(child(r.id, 2)).result_of);
+  CHECK(f.runs(child(r.id, 3)));
+  f.end(child(r.id, 3));
+  f.end(child(r.id, 4));
+  CHECK(f.ended(r.id).status == job_status::succeeded);
+  CHECK(f.described().live_jobs == 0);
+}
+
+TEST_CASE("resume: what has not succeeded, lives, or is another tenant's is refused (P8)") {
+  fixture f;
+  auto s = diamond();
+  s.pipeline[0].reuse = {900};
+  auto const refused = [&](std::vector<ended_job> ended) {
+    auto const r = f.submit(s, std::move(ended));
+    REQUIRE(r.error);
+    CHECK(r.error->field == "pipeline[0].reuse");
+    return r.error->message;
+  };
+  CHECK(refused({}).find("is not known") != std::string::npos);
+  CHECK(refused({{{900}, job_status::failed}}).find("ended as failed") != std::string::npos);
+  CHECK(refused({{{900}, job_status::succeeded, "other"}}).find("is not known") !=
+        std::string::npos);
+}

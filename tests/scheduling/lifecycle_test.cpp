@@ -28,7 +28,7 @@ std::optional<job_status> expected(job_status from, signal by) {
     case signal::close:
       return from == job_status::running ? std::optional{job_status::pending} : std::nullopt;
     case signal::succeed:
-      return from == job_status::running ? std::optional{job_status::succeeded} : std::nullopt;
+      return from != job_status::queued ? std::optional{job_status::succeeded} : std::nullopt;
     case signal::fail:
       return job_status::failed;
     case signal::cancel:

@@ -51,13 +51,6 @@ TEST_CASE("a context of the wrong shape fails the attempt and is not retryable")
   CHECK_FALSE(outcome.error->retryable);
 }
 
-TEST_CASE("merge: later contexts win by key, arrays become the union") {
-  auto const merged =
-      json::parse(merge_contexts(R"({"metrics": {"a": 1, "b": 1}, "artifacts": [1]})",
-                                 {R"({"metrics": {"b": 2}, "artifacts": [1, 2]})", ""}));
-  CHECK(merged == json::parse(R"({"metrics": {"a": 1, "b": 2}, "artifacts": [1, 2]})"));
-}
-
 TEST_CASE("registry: a name is taken once, and every built-in stage describes itself soundly") {
   auto all = built_in_stages();
   CHECK_THROWS_AS(all.add(make_echo()), std::invalid_argument);

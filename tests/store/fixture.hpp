@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "stages/context_merge.hpp"
 #include "store/job_store.hpp"
 
 namespace nsai::store::tests {
@@ -22,17 +23,8 @@ struct folder {
   std::filesystem::path path;
 };
 
-/// Joins the texts, so that a test sees which contexts were merged and in which order.
-inline std::string join_contexts(std::string const& base,
-                                 std::vector<std::string> const& contexts) {
-  std::string all = base;
-  for (auto const& each : contexts)
-    all += "+" + each;
-  return all;
-}
-
 inline store_options options_at(folder const& f, std::string vfs = {}) {
-  return {f.file(), join_contexts, std::move(vfs)};
+  return {f.file(), stages::merge_context_texts, std::move(vfs)};
 }
 
 inline insert_job fresh(std::uint64_t id, std::string stage = "echo") {

@@ -134,44 +134,7 @@ TEST_CASE("a restart finds the unfinished jobs with what the core needs, and no 
   CHECK(found[1].cancel_requested);
   CHECK(found[1].record.constraints.depends_on == std::vector<job_id>{{1}});
   CHECK(s.statuses({{1}, {3}, {77}}).size() == 2);
-}
-
-TEST_CASE("what a job depends on by number reaches its context, by name or by number") {
-  folder f;
-  job_store s{options_at(f)};
-  auto const outcome = [](std::uint64_t id, job_status status, std::string result,
-                          std::string context) {
-    auto over = end(id, status);
-    over.result.text = std::move(result);
-    over.context.text = std::move(context);
-    return over;
-  };
-  auto first = fresh(1);
-  first.record.name = "train";
-  auto last = fresh(4);
-  last.record.context.text = "base";
-  last.record.constraints.depends_on = {{1}, {2}, {99}};
-  last.record.constraints.after_any = {{3}, {1}};
-  auto of_parent = fresh(5);
-  of_parent.children = 1;
-  of_parent.record.constraints.depends_on = {{2}};
-  auto step = fresh(6);
-  step.record.parent_id = job_id{5};
-  s.commit({first, fresh(2), fresh(3), last, of_parent, step});
-  s.commit({outcome(1, job_status::succeeded, "[1]", "c1"),
-            outcome(2, job_status::succeeded, "2", ""), outcome(3, job_status::failed, "", "")});
-  auto wanting = grant(4, 1);
-  wanting.want_payload = true;
-  auto wanting_step = grant(6, 1);
-  wanting_step.want_payload = true;
-  auto const payloads = s.commit({wanting, wanting_step});
-  CHECK(payloads.at(0).context.text ==
-        R"(base+c1+{"inputs":{"dependencies":{"2":{"job":2,"status":"succeeded"},)"
-        R"("3":{"job":3,"status":"failed"},"train":{"job":1,"status":"succeeded"}}},)"
-        R"("outputs":{"2":2,"train":[1]}})");
-  CHECK(payloads.at(1).context.text.find(R"("outputs":{"2":2})") != std::string::npos);
-  s.commit({end(4, job_status::failed)});
-  CHECK(s.as_submission({4})->context == payloads.at(0).context);
+  CHECK(s.statuses({{1}}).at(0).tenant_id == "t");
 }
 
 TEST_CASE("what recurs is there after a restart, as written last; the word of a unique job, too") {
@@ -242,46 +205,6 @@ TEST_CASE(
   CHECK(again->array->indices == std::vector<std::int64_t>{1});
 }
 
-TEST_CASE(
-    "an experiment's contexts flow from stage to stage, with the names of the stages that are "
-    "complete") {
-  folder f;
-  job_store s{options_at(f)};
-  auto parent = fresh(1);
-  parent.record.kind = job_kind::composite;
-  parent.record.context.text = "base";
-  parent.children = 3;
-  std::vector<change> all{parent};
-  for (std::uint64_t i : {2, 3, 4}) {
-    auto child = fresh(i);
-    child.record.parent_id = job_id{1};
-    child.record.name = "s" + std::to_string(i - 2);
-    child.position = static_cast<std::uint32_t>(i) - 2;
-    if (i > 2)
-      child.after = {static_cast<std::uint32_t>(i) - 3};
-    all.push_back(child);
-  }
-  s.commit(all);
-  auto ask = [&](std::uint64_t id) {
-    auto g = grant(id, 1);
-    g.want_payload = true;
-    return s.commit({g}).at(0).context.text;
-  };
-  CHECK(ask(2) == "base");
-  auto first = end(2);
-  first.context.text = "one";
-  s.commit({first});
-  CHECK(ask(3) == R"(base+one+{"completed_stages":["s0"]})");
-  s.commit({end(3)});  // leaves no context: passes on what it got
-  CHECK(ask(4) == R"(base+base+one+{"completed_stages":["s0"]}+{"completed_stages":["s1"]})");
-  auto last = end(4);
-  last.context.text = "three";
-  auto whole = end(1);
-  whole.context_from = {{4}};
-  s.commit({last, whole});
-  CHECK(s.find({1})->result.text == R"(base+three+{"completed_stages":["s2"]})");
-}
-
 TEST_CASE("lists are newest first and take filters") {
   folder f;
   job_store s{options_at(f)};
@@ -290,10 +213,11 @@ TEST_CASE("lists are newest first and take filters") {
   other.record.name_space = "n2";
   s.commit({fresh(1), fresh(2), other, end(1)});
   CHECK(s.list({}).front().id == job_id{3});
-  CHECK(s.list({"t", "", {}, "", 100}).size() == 2);
-  CHECK(s.list({"", "n2", {}, "", 100}).size() == 1);
-  CHECK(s.list({"", "", {job_status::succeeded}, "", 100}).at(0).id == job_id{1});
-  CHECK(s.list({"", "", {}, "", 1}).size() == 1);
+  CHECK(s.list({"t", "", {}, "", 100, {}}).size() == 2);
+  CHECK(s.list({"", "n2", {}, "", 100, {}}).size() == 1);
+  CHECK(s.list({"", "", {job_status::succeeded}, "", 100, {}}).at(0).id == job_id{1});
+  CHECK(s.list({"", "", {}, "", 1, {}}).size() == 1);
+  CHECK(s.list({"", "", {}, "", 100, job_kind::composite}).empty());
 }
 
 TEST_CASE(
@@ -431,7 +355,7 @@ TEST_CASE(
     s.load_unfinished([&](unfinished_job&& job) { found.insert(job.record.id.value); });
     CHECK(found == live);
     std::vector<std::uint64_t> listed;
-    for (auto const& job : s.list({"", "", {job_status::queued}, "", 100'000}))
+    for (auto const& job : s.list({"", "", {job_status::queued}, "", 100'000, {}}))
       listed.push_back(job.id.value);
     CHECK(listed == std::vector<std::uint64_t>(live.rbegin(), live.rend()));
   }

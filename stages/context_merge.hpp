@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+
+#include "messages/values.hpp"
+
+namespace nsai::stages {
+
+/// Merges two contexts that grew from one ancestor, as JSON objects:
+///   - what only one of them has changed since the ancestor (a value set, replaced or removed)
+///   holds;
+///   - objects that both changed merge by key, recursively; arrays become the union, in order of
+///     first appearance;
+///   - else the second one wins, and the two disagree: `assigns.conflicts` of the result lists
+///     {"path", "kept", "dropped"} (values longer than 200 characters are cut, as texts). What is
+///     under `experiment` describes a run and is not listed.
+json merge_contexts(json const& ancestor, json const& first, json const& second);
+
+/// The same on texts; "" counts as an empty context.
+std::string merge_context_texts(std::string const& ancestor, std::string const& first,
+                                std::string const& second);
+
+}  // namespace nsai::stages

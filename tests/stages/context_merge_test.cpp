@@ -1,0 +1,82 @@
+#include "stages/context_merge.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace nsai;
+using namespace nsai::stages;
+
+namespace {
+
+json merge(char const* ancestor, char const* first, char const* second) {
+  return merge_contexts(json::parse(ancestor), json::parse(first), json::parse(second));
+}
+
+}  // namespace
+
+TEST_CASE("merge: what only one side changed holds, whichever comes second") {
+  auto const* old = R"({"metrics": {"a": 1, "b": 1}})";
+  auto const* newer = R"({"metrics": {"a": 2, "b": 1}})";
+  CHECK(merge(old, newer, old) == json::parse(newer));
+  CHECK(merge(old, old, newer) == json::parse(newer));
+}
+
+TEST_CASE("merge: additions of both sides are there") {
+  CHECK(
+      merge(R"({"metrics": {}})", R"({"metrics": {"a": 1}})", R"({"metrics": {"b": {"c": 2}}})") ==
+      json::parse(R"({"metrics": {"a": 1, "b": {"c": 2}}})"));
+}
+
+TEST_CASE("merge: what one side removed and the other left alone is gone") {
+  CHECK(merge(R"({"assigns": {"a": 1, "b": 1}})", R"({"assigns": {"b": 1}})",
+              R"({"assigns": {"a": 1, "b": 1, "c": 1}})") ==
+        json::parse(R"({"assigns": {"b": 1, "c": 1}})"));
+}
+
+TEST_CASE(
+    "merge: arrays that both changed become the union, one that one side changed is its own") {
+  CHECK(merge(R"({"artifacts": [1]})", R"({"artifacts": [1, 2]})", R"({"artifacts": [1, 3, 2]})") ==
+        json::parse(R"({"artifacts": [1, 2, 3]})"));
+  CHECK(merge(R"({"artifacts": [1, 2]})", R"({"artifacts": [2]})", R"({"artifacts": [1, 2]})") ==
+        json::parse(R"({"artifacts": [2]})"));
+}
+
+TEST_CASE("merge: where both changed a value the second wins, and the conflict is listed once") {
+  auto const merged = merge(R"({"metrics": {"a": 0}})", R"({"metrics": {"a": 1}})",
+                            R"({"metrics": {"a": {"b": 2}}})");
+  CHECK(merged.at("metrics").at("a") == json{{"b", 2}});
+  auto const expected = json::parse(R"([{"path": "metrics.a", "kept": {"b": 2}, "dropped": 1}])");
+  CHECK(merged.at("assigns").at("conflicts") == expected);
+  CHECK(merge_contexts(json::parse(R"({"metrics": {"a": 0}})"),
+                       json::parse(R"({"metrics": {"a": 1}})"), merged)
+            .at("assigns")
+            .at("conflicts") == expected);
+}
+
+TEST_CASE("merge: a value that one side changed and the other removed is a conflict") {
+  auto const merged =
+      merge(R"({"outputs": {"a": 0}})", R"({"outputs": {"a": 1}})", R"({"outputs": {}})");
+  CHECK(merged.at("outputs") == json::object());
+  CHECK(merged.at("assigns").at("conflicts") ==
+        json::parse(R"([{"path": "outputs.a", "kept": null, "dropped": 1}])"));
+}
+
+TEST_CASE("merge: long values are cut in the list of conflicts, between characters") {
+  auto const merged =
+      merge_contexts(json::object(), {{"outputs", {{"t", std::string(199, 'x') + "ä and more"}}}},
+                     {{"outputs", {{"t", 1}}}});
+  auto const dropped = merged.at("assigns").at("conflicts").at(0).at("dropped").get<std::string>();
+  CHECK(dropped == "\"" + std::string(199, 'x') + "...");
+  CHECK_NOTHROW(merged.dump());
+}
+
+TEST_CASE("merge: runs describe themselves differently, which is no conflict") {
+  CHECK_FALSE(merge("{}", R"({"experiment": {"id": "a"}})", R"({"experiment": {"id": "b"}})")
+                  .contains("assigns"));
+}
+
+TEST_CASE("merge: texts, with empty ones for empty contexts") {
+  CHECK(merge_context_texts("", "", "").empty());
+  CHECK(merge_context_texts("", R"({"a":1})", "") == R"({"a":1})");
+  CHECK(json::parse(merge_context_texts("", R"({"a":1})", R"({"b":2})")) ==
+        json::parse(R"({"a":1,"b":2})"));
+}
