@@ -139,6 +139,12 @@ class measurement {
     else if (from_predictions)
       notes_["entailment_score"] =
           "from the predictions, since the data set has no outputs of a proposer";
+    if (note.empty() && scores_.without_evidence > 0) {
+      auto& text = notes_["entailment_score"];
+      text = (text.is_null() ? "" : text.get<std::string>() + "; ") +
+             std::to_string(scores_.without_evidence) +
+             " claims have no sentence of the corpus as evidence and count as 0";
+    }
     if (note.empty())
       return scores_.entailment;
     notes_["entailment_score"] = note;

@@ -6,7 +6,6 @@
 #include <csignal>
 #include <cstring>
 #include <map>
-#include <optional>
 #include <thread>
 
 #include <fcntl.h>
@@ -186,7 +185,8 @@ std::vector<json> line_program::ask(std::vector<json> const& requests, compute_h
   now.answers.resize(requests.size());
   now.missing = requests.size();
   auto last_answer = steady::now();
-  take_lines(now);  // what it wrote without being asked
+  bool ended = false;  // seen before the last look at its output
+  take_lines(now);     // what it wrote without being asked
   while (now.missing > 0) {
     if (hooks.stop.stop_requested()) {
       end();
@@ -203,8 +203,13 @@ std::vector<json> line_program::ask(std::vector<json> const& requests, compute_h
            static_cast<int>(std::min(left, between_looks_at_stop).count()));
     if (ends[1].revents != 0)
       write_some(now);
-    if (ends[0].revents == 0)
+    if (ends[0].revents == 0) {
+      // A child of the program may keep its output open.
+      if (ended)
+        fail(how_it_ended() + "; expected " + std::to_string(now.missing) + " more answers");
+      ended = ending().has_value();
       continue;
+    }
     bool const goes_on = read_some();
     auto const before = now.missing;
     take_lines(now);
@@ -273,17 +278,22 @@ void line_program::fail(std::string const& what) {
   throw line_program_error(message);
 }
 
-std::string line_program::how_it_ended() {
-  auto const until = steady::now() + until_an_end_shows;
+/// Left for end() to take in: until then the group's number is ours.
+std::optional<std::string> line_program::ending() const {
   siginfo_t about{};
+  if (::waitid(P_PID, static_cast<id_t>(pid_), &about, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+      about.si_pid != pid_)
+    return std::nullopt;
+  auto const number = std::to_string(about.si_status);
+  return about.si_code == CLD_EXITED ? "it ended with exit status " + number
+                                     : "it was killed by signal " + number;
+}
+
+std::string line_program::how_it_ended() const {
+  auto const until = steady::now() + until_an_end_shows;
   do {
-    // Left for end() to take in: until then the group's number is ours.
-    if (::waitid(P_PID, static_cast<id_t>(pid_), &about, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-        about.si_pid == pid_) {
-      auto const number = std::to_string(about.si_status);
-      return about.si_code == CLD_EXITED ? "it ended with exit status " + number
-                                         : "it was killed by signal " + number;
-    }
+    if (auto const told = ending())
+      return *told;
     std::this_thread::sleep_for(std::chrono::milliseconds{5});
   } while (steady::now() < until);
   return "it closed its output";

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -50,7 +51,8 @@ class line_program {
   bool read_some();  // false: its output has ended
   void take_lines(exchange& now);
   [[noreturn]] void fail(std::string const& what);
-  std::string how_it_ended();
+  std::optional<std::string> ending() const;
+  std::string how_it_ended() const;
   void end() noexcept;
 
   std::vector<std::string> argv_;

@@ -66,6 +66,8 @@ TEST_CASE("a death is told with its status, at once") {
         "sh: it was killed by signal 9; expected 1 more answers");
   CHECK(fault_of("exec >&-; sleep 100", numbered(1)) ==
         "sh: it closed its output; expected 1 more answers");
+  CHECK(fault_of("sleep 100 & exit 4", numbered(1)) ==  // the child keeps the output open
+        "sh: it ended with exit status 4; expected 1 more answers");
   // It reads nothing: neither a signal to us nor a wait.
   CHECK(fault_of("exec <&-; exit 0", numbered(5000, std::string(100, 'x'))) ==
         "sh: it ended with exit status 0; expected 5000 more answers");
