@@ -1,5 +1,7 @@
 #include "stages/data_load.hpp"
 #include "stages/gpu_trials.hpp"
+#include "stages/learning/evaluation.hpp"
+#include "stages/learning/training.hpp"
 #include "stages/proposer_metrics.hpp"
 #include "stages/report.hpp"
 #include "stages/similarity.hpp"
@@ -10,10 +12,10 @@ namespace nsai::stages {
 
 registry built_in_stages() {
   registry all;
-  for (auto make :
-       {make_echo, make_sleep, make_spin, make_allocate, make_fail, make_flaky, make_crash,
-        make_command, make_data_load, make_proposer_metrics, make_report, make_gpu_noop,
-        make_gpu_probe, make_similarity, make_ngram_features, make_topology})
+  for (auto make : {make_echo, make_sleep, make_spin, make_allocate, make_fail, make_flaky,
+                    make_crash, make_command, make_data_load, make_proposer_metrics, make_report,
+                    make_gpu_noop, make_gpu_probe, make_similarity, make_ngram_features,
+                    make_topology, make_training, make_evaluate})
     all.add(make());
   return all;
 }
