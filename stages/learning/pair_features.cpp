@@ -64,15 +64,6 @@ struct direction {
   }
 };
 
-struct matched_sentence {
-  std::size_t position = 0;
-  double coverage = 0;
-  double cosine = 0;
-  std::vector<std::string> content;
-
-  double match() const { return coverage + cosine; }
-};
-
 /// Agreement of the words of up and down that stand near the claim's words.
 struct agreement {
   double with = 0;
@@ -142,6 +133,15 @@ double pair_reader::weight(std::set<std::string> const& words) const {
 
 /// All of an abstract that a claim is compared with.
 struct pair_reader::comparison {
+  struct matched_sentence {
+    std::size_t position = 0;
+    double coverage = 0;
+    double cosine = 0;
+    std::vector<std::string> content;
+
+    double match() const { return coverage + cosine; }
+  };
+
   std::vector<std::string> claim_words;
   std::vector<std::string> claim_content;
   word_set claim;
@@ -162,7 +162,7 @@ pair_reader::comparison pair_reader::compare(claim_pair const& pair) const {
     length += idf(word) * idf(word);
   auto const& sentences = pair.evidence->sentences;
   for (std::size_t i = 0; i < sentences.size(); ++i) {
-    matched_sentence m;
+    comparison::matched_sentence m;
     m.position = i;
     m.content = content_words(sentences[i]);
     auto const set = set_of(m.content);

@@ -39,7 +39,7 @@ char const* colour_of(std::size_t series) {
   return series_colours[series % series_colours.size()];
 }
 
-std::string number(double value, bool whole) {
+std::string figure_number(double value, bool whole) {
   return whole ? fmt::format("{:.0f}", value) : fmt::format("{:.3f}", value);
 }
 
@@ -212,7 +212,7 @@ std::string svg_of(bar_chart const& chart) {
           d.line(x, at - 3, x, at + 3, "nsai-whisker");
         end = std::max(end, x_of(bar.interval->second));
       }
-      d.text(end + 5, y + bar_height - 3, bar.value ? number(*bar.value, chart.whole) : "–");
+      d.text(end + 5, y + bar_height - 3, bar.value ? figure_number(*bar.value, chart.whole) : "–");
     }
     y += between;
   }
