@@ -49,12 +49,12 @@ bool has_digit(std::string const& word) {
 constexpr std::array cue_names{"negation", "up", "down", "good", "bad"};
 
 /// What the words of a text say about a direction.
-struct direction {
+struct cue_reading {
   int up_less_down = 0;
   int negations = 0;  // "not" as well as "ineffective"
   std::array<bool, cue_names.size()> has{};
 
-  explicit direction(std::vector<std::string> const& words) {
+  explicit cue_reading(std::vector<std::string> const& words) {
     for (auto const& word : words)
       if (auto const what = cue_of(word)) {
         has[static_cast<std::size_t>(*what)] = true;
@@ -91,7 +91,7 @@ struct agreement {
   double balance() const { return any() ? (with - against) / (with + against) : 0; }
 };
 
-std::string tokens_of(direction const& claim, direction const& evidence) {
+std::string tokens_of(cue_reading const& claim, cue_reading const& evidence) {
   std::string text = claim.up_less_down > 0   ? "claimrises"
                      : claim.up_less_down < 0 ? "claimfalls"
                                               : "claimlevel";
@@ -188,7 +188,7 @@ pair_reading pair_reader::read(claim_pair const& pair) const {
   auto const c = compare(pair);
   auto const& sentences = pair.evidence->sentences;
   pair_reading reading;
-  direction const claimed{c.claim_words};
+  cue_reading const claimed{c.claim_words};
   agreement agrees;
   word_set best_content;
   std::vector<std::string> evidence_words;
@@ -230,7 +230,7 @@ pair_reading pair_reader::read(claim_pair const& pair) const {
       agrees.any() ? 0.0 : 1.0};
   std::transform(scores.begin(), scores.end(), reading.scores.begin(),
                  [](double x) { return static_cast<float>(x); });
-  reading.tokens = tokens_of(claimed, direction{evidence_words});
+  reading.tokens = tokens_of(claimed, cue_reading{evidence_words});
   return reading;
 }
 
