@@ -125,7 +125,7 @@ bar_chart::bar bar_of(json const& scores, std::string const& name, json const& i
 void add_comparison(report_section& to, json const& metrics) {
   auto const& baselines = part_of(metrics, "baselines");
   table all{{"predictor", "accuracy", "95 % interval", "macro-F1", "95 % interval",
-             "network's accuracy is better by", "network's macro-F1 is better by"},
+             "better by (accuracy)", "better by (macro-F1)"},
             {}};
   bar_chart chart;
   chart.title = "Dev scores with 95 % intervals";

@@ -125,9 +125,15 @@ TEST_CASE("a training that was stopped goes on from its checkpoint and ends with
   stage_env env;
   env.artifacts = where.path / "whole";
   auto const whole = context_of(run_learning(make_training(), quick, env));
-  for (auto const& [at, epochs] :
-       {std::pair{"seed 1 of 2, epoch 1 of", 0}, std::pair{"seed 1 of 2, epoch 4 of", 3},
-        std::pair{"seed 2 of 2, epoch 1 of", 6}, std::pair{"seed 2 of 2, epoch 3 of", 8}}) {
+  struct stop {
+    char const* at;
+    int epochs;  // done before it
+  };
+  for (auto const& each :
+       {stop{"seed 1 of 2, epoch 1 of", 0}, stop{"seed 1 of 2, epoch 4 of", 3},
+        stop{"seed 2 of 2, epoch 1 of", 6}, stop{"seed 2 of 2, epoch 3 of", 8}}) {
+    auto const at = each.at;
+    auto const epochs = each.epochs;
     CAPTURE(at);
     auto const folder = where.path / ("at" + std::to_string(epochs));
     CHECK(stopped_at(at, quick, folder).result == attempt_result::canceled);
