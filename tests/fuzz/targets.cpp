@@ -10,7 +10,8 @@ std::map<std::string, target> const& targets() {
       {"config", config},     {"experiment", experiment}, {"proposer", proposer},
       {"words", words},       {"frames", frames},         {"hosts", hosts},
       {"spool", spool},       {"messages", messages},     {"simulation", simulation},
-      {"matrices", matrices}, {"answers", answers},       {"texts", texts}};
+      {"matrices", matrices}, {"answers", answers},       {"texts", texts},
+      {"networks", networks}};
   return all;
 }
 

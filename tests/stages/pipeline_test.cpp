@@ -43,7 +43,7 @@ std::string text_of(fs::path const& file) {
 }  // namespace
 
 TEST_CASE(
-    "load, score and report on the sample: metrics in the context, three files in the artifacts") {
+    "load, score and report on the sample: metrics in the context, four files in the artifacts") {
   folder where;
   stage_env env;
   env.artifacts = where.path / "artifacts";
@@ -58,7 +58,7 @@ TEST_CASE(
             .at("precision")
             .get<double>() == doctest::Approx(38.0 / 52));
   auto const reported = after(run(make_report(), nullptr, scored, env));
-  REQUIRE(reported.artifacts.size() == 3);
+  REQUIRE(reported.artifacts.size() == 4);
   CHECK(json::parse(text_of(where.path / "artifacts/report.json")).at("metrics") == scored.metrics);
   auto const markdown = text_of(where.path / "artifacts/report.md");
   CHECK(markdown.starts_with("# Trial\n"));
