@@ -97,7 +97,11 @@ std::map<std::string, std::size_t> statements_of(std::vector<sno> const& snos,
 }
 
 std::string document_of(std::string const& source) {
-  return source.substr(0, source.find(':'));
+  auto const colon = source.rfind(':');
+  if (colon == std::string::npos || colon == 0 || colon + 1 == source.size() ||
+      source.find_first_not_of("0123456789", colon + 1) != std::string::npos)
+    return source;
+  return source.substr(0, colon);
 }
 
 }  // namespace nsai::stages

@@ -203,7 +203,7 @@ narrative narrative_of_text(std::string const& question, std::string const& text
 std::map<std::string, std::size_t> statements_of(std::vector<sno> const& snos,
                                                  std::vector<gold_claim> const& claims);
 
-/// "4983" of "4983:2", and of "4983".
+/// "4983" of "4983:2", and of "4983": what stands before a last colon with a number after it.
 std::string document_of(std::string const& source);
 
 }  // namespace nsai::stages
