@@ -1,10 +1,12 @@
 #pragma once
 
+#include <istream>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "stages/stage.hpp"
+#include "stages/text/tfidf.hpp"
 
 namespace nsai::stages {
 
@@ -16,7 +18,8 @@ struct abstract {
 };
 
 /// The texts of the data set that is in `inputs.dataset`: only ids travel in the context, with the
-/// place of the files (`inputs.dataset.source`), from where every stage reads the texts that it needs.
+/// place of the files (`inputs.dataset.source`), from where every stage reads the texts that it
+/// needs.
 class corpus {
  public:
   explicit corpus(std::vector<abstract> documents);
@@ -29,8 +32,17 @@ class corpus {
   std::map<std::string, std::size_t> by_id_;
 };
 
+/// Documents of JSON lines. Broken and repeated lines are skipped (data_load counts them).
+std::vector<abstract> read_corpus(std::istream& in);
+
 /// Throws shape_error when the context has no data set or its file cannot be read; an empty corpus
-/// where the data set has none. Broken and repeated lines are skipped (data_load counts them).
+/// where the data set has none.
 corpus load_corpus(context const& ctx, stage_env const& env);
+
+/// Title and sentences of each document with a space between them, in the order of the corpus.
+std::vector<std::string> texts_of(corpus const& documents);
+
+/// An index of those texts, position by position.
+tfidf_index index_of(corpus const& documents);
 
 }  // namespace nsai::stages

@@ -8,6 +8,7 @@
 #include "stages/option_list.hpp"
 #include "stages/sample_data.hpp"
 #include "stages/scifact.hpp"
+#include "stages/sha256.hpp"
 
 namespace nsai::stages {
 namespace {
@@ -99,36 +100,52 @@ source choose(context const& ctx, json const& options, stage_env const& env) {
 class loader {
  public:
   loader(source from, stage_env& env)
-      : from_(std::move(from)), env_(env), reader_(from_.name, from_.limit) {}
+      : from_(std::move(from)), env_(env), reader_(from_.name, from_.limit) {
+    where_.sample = from_.built_in;
+  }
 
   /// False when the stage was stopped.
   bool load() {
-    return part("claims", from_.paths.claims, sample_data::claims, &dataset_reader::claims, 0.0) &&
-           part("corpus", from_.paths.corpus, sample_data::corpus, &dataset_reader::corpus, 0.25) &&
-           part("predictions", from_.paths.predictions, sample_data::predictions,
+    return part("claims", &dataset_paths::claims, sample_data::claims, &dataset_reader::claims,
+                0.0) &&
+           part("corpus", &dataset_paths::corpus, sample_data::corpus, &dataset_reader::corpus,
+                0.25) &&
+           part("predictions", &dataset_paths::predictions, sample_data::predictions,
                 &dataset_reader::predictions, 0.75) &&
-           part("outputs", from_.paths.outputs, sample_data::outputs, &dataset_reader::outputs,
+           part("outputs", &dataset_paths::outputs, sample_data::outputs, &dataset_reader::outputs,
                 0.9);
   }
-  dataset finish() { return reader_.finish(); }
+  dataset finish() {
+    auto data = reader_.finish();
+    data.source = where_;
+    return data;
+  }
+  /// By part, of what was read.
+  std::map<std::string, std::string> const& sha256() const { return sha256_; }
 
  private:
   using read_part = void (dataset_reader::*)(std::istream&, std::string const&);
 
-  bool part(char const* name, std::string const& path, std::string_view built_in, read_part read,
-            double fraction) {
+  bool part(char const* name, std::string dataset_paths::*which, std::string_view built_in,
+            read_part read, double fraction) {
+    auto const& path = from_.paths.*which;
     if (env_.progress)
       env_.progress(fraction, std::string{"reading the "} + name);
     if (from_.built_in) {
       std::istringstream in{std::string{built_in}};
       (reader_.*read)(in, std::string{"sample "} + name);
+      sha256_[name] = sha256_of_text(built_in);
     } else if (!path.empty()) {
-      auto const file = fs::path{path}.is_absolute() ? fs::path{path} : from_.base / path;
+      auto const file =
+          fs::absolute(fs::path{path}.is_absolute() ? fs::path{path} : from_.base / path)
+              .lexically_normal();
       std::ifstream in{file, std::ios::binary};
       if (!in || fs::is_directory(file))
         throw shape_error(std::string{"dataset."} + name, file.string() + " cannot be read",
                           "a file of JSON lines that every node can reach");
       (reader_.*read)(in, file.filename().string());
+      sha256_[name] = sha256_of_file(file, std::string{"dataset."} + name);
+      where_.paths.*which = file.string();
     }
     return !env_.stop.stop_requested();
   }
@@ -136,6 +153,8 @@ class loader {
   source from_;
   stage_env& env_;
   dataset_reader reader_;
+  dataset_source where_;
+  std::map<std::string, std::string> sha256_;
 };
 
 class data_load final : public stage {
@@ -166,14 +185,15 @@ class data_load final : public stage {
                                     std::to_string(data.counts.at("broken_lines")) +
                                     " lines are broken",
                                 false);
-      return result_of(std::move(ctx), data, env);
+      return result_of(std::move(ctx), data, all.sha256(), env);
     } catch (unknown_dataset const& e) {
       return outcome::failure("unknown_dataset", e.what(), true);
     }
   }
 
  private:
-  static outcome result_of(context ctx, dataset const& data, stage_env& env) {
+  static outcome result_of(context ctx, dataset const& data,
+                           std::map<std::string, std::string> const& sha256, stage_env& env) {
     if (env.log) {
       env.log("data set " + data.name + ": " + write_json(data.counts).dump());
       for (auto const& line : data.notes)
@@ -181,6 +201,7 @@ class data_load final : public stage {
     }
     json summary{{"dataset", data.name},
                  {"counts", write_json(data.counts)},
+                 {"sha256", sha256},
                  {"notes", write_json(data.notes)}};
     ctx.inputs["dataset"] = write_json(data);
     ctx.metrics["data"] = summary;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "messages/values.hpp"
+#include "stages/dataset_paths.hpp"
 
 /// Claim-verification data in the format of SciFact (Wadden et al., "Fact or Fiction: Verifying
 /// Scientific Claims", EMNLP 2020). Real files have documents that the corpus lacks, empty
@@ -80,10 +81,23 @@ struct proposer_output {
   }
 };
 
-/// What `data_load` puts into the context as `inputs.dataset`. Of the corpus only the ids travel.
+/// Where a data set was read from.
+struct dataset_source {
+  static constexpr char const* type_name = "dataset_source";
+  dataset_paths paths;  // absolute
+  bool sample = false;  // the built-in one; it has no paths
+  static constexpr auto fields() {
+    using d = dataset_source;
+    return std::tuple{field{"paths", &d::paths}, field{"sample", &d::sample}};
+  }
+};
+
+/// What `data_load` puts into the context as `inputs.dataset`. Of the corpus only the ids travel;
+/// load_corpus (corpus.hpp) reads its texts where they are needed.
 struct dataset {
   static constexpr char const* type_name = "dataset";
   std::string name;
+  dataset_source source;
   std::vector<gold_claim> claims;
   std::vector<std::string> documents;
   std::vector<prediction> predictions;
@@ -92,9 +106,13 @@ struct dataset {
   std::vector<std::string> notes;              // the first oddities, each with file and line
   static constexpr auto fields() {
     using d = dataset;
-    return std::tuple{field{"name", &d::name},           field{"claims", &d::claims},
-                      field{"documents", &d::documents}, field{"predictions", &d::predictions},
-                      field{"outputs", &d::outputs},     field{"counts", &d::counts},
+    return std::tuple{field{"name", &d::name},
+                      field{"source", &d::source},
+                      field{"claims", &d::claims},
+                      field{"documents", &d::documents},
+                      field{"predictions", &d::predictions},
+                      field{"outputs", &d::outputs},
+                      field{"counts", &d::counts},
                       field{"notes", &d::notes}};
   }
 };
