@@ -1,3 +1,8 @@
+#include "stages/cns/antagonist.hpp"
+#include "stages/cns/antagonist_metrics.hpp"
+#include "stages/cns/proposer.hpp"
+#include "stages/cns/synthesizer.hpp"
+#include "stages/cns/synthesizer_metrics.hpp"
 #include "stages/data_load.hpp"
 #include "stages/gpu_trials.hpp"
 #include "stages/proposer_metrics.hpp"
@@ -10,10 +15,27 @@ namespace nsai::stages {
 
 registry built_in_stages() {
   registry all;
-  for (auto make :
-       {make_echo, make_sleep, make_spin, make_allocate, make_fail, make_flaky, make_crash,
-        make_command, make_data_load, make_proposer_metrics, make_report, make_gpu_noop,
-        make_gpu_probe, make_similarity, make_ngram_features, make_topology})
+  for (auto make : {make_echo,
+                    make_sleep,
+                    make_spin,
+                    make_allocate,
+                    make_fail,
+                    make_flaky,
+                    make_crash,
+                    make_command,
+                    make_data_load,
+                    make_proposer_metrics,
+                    make_report,
+                    make_gpu_noop,
+                    make_gpu_probe,
+                    make_similarity,
+                    make_ngram_features,
+                    make_topology,
+                    make_proposer,
+                    make_antagonist,
+                    make_antagonist_metrics,
+                    make_synthesizer,
+                    make_synthesizer_metrics})
     all.add(make());
   return all;
 }

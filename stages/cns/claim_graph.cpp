@@ -42,7 +42,8 @@ class claim_sets {
   std::vector<std::size_t> parents_;
 };
 
-/// One depth-first walk with lowlinks, without recursion: texts of others make chains of any length.
+/// One depth-first walk with lowlinks, without recursion: texts of others make chains of any
+/// length.
 class tarjan {
  public:
   explicit tarjan(std::vector<std::vector<std::size_t>> const& next)
@@ -339,8 +340,7 @@ std::int64_t beta1_of(std::span<claim_graph::pair const> edges, std::size_t vert
   auto components = static_cast<std::int64_t>(vertices);
   for (auto const& [a, b] : edges)
     components -= sets.join(a, b) ? 1 : 0;
-  return static_cast<std::int64_t>(edges.size()) - static_cast<std::int64_t>(vertices) +
-         components;
+  return static_cast<std::int64_t>(edges.size()) - static_cast<std::int64_t>(vertices) + components;
 }
 
 std::vector<claim_graph::pair> contracted(std::span<claim_graph::pair const> edges,

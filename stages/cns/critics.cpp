@@ -10,46 +10,46 @@
 namespace nsai::stages {
 namespace {
 
-
 constexpr auto loaded_words = std::to_array<std::string_view>(
-    {"absurd",     "alarming",  "amazing",      "appalling",  "astonishing", "awful",
-     "bogus",      "breakthrough", "brilliant", "catastrophic", "crazy",     "crucial",
-     "dangerous",  "devastating", "disastrous", "dramatic",   "dramatically", "dubious",
-     "evil",       "extraordinary", "fantastic", "fraudulent", "horrible",   "horrific",
-     "hysterical", "idiotic",   "incredible",   "insane",     "junk",        "laughable",
-     "ludicrous",  "magical",   "miracle",      "miraculous", "nonsense",    "notorious",
-     "outrageous", "pathetic",  "phenomenal",   "radical",    "reckless",    "remarkable",
-     "revolutionary", "ridiculous", "scandalous", "shameful", "shocking",    "sensational",
-     "spectacular", "staggering", "startling",  "stunning",   "stupid",      "terrible",
-     "terrifying", "toxic",     "tragic",       "unbelievable", "unprecedented", "wonderful"});
+    {"absurd",        "alarming",      "amazing",    "appalling",    "astonishing",   "awful",
+     "bogus",         "breakthrough",  "brilliant",  "catastrophic", "crazy",         "crucial",
+     "dangerous",     "devastating",   "disastrous", "dramatic",     "dramatically",  "dubious",
+     "evil",          "extraordinary", "fantastic",  "fraudulent",   "horrible",      "horrific",
+     "hysterical",    "idiotic",       "incredible", "insane",       "junk",          "laughable",
+     "ludicrous",     "magical",       "miracle",    "miraculous",   "nonsense",      "notorious",
+     "outrageous",    "pathetic",      "phenomenal", "radical",      "reckless",      "remarkable",
+     "revolutionary", "ridiculous",    "scandalous", "shameful",     "shocking",      "sensational",
+     "spectacular",   "staggering",    "startling",  "stunning",     "stupid",        "terrible",
+     "terrifying",    "toxic",         "tragic",     "unbelievable", "unprecedented", "wonderful"});
 
 constexpr auto praising_words = std::to_array<std::string_view>(
-    {"advantage",  "advantages", "beneficial", "benefit",   "benefits", "best",     "better",
-     "boost",      "boosts",     "effective",  "efficient", "enhance",  "enhances", "favorable",
-     "gain",       "gains",      "good",       "great",     "improve",  "improved", "improves",
-     "improvement", "optimal",   "positive",   "promising", "protect",  "protects", "safe",
-     "success",    "successful", "superior",   "valuable"});
+    {"advantage",   "advantages", "beneficial", "benefit",   "benefits", "best",     "better",
+     "boost",       "boosts",     "effective",  "efficient", "enhance",  "enhances", "favorable",
+     "gain",        "gains",      "good",       "great",     "improve",  "improved", "improves",
+     "improvement", "optimal",    "positive",   "promising", "protect",  "protects", "safe",
+     "success",     "successful", "superior",   "valuable"});
 
 constexpr auto blaming_words = std::to_array<std::string_view>(
-    {"adverse",  "bad",        "damage",   "damages",  "damaging",  "danger",    "decline",
-     "deficit",  "detrimental", "fail",    "failed",   "fails",     "failure",   "fatal",
-     "harm",     "harmful",    "harms",    "impair",   "impaired",  "impairs",   "inefficient",
-     "ineffective", "inferior", "loss",    "negative", "poor",      "problem",   "problems",
-     "risk",     "risky",      "severe",   "unfavorable", "unsafe", "useless",   "worse",
-     "worst",    "wrong"});
+    {"adverse",     "bad",         "damage", "damages",     "damaging", "danger",  "decline",
+     "deficit",     "detrimental", "fail",   "failed",      "fails",    "failure", "fatal",
+     "harm",        "harmful",     "harms",  "impair",      "impaired", "impairs", "inefficient",
+     "ineffective", "inferior",    "loss",   "negative",    "poor",     "problem", "problems",
+     "risk",        "risky",       "severe", "unfavorable", "unsafe",   "useless", "worse",
+     "worst",       "wrong"});
 
 constexpr auto absolutist_words = std::to_array<std::string_view>(
-    {"absolutely", "all",      "always",   "certainly",  "clearly",    "completely", "definitely",
-     "each",       "entirely", "every",    "everybody",  "everyone",   "everything", "exclusively",
-     "forever",    "fully",    "guarantee", "guarantees", "impossible", "inevitable", "inevitably",
-     "invariably", "must",     "never",    "nobody",     "none",       "nothing",    "obviously",
-     "only",       "perfect",  "perfectly", "prove",     "proven",     "proves",     "surely",
-     "totally",    "undeniable", "undoubtedly", "universally", "unquestionably", "utterly",
-     "wholly",     "without"});
+    {"absolutely", "all",         "always",      "certainly",      "clearly",   "completely",
+     "definitely", "each",        "entirely",    "every",          "everybody", "everyone",
+     "everything", "exclusively", "forever",     "fully",          "guarantee", "guarantees",
+     "impossible", "inevitable",  "inevitably",  "invariably",     "must",      "never",
+     "nobody",     "none",        "nothing",     "obviously",      "only",      "perfect",
+     "perfectly",  "prove",       "proven",      "proves",         "surely",    "totally",
+     "undeniable", "undoubtedly", "universally", "unquestionably", "utterly",   "wholly",
+     "without"});
 
 constexpr auto connectives = std::to_array<std::string_view>(
-    {"although", "as",       "because", "but",   "despite",   "given",   "hence",  "however",
-     "if",       "provided", "since",   "so",    "therefore", "though",  "thus",   "unless",
+    {"although", "as",       "because", "but",   "despite",   "given",   "hence", "however",
+     "if",       "provided", "since",   "so",    "therefore", "though",  "thus",  "unless",
      "until",    "when",     "whereas", "where", "while",     "whether", "yet"});
 
 template <std::size_t N>
@@ -62,9 +62,9 @@ std::int64_t count_of(std::vector<std::string> const& words,
 
 /// How much of the text is free of such words: one in ten is as bad as more.
 double free_of(std::int64_t bad, std::size_t words) {
-  return words == 0 ? 1.0
-                    : std::max(0.0, 1.0 - 10.0 * static_cast<double>(bad) /
-                                              static_cast<double>(words));
+  return words == 0
+             ? 1.0
+             : std::max(0.0, 1.0 - 10.0 * static_cast<double>(bad) / static_cast<double>(words));
 }
 
 std::size_t distinct_content_words(std::string const& text) {
@@ -131,16 +131,17 @@ bias_parts bias_of(critique const& c) {
   parts.loaded = free_of(count_of(words, loaded_words), words.size());
   parts.absolutist = free_of(count_of(words, absolutist_words), words.size());
   auto const praise = count_of(words, praising_words), blame = count_of(words, blaming_words);
-  parts.framing = 1.0 - static_cast<double>(std::abs(praise - blame)) /
-                            static_cast<double>(praise + blame + 1);
+  parts.framing =
+      1.0 - static_cast<double>(std::abs(praise - blame)) / static_cast<double>(praise + blame + 1);
   std::set<std::string> documents;
   for (auto const& each : c.evidence)
     documents.insert(document_of(each.source));
   parts.sources = std::min(1.0, static_cast<double>(documents.size()) / 2.0);
   auto const most = std::max(c.supporting, c.opposing);
-  parts.perspectives = most == 0 ? 0.0
-                                 : 0.5 + 0.5 * static_cast<double>(std::min(c.supporting, c.opposing)) /
-                                             static_cast<double>(most);
+  parts.perspectives = most == 0
+                           ? 0.0
+                           : 0.5 + 0.5 * static_cast<double>(std::min(c.supporting, c.opposing)) /
+                                       static_cast<double>(most);
   return parts;
 }
 

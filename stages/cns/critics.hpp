@@ -17,11 +17,11 @@ struct critique {
   std::string claim;
   std::vector<sno_evidence> evidence;
   std::vector<std::string_view> others;  // parents and neighbours, for originality
-  double entailment = 0;                 // P(all evidence together entails the claim); 0 without any
-  std::int64_t cycles = 0;               // directed cycles that the claim lies on
-  std::int64_t contradictions = 0;       // contradictory pairs and polarity conflicts with the claim
-  std::int64_t supporting = 0;           // claims and evidence on the claim's side
-  std::int64_t opposing = 0;             // claims and evidence against it
+  double entailment = 0;            // P(all evidence together entails the claim); 0 without any
+  std::int64_t cycles = 0;          // directed cycles that the claim lies on
+  std::int64_t contradictions = 0;  // contradictory pairs and polarity conflicts with the claim
+  std::int64_t supporting = 0;      // claims and evidence on the claim's side
+  std::int64_t opposing = 0;        // claims and evidence against it
 };
 
 // --- grounding = 0.30 coverage + 0.30 validity + 0.25 overlap + 0.15 distinct sources ---
@@ -31,7 +31,9 @@ struct grounding_parts {
   double validity = 0;  // mean over the evidence; 0 without any
   double overlap = 0;   // mean Jaccard of the content words of claim and evidence; 0 without any
   double sources = 0;   // distinct sources / evidence; 0 without any
-  double score() const { return 0.30 * coverage + 0.30 * validity + 0.25 * overlap + 0.15 * sources; }
+  double score() const {
+    return 0.30 * coverage + 0.30 * validity + 0.25 * overlap + 0.15 * sources;
+  }
 };
 grounding_parts grounding_of(critique const& c);
 

@@ -110,8 +110,8 @@ class flag_search {
       flag(flag_kind::contradiction, severity, {pair.first, pair.second}, score,
            fmt::format("{} and {} contradict each other with {:.2f}{}", a.id, b.id, score,
                        said ? ", and a relation says so" : ""))
-          .chirality = measure_.of(pair.first, pair.second,
-                                   conflict ? polarity::conflicts : polarity::agrees);
+          .chirality =
+          measure_.of(pair.first, pair.second, conflict ? polarity::conflicts : polarity::agrees);
     }
   }
 
@@ -209,10 +209,9 @@ claim_graph graph_of(narrative const& on) {
   return {ids, on.relations};
 }
 
-flagged find_flags(narrative const& on, std::set<std::string> const& documents,
-                   text_scorer& scorer, tfidf_index const& index,
-                   chirality_measure const& measure, antagonist_settings const& settings,
-                   compute_hooks const& hooks) {
+flagged find_flags(narrative const& on, std::set<std::string> const& documents, text_scorer& scorer,
+                   tfidf_index const& index, chirality_measure const& measure,
+                   antagonist_settings const& settings, compute_hooks const& hooks) {
   return flag_search{on, documents, measure, settings}.find(scorer, index, hooks);
 }
 

@@ -131,8 +131,8 @@ std::vector<claim_cluster> clusters_of(claim_graph const& graph) {
 
   std::vector<claim_relation> relations;
   for (auto const& edge : binding)
-    relations.push_back({graph.ids()[edge.first], relation_kind::contradicts,
-                         graph.ids()[edge.second]});
+    relations.push_back(
+        {graph.ids()[edge.first], relation_kind::contradicts, graph.ids()[edge.second]});
   std::vector<claim_cluster> clusters;
   std::vector<std::size_t> cluster_of(graph.ids().size(), unseen);
   for (auto& component : claim_graph{graph.ids(), relations}.components()) {

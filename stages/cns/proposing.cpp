@@ -43,8 +43,8 @@ double strongest(entailment const& e) {
 /// Documents whose ids the text form has no place for are not named in it.
 bool is_plain_id(std::string const& id) {
   return !id.empty() && std::all_of(id.begin(), id.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '_' || c == '-' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-' || c == '.';
   });
 }
 
@@ -339,10 +339,9 @@ draft draft_of_text(std::string_view text) {
   return made;
 }
 
-std::vector<proposed> ground_drafts(std::span<question const> questions,
-                                    std::vector<draft> drafts, corpus const& texts,
-                                    text_scorer& scorer, proposer_settings const& settings,
-                                    compute_hooks const& hooks) {
+std::vector<proposed> ground_drafts(std::span<question const> questions, std::vector<draft> drafts,
+                                    corpus const& texts, text_scorer& scorer,
+                                    proposer_settings const& settings, compute_hooks const& hooks) {
   std::vector<grounding> all;
   pair_batch batch;
   for (std::size_t i = 0; i < questions.size(); ++i)

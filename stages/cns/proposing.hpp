@@ -72,10 +72,9 @@ struct proposed {
 /// documents of claims that support what states the question (statements_of) are SUPPORT, of those
 /// that refute or contradict it CONTRADICT, the stronger in number wins, ties SUPPORT; all other
 /// retrieved documents are NEI.
-std::vector<proposed> ground_drafts(std::span<question const> questions,
-                                    std::vector<draft> drafts, corpus const& texts,
-                                    text_scorer& scorer, proposer_settings const& settings,
-                                    compute_hooks const& hooks);
+std::vector<proposed> ground_drafts(std::span<question const> questions, std::vector<draft> drafts,
+                                    corpus const& texts, text_scorer& scorer,
+                                    proposer_settings const& settings, compute_hooks const& hooks);
 
 /// Relations between claims of different questions that share a document or a sentence of evidence.
 /// For each claim the `cross_relations` nearest (TF-IDF) of up to 50 later ones are scored in both

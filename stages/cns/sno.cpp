@@ -89,8 +89,7 @@ std::map<std::string, std::size_t> statements_of(std::vector<sno> const& snos,
       continue;
     auto const text = texts.find(s.question);
     auto const first = statements.emplace(s.question, i).second;
-    if (text != texts.end() && text->second == s.claim && exact.insert(s.question).second &&
-        !first)
+    if (text != texts.end() && text->second == s.claim && exact.insert(s.question).second && !first)
       statements[s.question] = i;
   }
   return statements;

@@ -81,8 +81,15 @@ struct claim_relation {
   }
 };
 
-enum class flag_kind { contradiction, polarity_conflict, cycle, no_evidence, weak_evidence,
-                       single_source, uncited };
+enum class flag_kind {
+  contradiction,
+  polarity_conflict,
+  cycle,
+  no_evidence,
+  weak_evidence,
+  single_source,
+  uncited
+};
 inline std::vector<std::string> const& enum_names(flag_kind) {
   static std::vector<std::string> const names{"contradiction", "polarity_conflict", "cycle",
                                               "no_evidence",   "weak_evidence",     "single_source",
