@@ -53,7 +53,7 @@ constexpr auto connectives = std::to_array<std::string_view>(
      "until",    "when",     "whereas", "where", "while",     "whether", "yet"});
 
 template <std::size_t N>
-std::int64_t count_of(std::vector<std::string> const& words,
+std::int64_t count_in_list(std::vector<std::string> const& words,
                       std::array<std::string_view, N> const& list) {
   return std::count_if(words.begin(), words.end(), [&](std::string const& word) {
     return std::find(list.begin(), list.end(), word) != list.end();
@@ -105,7 +105,7 @@ logic_parts logic_of(critique const& c) {
   auto const words = words_of(c.claim);
   parts.structure = (c.evidence.empty() && c.supporting == 0 ? 0.0 : 0.5) +
                     (words.size() >= 4 ? 0.25 : 0.0) +
-                    (count_of(words, connectives) > 0 ? 0.25 : 0.0);
+                    (count_in_list(words, connectives) > 0 ? 0.25 : 0.0);
   return parts;
 }
 
@@ -128,9 +128,9 @@ novelty_parts novelty_of(critique const& c, tfidf_index const& index) {
 bias_parts bias_of(critique const& c) {
   bias_parts parts;
   auto const words = words_of(c.claim);
-  parts.loaded = free_of(count_of(words, loaded_words), words.size());
-  parts.absolutist = free_of(count_of(words, absolutist_words), words.size());
-  auto const praise = count_of(words, praising_words), blame = count_of(words, blaming_words);
+  parts.loaded = free_of(count_in_list(words, loaded_words), words.size());
+  parts.absolutist = free_of(count_in_list(words, absolutist_words), words.size());
+  auto const praise = count_in_list(words, praising_words), blame = count_in_list(words, blaming_words);
   parts.framing =
       1.0 - static_cast<double>(std::abs(praise - blame)) / static_cast<double>(praise + blame + 1);
   std::set<std::string> documents;

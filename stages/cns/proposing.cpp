@@ -116,10 +116,11 @@ class extraction {
     auto const best = order.empty() ? std::nullopt : relation_of(scores[order[0]], settings_);
     auto& label = made_.labels[document.id];
     if (best) {
-      label.label = *best == relation_kind::supports ? verdict::support : verdict::contradict;
+      auto const kind = *best;
+      label.label = kind == relation_kind::supports ? verdict::support : verdict::contradict;
       for (auto const i : order)
-        if (relation_of(scores[i], settings_) == best &&
-            label.sentences.size() < settings_.sentences)
+        if (auto const same = relation_of(scores[i], settings_);
+            same && *same == kind && label.sentences.size() < settings_.sentences)
           label.sentences.push_back(static_cast<std::int64_t>(i));
     }
     auto const whole = text_of_abstract(document);
