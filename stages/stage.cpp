@@ -5,6 +5,7 @@
 
 #include "messages/suggest.hpp"
 #include "stages/compute.hpp"
+#include "stages/text/scorer.hpp"
 
 namespace nsai::stages {
 namespace {
@@ -103,6 +104,8 @@ attempt_outcome run_stage(stage const& s, json_text const& options, json_text co
       return told;
     }
     result = outcome::failure("gpu_error", e.what(), e.who() == fault_class::retry);
+  } catch (scorer_error const& e) {
+    result = outcome::failure("scorer_error", e.what(), true);
   } catch (std::bad_alloc const&) {
     result = outcome::failure("out_of_memory", "the stage could not allocate memory", true);
   } catch (std::exception const& e) {
