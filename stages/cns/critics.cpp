@@ -54,7 +54,7 @@ constexpr auto connectives = std::to_array<std::string_view>(
 
 template <std::size_t N>
 std::int64_t count_in_list(std::vector<std::string> const& words,
-                      std::array<std::string_view, N> const& list) {
+                           std::array<std::string_view, N> const& list) {
   return std::count_if(words.begin(), words.end(), [&](std::string const& word) {
     return std::find(list.begin(), list.end(), word) != list.end();
   });
@@ -130,7 +130,8 @@ bias_parts bias_of(critique const& c) {
   auto const words = words_of(c.claim);
   parts.loaded = free_of(count_in_list(words, loaded_words), words.size());
   parts.absolutist = free_of(count_in_list(words, absolutist_words), words.size());
-  auto const praise = count_in_list(words, praising_words), blame = count_in_list(words, blaming_words);
+  auto const praise = count_in_list(words, praising_words),
+             blame = count_in_list(words, blaming_words);
   parts.framing =
       1.0 - static_cast<double>(std::abs(praise - blame)) / static_cast<double>(praise + blame + 1);
   std::set<std::string> documents;

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <set>
 
+#include "stages/context_data.hpp"
 #include "stages/proposer_text.hpp"
 
 namespace nsai::stages {
@@ -19,14 +20,9 @@ void from_json(json const& j, share& x) {
 }
 
 bool read_dataset(context const& ctx, dataset& to) {
-  auto const found = ctx.inputs.find("dataset");
-  if (found == ctx.inputs.end())
+  if (!has_dataset(ctx))
     return false;
-  try {
-    read_json(*found, to);
-  } catch (shape_error const& e) {
-    throw e.inside("inputs.dataset");
-  }
+  to = dataset_of(ctx);
   return true;
 }
 

@@ -193,7 +193,7 @@ bool read_output(context const& ctx, char const* name, T& to) {
   return true;
 }
 
-/// `inputs.dataset`; false: it is not there. Throws shape_error.
+/// The data set (context_data.hpp); false: it is not there. Throws shape_error.
 bool read_dataset(context const& ctx, dataset& to);
 
 /// SNOs and relations of `outputs`, or else of the proposer's texts in `data.outputs`: then the ids

@@ -4,12 +4,6 @@
 
 namespace nsai::stages {
 
-outcome no_dataset() {
-  return outcome::failure(
-      "no_dataset", "inputs.dataset: nothing is there; expected a data_load stage before this one",
-      false);
-}
-
 outcome nothing_proposed() {
   return outcome::failure(
       "no_snos",

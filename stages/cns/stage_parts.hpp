@@ -5,13 +5,13 @@
 
 #include "stages/cns/sno.hpp"
 #include "stages/compute.hpp"
+#include "stages/context_data.hpp"
 #include "stages/text/tfidf.hpp"
 
 /// What the stages of this folder share.
 namespace nsai::stages {
 
-/// The failure of a stage without inputs.dataset or without what `needed` names.
-outcome no_dataset();
+/// The failure of a stage that finds neither SNOs nor a proposer's texts.
 outcome nothing_proposed();
 
 /// An option that is a number from 0 to 1.

@@ -1,9 +1,8 @@
 #include <filesystem>
 #include <set>
 
-#include <unistd.h>
-
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include "stages/proposer_text.hpp"
 #include "stages/stage.hpp"
@@ -31,9 +30,11 @@ class loop {
   loop(loop const&) = delete;
   loop& operator=(loop const&) = delete;
 
-  loop& run(std::string const& name, json const& options = json::object()) {
+  loop& run(std::string const& name, json options = json::object()) {
     auto const* s = all_.find(name);
     REQUIRE(s != nullptr);
+    auto const fault = check_options(s->describe(), options);
+    REQUIRE_FALSE(fault);
     auto const ended = run_stage(*s, json_text::of(options), context_, env_);
     CAPTURE(name);
     if (ended.error)
