@@ -118,9 +118,6 @@ TEST_CASE("the whole loop on the sample: sound outputs, loops fewer, statuses ad
   l.run_all();
   check_outputs(l);
   check_numbers(l);
-  MESSAGE("proposals " << l.metrics("proposals").dump() << "\nantagonist "
-                       << l.metrics("antagonist").dump() << "\nsynthesizer "
-                       << l.metrics("synthesizer").dump());
   CHECK(l.metrics("proposals").at("proposals") == 40);
 }
 
@@ -143,8 +140,6 @@ TEST_CASE("the whole loop on SciFact's dev claims: loops fall by three tenths or
   l.run_all();
   check_outputs(l);
   check_numbers(l);
-  MESSAGE("proposals " << l.metrics("proposals").dump() << "\nantagonist "
-                       << l.metrics("antagonist").dump() << "\nsynthesizer "
-                       << l.metrics("synthesizer").dump());
   CHECK(l.metrics("proposals").at("proposals") == 300);
+  CHECK(l.metrics("synthesizer").at("beta1_reduction").get<double>() >= 0.3);
 }
