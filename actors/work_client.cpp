@@ -175,11 +175,13 @@ std::optional<error_info> client::tell_bridge(audience whose, Message message) {
 }
 
 std::optional<error_info> client::attach(std::string name, std::vector<std::string> patterns,
-                                         actors::event_handler handler, audience whose) {
+                                         actors::event_handler handler, audience whose,
+                                         milliseconds limit) {
   actors::attach_handler wish;
   wish.name = std::move(name);
   wish.patterns = std::move(patterns);
   wish.handler = std::move(handler);
+  wish.limit = limit;
   return tell_bridge(whose, std::move(wish));
 }
 

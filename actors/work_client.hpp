@@ -92,11 +92,14 @@ class client : private detail::caf_system, public actors::client {
   result<stats> get_stats();
 
   /// Calls `handler`, on a thread of its own, for every event whose name matches one of the shell
-  /// patterns, until `detach`; telemetry_bridge.hpp says what becomes of one that throws or blocks.
-  /// Refused: the name is taken, anywhere in the cluster.
+  /// patterns, until `detach`. One that throws, or whose one call takes longer than `limit` (0: any
+  /// time), is detached, which is an event by itself (telemetry_bridge.hpp). Refused: the name is
+  /// taken, anywhere in the cluster.
   std::optional<error_info> attach(std::string name, std::vector<std::string> patterns,
                                    actors::event_handler handler,
-                                   audience whose = audience::own_tenant);
+                                   audience whose = audience::own_tenant,
+                                   std::chrono::milliseconds limit = std::chrono::milliseconds{
+                                       5000});
   /// Once this has returned the handler runs no more.
   std::optional<error_info> detach(std::string name, audience whose = audience::own_tenant);
 
