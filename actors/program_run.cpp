@@ -6,13 +6,13 @@
 
 #include "messages/bounded_json.hpp"
 #include "processes/signal_names.hpp"
+#include "stages/artifacts.hpp"
+#include "stages/context_merge.hpp"
 
 namespace nsai::actors {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::uintmax_t most_result_bytes = 16 * 1024 * 1024;
 
 error_info infra_error(std::string code, std::string message) {
   auto error = error_of("infra", std::move(code), std::move(message));
@@ -131,7 +131,7 @@ std::string read_result(fs::path const& file) {
   auto const size = fs::file_size(file, none);
   if (none)
     return {};
-  if (size > most_result_bytes)
+  if (size > stages::most_result_bytes)
     throw shape_error("result", std::to_string(size) + " bytes are not allowed",
                       "at most 16777216 (16 MiB); write what is larger to a file below "
                       "NSAI_ARTIFACTS and name it in the result");
@@ -143,6 +143,34 @@ std::string read_result(fs::path const& file) {
     throw shape_error("result", "the result file is not JSON",
                       "a JSON value in the file NSAI_RESULT");
   return text;
+}
+
+/// Throws shape_error when the context does not have the shape of one.
+void take_context(start_attempt const& attempt, attempt_outcome& outcome) {
+  if (outcome.value.text.find("\"context\"") == std::string::npos)
+    return;
+  auto value = outcome.value.value();
+  if (!value.is_object() || !value.contains("context") || !value.at("context").is_object())
+    return;
+  auto changes = value.at("context");
+  auto const start = attempt.context.empty() ? json::object() : attempt.context.value();
+  auto artifacts = start.value("artifacts", json::array());
+  if (auto const more = changes.find("artifacts"); more != changes.end() && more->is_array()) {
+    artifacts.insert(artifacts.end(), more->begin(), more->end());
+    changes.erase("artifacts");
+  }
+  auto after = stages::overlay_context(start, changes);
+  if (!artifacts.empty())
+    after["artifacts"] = std::move(artifacts);
+  try {
+    stages::context checked;
+    read_json(after, checked);
+  } catch (shape_error const& e) {
+    throw e.inside("result.context");
+  }
+  value.erase("context");
+  outcome.value = json_text::of(value);
+  outcome.context = json_text::of(after);
 }
 
 }  // namespace
@@ -222,8 +250,7 @@ std::variant<processes::process_spec, error_info> prepare(workplace const& where
   try {
     files.make_run(run_dir, attempt.options.empty() ? "{}" : attempt.options.text,
                    attempt.context.empty() ? "{}" : attempt.context.text);
-    files.make_folders(
-        {where.checkpoints_of(attempt.ref.job), where.artifacts_of(attempt)});
+    files.make_folders({where.checkpoints_of(attempt.ref.job), where.artifacts_of(attempt)});
   } catch (fs::filesystem_error const& e) {
     files.remove_run(run_dir);
     return infra_error("node_disk",
@@ -256,6 +283,7 @@ attempt_outcome conclude(workplace const& where, run_directories& files,
           outcome.error->category == "infra" ? attempt_result::returned : attempt_result::failed;
     } else if (exit.exit_status == 0 && !exit.memory_exceeded) {
       outcome.value.text = read_result(run_dir / "result.json");
+      take_context(attempt, outcome);
     } else if (exit.stopped && !exit.memory_exceeded) {
       outcome.result = stopped_as;
     } else {
@@ -272,6 +300,22 @@ attempt_outcome conclude(workplace const& where, run_directories& files,
   files.remove_folder(where.checkpoints_of(attempt.ref.job));
   files.remove_folder(where.artifacts_of(attempt));
   return outcome;
+}
+
+bool has_artifacts(workplace const& where, start_attempt const& attempt) {
+  std::error_code none;
+  return !fs::is_empty(where.artifacts_of(attempt), none) && !none;
+}
+
+void tell_artifacts(workplace const& where, start_attempt const& attempt,
+                    attempt_outcome& outcome) {
+  constexpr std::uintmax_t most_hashed = std::uintmax_t{4} << 30;
+  auto const& known = outcome.context.empty() ? attempt.context : outcome.context;
+  auto context = known.empty() ? json::object() : known.value();
+  auto& list = context["artifacts"];
+  list = stages::complete_artifacts(list, where.artifacts_of(attempt), attempt.ref.job.value,
+                                    most_hashed);
+  outcome.context = json_text::of(context);
 }
 
 }  // namespace nsai::actors

@@ -17,11 +17,17 @@ std::variant<processes::process_spec, error_info> prepare(workplace const& where
                                                           start_attempt const& attempt);
 
 /// The outcome of an attempt whose program ended: reads the result file, removes the run directory,
-/// and those for checkpoints and artifacts when nothing is in them. `stopped_as` is what a stopped
-/// attempt counts as (canceled, timed_out or returned).
+/// and those for checkpoints and artifacts when nothing is in them. An object "context" in the
+/// result says what the program changes in the context that it was started with. `stopped_as` is
+/// what a stopped attempt counts as (canceled, timed_out or returned).
 attempt_outcome conclude(workplace const& where, run_directories& files,
                          start_attempt const& attempt, processes::process_exit const& exit,
                          attempt_result stopped_as);
+
+/// Whether the attempt has left files, which its outcome has to tell.
+bool has_artifacts(workplace const& where, start_attempt const& attempt);
+/// Lists them in the outcome's context, with hashes of up to 4 GiB: it may take seconds.
+void tell_artifacts(workplace const& where, start_attempt const& attempt, attempt_outcome& outcome);
 
 /// What a process that failed leaves in the record of its attempt; `what` it was, in words.
 error_info error_of_exit(start_attempt const& attempt, processes::process_exit const& exit,

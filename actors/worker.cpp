@@ -182,8 +182,12 @@ class worker_state {
     auto outcome =
         conclude(*where_, files_, program.attempt, end.exit, program.control->stopped_as());
     outcome.worker = name_;
+    auto const attempt = std::move(found->second.attempt);
     programs_.erase(found);
-    tell({{std::move(outcome)}});
+    if (outcome.result == attempt_result::succeeded && has_artifacts(*where_, attempt))
+      tell_with_artifacts(attempt, std::move(outcome));
+    else
+      tell({{std::move(outcome)}});
   }
 
   void lane_is_free(attempts_over&& over, caf::actor const& lane) {
@@ -197,6 +201,15 @@ class worker_state {
 
  private:
   void tell(attempts_over&& over) { self_->send(executor_, std::move(over)); }
+
+  /// Large files take long to hash; nothing else waits for that.
+  void tell_with_artifacts(start_attempt const& attempt, attempt_outcome&& outcome) {
+    self_->spawn<caf::detached>([where = where_, executor = executor_, attempt,
+                                 outcome = std::move(outcome)](caf::event_based_actor* me) mutable {
+      tell_artifacts(*where, attempt, outcome);
+      me->send(executor, attempts_over{{std::move(outcome)}});
+    });
+  }
 
   caf::actor idle_lane() {
     if (idle_lanes_.empty()) {

@@ -2,11 +2,13 @@
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
+#include <map>
 #include <set>
 
 #include <fmt/format.h>
 
 #include "node/cli.hpp"
+#include "node/run_record.hpp"
 #include "node/units.hpp"
 #include "stages/experiment.hpp"
 #include "stages/metrics_table.hpp"
@@ -101,11 +103,17 @@ void show_conflicts(output const& out, json const& conflicts) {
 json artifacts_of(std::vector<job_record> const& records) {
   json all = json::array();
   std::set<std::string> seen;
+  std::map<std::uint64_t, std::string> nodes;
+  for (auto const& record : records)
+    nodes[record.id.value] = record.node;
   for (auto const& record : records)
     if (!record.artifacts.empty())
       for (auto const& each : record.artifacts.value())
         if (each.is_object() && seen.insert(each.value("path", each.dump())).second)
           all.push_back(each);
+  for (auto& each : all)
+    if (auto const job = each.find("job"); job != each.end() && job->is_number_unsigned())
+      each["node"] = nodes[job->get<std::uint64_t>()];
   return all;
 }
 
@@ -269,11 +277,8 @@ int show_experiment(std::string const& word, global_options const& global) {
   records.push_back(run);
   auto const artifacts = artifacts_of(records);
   if (global.out.as_json) {
-    global.out.document({{"run", json(run)},
-                         {"stages", write_json(stages)},
-                         {"metrics", metrics_in(run)},
-                         {"conflicts", conflicts_in(run)},
-                         {"artifacts", artifacts}});
+    global.out.document(
+        write_json(run_record{run, stages, metrics_in(run), conflicts_in(run), artifacts}));
     return exit_done;
   }
   auto const about = run.metadata.empty() ? json{} : run.metadata.value();
@@ -308,7 +313,7 @@ int compare(std::vector<std::string> const& words, global_options const& global)
                                                run.id.value, to_string(run.status))));
   auto const pairs = stages::compare_metrics(metrics_in(a), metrics_in(b));
   if (global.out.as_json) {
-    global.out.document({{"a", a.id}, {"b", b.id}, {"metrics", write_json(pairs)}});
+    global.out.document(write_json(run_comparison{a.id, b.id, pairs}));
     return exit_done;
   }
   std::vector<std::vector<std::string>> rows{

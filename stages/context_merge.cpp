@@ -112,6 +112,18 @@ json merge_contexts(json const& ancestor, json const& first, json const& second)
   return context_merge{}.merge(&ancestor, first, second);
 }
 
+json overlay_context(json const& context, json const& changes) {
+  json after = context.is_object() ? context : json::object();
+  for (auto const& [key, value] : changes.items()) {
+    auto& at = after[key];
+    if (at.is_object() && value.is_object())
+      at = overlay_context(at, value);
+    else
+      at = value;
+  }
+  return after;
+}
+
 std::string merge_context_texts(std::string const& ancestor, std::string const& first,
                                 std::string const& second) {
   if (first == ancestor || first == second)

@@ -16,7 +16,11 @@ namespace nsai::stages {
 ///     under `experiment` describes a run and is not listed.
 json merge_contexts(json const& ancestor, json const& first, json const& second);
 
-/// The same on texts; "" counts as an empty context.
+/// A context with what a program says of it: objects by key, recursively; other values take the
+/// place of those that were there; `artifacts` are added.
+json overlay_context(json const& context, json const& changes);
+
+/// The same as merge_contexts, on texts; "" counts as an empty context.
 std::string merge_context_texts(std::string const& ancestor, std::string const& first,
                                 std::string const& second);
 

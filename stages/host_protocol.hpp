@@ -153,7 +153,6 @@ enum class host_frame : std::uint8_t { setup, run, stop, progress, over, describ
 
 /// A result of 16 MiB and its context, with room for the rest.
 inline constexpr std::size_t longest_host_frame = 64 * 1024 * 1024;
-inline constexpr std::size_t most_result_bytes = 16 * 1024 * 1024;
 
 /// The bytes of one frame.
 template <described M>

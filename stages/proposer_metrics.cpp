@@ -4,30 +4,27 @@
 #include <optional>
 
 #include "messages/suggest.hpp"
+#include "stages/context_data.hpp"
 #include "stages/label_scores.hpp"
+#include "stages/on_device.hpp"
 #include "stages/option_list.hpp"
-#include "stages/proposer_text.hpp"
 
 namespace nsai::stages {
 namespace {
 
-/// Documents that are cited for a claim.
-using citations = std::map<std::string, std::set<std::string>>;
-
 class measurement {
  public:
   measurement(dataset const& data, std::vector<std::string> const& enabled,
-              proposer_targets const& targets)
-      : data_(data), enabled_(enabled), targets_(targets) {}
+              proposer_targets const& targets, proposer_texts const* texts)
+      : data_(data), enabled_(enabled), targets_(targets), texts_(texts) {}
 
   json measure() {
     read_outputs();
     metric("schema_compliance", targets_.schema_compliance, [this] { return schema_compliance(); });
     metric("citation_accuracy", targets_.citation_accuracy, [this] { return citation_accuracy(); });
-    metric("entailment_score", targets_.entailment_score,
-           [this] { return no_scorer("entailment_score"); });
-    metric("similarity_score", targets_.similarity_score,
-           [this] { return no_scorer("similarity_score"); });
+    score_texts();
+    metric("entailment_score", targets_.entailment_score, [this] { return entailment_score(); });
+    metric("similarity_score", targets_.similarity_score, [this] { return similarity_score(); });
     count_gated();
     label_part();
     if (computed_ == 0)
@@ -43,7 +40,8 @@ class measurement {
   void read_outputs() {
     std::int64_t with_claim = 0, proposed = 0, relations = 0, malformed = 0;
     for (auto const& each : data_.outputs) {
-      auto const parts = parse_proposal(each.output);
+      outputs_.push_back({each.id, parse_proposal(each.output)});
+      auto const& parts = outputs_.back().parts;
       with_claim += parts.claims.empty() ? 0 : 1;
       proposed += std::ssize(parts.claims);
       relations += std::ssize(parts.relations);
@@ -75,10 +73,14 @@ class measurement {
     cited_in_corpus_ += documents_.contains(document) ? 1 : 0;
   }
 
+  bool is_enabled(std::string const& name) const {
+    return std::find(enabled_.begin(), enabled_.end(), name) != enabled_.end();
+  }
+
   template <class Compute>
   void metric(std::string const& name, double target, Compute const& compute) {
     metrics_["targets"][name] = target;
-    if (std::find(enabled_.begin(), enabled_.end(), name) == enabled_.end()) {
+    if (!is_enabled(name)) {
       metrics_[name] = nullptr;
       notes_[name] = "not enabled";
       return;
@@ -114,21 +116,53 @@ class measurement {
     return static_cast<double>(cited_in_corpus_) / static_cast<double>(cited_);
   }
 
-  std::optional<double> no_scorer(char const* name) {
-    notes_[name] = "this version has no scorer for text";
+  void score_texts() {
+    if (texts_ == nullptr || !(is_enabled("entailment_score") || is_enabled("similarity_score")))
+      return;
+    scores_ = data_.outputs.empty() ? score_predictions(data_, cited_for_, *texts_)
+                                    : score_proposals(data_, outputs_, cited_for_, *texts_);
+    metrics_["scorer"] = texts_->scorer.name();
+    counts_["scored_claims"] = scores_.claims;
+    counts_["entailment_pairs"] = scores_.pairs;
+    counts_["claims_without_evidence_text"] = scores_.without_evidence;
+  }
+
+  std::optional<double> entailment_score() {
+    bool const from_predictions = data_.outputs.empty();
+    std::string note;
+    if (from_predictions && data_.predictions.empty())
+      note = "the data set has no outputs of a proposer and no predictions";
+    else if (texts_ == nullptr || texts_->documents.documents().empty())
+      note = "the data set has no corpus";
+    else if (!scores_.entailment)
+      note = "no claim has an output or a prediction";
+    else if (from_predictions)
+      notes_["entailment_score"] =
+          "from the predictions, since the data set has no outputs of a proposer";
+    if (note.empty() && scores_.without_evidence > 0) {
+      auto& text = notes_["entailment_score"];
+      text = (text.is_null() ? "" : text.get<std::string>() + "; ") +
+             std::to_string(scores_.without_evidence) +
+             " claims have no sentence of the corpus as evidence and count as 0";
+    }
+    if (note.empty())
+      return scores_.entailment;
+    notes_["entailment_score"] = note;
     return std::nullopt;
   }
 
+  std::optional<double> similarity_score() {
+    if (!scores_.similarity)
+      notes_["similarity_score"] = data_.outputs.empty()
+                                       ? "the data set has no outputs of a proposer"
+                                       : "no claim has an output";
+    return scores_.similarity;
+  }
+
   void count_gated() {
-    counts_["gated"] =
-        std::count_if(data_.claims.begin(), data_.claims.end(), [this](gold_claim const& claim) {
-          auto const cited = cited_for_.find(claim.id);
-          return std::any_of(
-              claim.evidence.begin(), claim.evidence.end(), [&](auto const& evidence) {
-                return !evidence.second.empty() &&
-                       (cited == cited_for_.end() || !cited->second.contains(evidence.first));
-              });
-        });
+    counts_["gated"] = std::count_if(
+        data_.claims.begin(), data_.claims.end(),
+        [this](gold_claim const& claim) { return !all_gold_is_cited(claim, cited_for_); });
   }
 
   void label_part() {
@@ -148,6 +182,9 @@ class measurement {
   dataset const& data_;
   std::vector<std::string> const& enabled_;
   proposer_targets targets_;
+  proposer_texts const* texts_;
+  std::vector<parsed_output> outputs_;
+  proposer_scores scores_;
   std::set<std::string> documents_{data_.documents.begin(), data_.documents.end()};
   citations cited_for_;
   std::int64_t with_claim_ = 0;
@@ -170,25 +207,27 @@ class proposer_metrics_stage final : public stage {
     };
     stage_description d;
     d.name = "proposer_metrics";
-    d.summary = "scores a proposer: schema, citations, SciFact's four label scores";
+    d.summary =
+        "scores a proposer: schema, citations, entailment, similarity, SciFact's label scores";
+    d.backend = "stage_host";
     d.options = {option("metrics", "array", proposer_metric_names(), "which metrics are enabled"),
                  target("schema_target", usual.schema_compliance, "schema_compliance"),
                  target("citation_target", usual.citation_accuracy, "citation_accuracy"),
                  target("entailment_target", usual.entailment_score, "entailment_score"),
-                 target("similarity_target", usual.similarity_score, "similarity_score")};
+                 target("similarity_target", usual.similarity_score, "similarity_score"),
+                 between(option("batch_size", "integer", usual_batch, "pairs a call of the scorer"),
+                         1, 100'000)};
+    for (auto& each : scorer_options())
+      d.options.push_back(std::move(each));
     return d;
   }
 
   outcome run(context ctx, json const& options, stage_env& env) const override {
-    auto const given = ctx.inputs.find("dataset");
-    if (given == ctx.inputs.end())
-      return outcome::failure(
-          "no_dataset",
-          "inputs.dataset: nothing is there; expected a data_load stage before this one", false);
-    dataset data;
-    read_json(*given, data);
+    if (!has_dataset(ctx))
+      return no_dataset();
+    auto const data = dataset_of(ctx);
     auto const enabled = enabled_of(options);
-    auto metrics = proposer_metrics(data, enabled, targets_of(options));
+    auto metrics = measured(data, enabled, ctx, options, env);
     if (env.log)
       for (auto const& [name, note] : metrics.at("notes").items())
         env.log(name + ": " + note.get<std::string>());
@@ -199,6 +238,30 @@ class proposer_metrics_stage final : public stage {
   }
 
  private:
+  static constexpr std::size_t usual_batch = 32;
+
+  static json measured(dataset const& data, std::vector<std::string> const& enabled,
+                       context const& ctx, json const& options, stage_env& env) {
+    auto const is_enabled = [&](char const* name) {
+      return std::find(enabled.begin(), enabled.end(), name) != enabled.end();
+    };
+    bool const entailment = is_enabled("entailment_score");
+    bool const similarity = is_enabled("similarity_score");
+    if (!entailment && !similarity)
+      return proposer_metrics(data, enabled, targets_of(options), nullptr);
+    auto const documents = load_corpus(ctx, env);
+    auto const index = index_of(documents);
+    auto const scorer = scorer_from(options, ctx, env, index);
+    proposer_texts const with{documents,
+                              index,
+                              *scorer,
+                              options.value("batch_size", usual_batch),
+                              entailment,
+                              similarity,
+                              hooks_of(env, "scoring")};
+    return proposer_metrics(data, enabled, targets_of(options), &with);
+  }
+
   static std::vector<std::string> enabled_of(json const& options) {
     auto enabled = proposer_metric_names();
     if (auto const given = options.find("metrics"); given != options.end())
@@ -232,8 +295,8 @@ std::vector<std::string> const& proposer_metric_names() {
 }
 
 json proposer_metrics(dataset const& data, std::vector<std::string> const& enabled,
-                      proposer_targets const& targets) {
-  return measurement{data, enabled, targets}.measure();
+                      proposer_targets const& targets, proposer_texts const* texts) {
+  return measurement{data, enabled, targets, texts}.measure();
 }
 
 std::unique_ptr<stage> make_proposer_metrics() {

@@ -2,13 +2,15 @@
 
 #include <memory>
 
+#include "stages/proposer_scores.hpp"
 #include "stages/scifact.hpp"
 #include "stages/stage.hpp"
 
 namespace nsai::stages {
 
-/// {metrics, schema_target, citation_target, entailment_target, similarity_target}: scores a
-/// proposer on `inputs.dataset`, into `metrics.proposer` and as result.
+/// {metrics, schema_target, citation_target, entailment_target, similarity_target, batch_size, and
+/// the options of a scorer (text/scorer.hpp)}: scores a proposer on the data set of the context
+/// (context_data.hpp), into `metrics.proposer` and as result.
 std::unique_ptr<stage> make_proposer_metrics();
 
 /// Least value at which a metric counts as passed.
@@ -25,14 +27,18 @@ struct proposer_targets {
 ///   documents in the outputs
 ///                       (each once an output); without outputs those that predictions call SUPPORT
 ///                       or CONTRADICT
-///   entailment_score, similarity_score   null: no scorer for text is in this version
+///   entailment_score    mean over claims of P(evidence entails claim), see proposer_scores.hpp;
+///   without outputs from the predictions
+///   similarity_score    mean over claims of the cosine of proposed and gold claim
+///   scorer              its name, where it was used
 ///   overall_pass_rate   share of the enabled metrics that could be computed and reach their target
 ///   labels              the four scores of label_scores.hpp
 ///   counts, notes, targets
-/// What was not enabled or cannot be computed is null, with the reason under `notes`.
+/// `texts` may be null where neither score of texts is enabled. What was not enabled or cannot be
+/// computed is null, with the reason under `notes`.
 /// `counts.gated` is the number of claims whose gold evidence documents are not all cited.
 json proposer_metrics(dataset const& data, std::vector<std::string> const& enabled,
-                      proposer_targets const& targets);
+                      proposer_targets const& targets, proposer_texts const* texts);
 
 /// The metrics that can be enabled, in the order of the report.
 std::vector<std::string> const& proposer_metric_names();

@@ -3,9 +3,31 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "stages/artifacts.hpp"
 #include "stages/compute.hpp"
+#include "stages/text/scorer.hpp"
 
 namespace nsai::stages {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The context with what lies in the artifact directory; empty: unchanged.
+json_text context_after(outcome const& result, json_text const& before, stage_env const& env) {
+  std::error_code none;
+  bool const has_files = !env.artifacts.empty() && !fs::is_empty(env.artifacts, none) && !none;
+  if (!has_files)
+    return result.context ? json_text::of(write_json(*result.context)) : json_text{};
+  auto after = result.context   ? write_json(*result.context)
+               : before.empty() ? json::object()
+                                : before.value();
+  auto& list = after["artifacts"];
+  list = complete_artifacts(list, env.artifacts, env.job, hash_all);
+  return json_text::of(after);
+}
+
+}  // namespace
+
 outcome outcome::failure(std::string code, std::string message, bool retryable) {
   outcome result;
   result.error = error_of("stage", std::move(code), std::move(message));
@@ -72,6 +94,8 @@ attempt_outcome run_stage(stage const& s, json_text const& options, json_text co
       return told;
     }
     result = outcome::failure("gpu_error", e.what(), e.who() == fault_class::retry);
+  } catch (scorer_error const& e) {
+    result = outcome::failure("scorer_error", e.what(), true);
   } catch (std::bad_alloc const&) {
     result = outcome::failure("out_of_memory", "the stage could not allocate memory", true);
   } catch (std::exception const& e) {
@@ -84,8 +108,18 @@ attempt_outcome run_stage(stage const& s, json_text const& options, json_text co
   told.result = result.error ? attempt_result::failed : attempt_result::succeeded;
   told.error = std::move(result.error);
   told.value = json_text::of(result.result);
-  if (result.context)
-    told.context = json_text::of(write_json(*result.context));
+  told.context = context_after(result, ctx, env);
+  if (auto const size = told.value.text.size() + told.context.text.size();
+      size > most_result_bytes) {
+    told = {};
+    told.result = attempt_result::failed;
+    told.error = error_of("stage", "result_too_large",
+                          "result: " + std::to_string(size) +
+                              " bytes with the context are not allowed; expected at "
+                              "most 16777216 (16 MiB): write what is larger to a file in the "
+                              "artifact directory and name "
+                              "it in the result");
+  }
   return told;
 }
 

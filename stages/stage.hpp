@@ -111,7 +111,11 @@ std::vector<error_info> check_all_options(stage_description const& description, 
 std::variant<json, error_info> parse_option(stage_description const& description,
                                             std::string const& name, std::string const& text);
 
-/// Runs one stage with every exception turned into a failure. Text options are JSON; empty: none.
+/// Of a result and its context together; what is larger belongs into a file.
+inline constexpr std::size_t most_result_bytes = 16 * 1024 * 1024;
+
+/// Runs one stage with every exception turned into a failure; files in env.artifacts are told in
+/// the context (artifacts.hpp). Text options are JSON; empty: none.
 attempt_outcome run_stage(stage const& s, json_text const& options, json_text const& ctx,
                           stage_env& env);
 

@@ -59,11 +59,6 @@ host_outcome failed(std::string code, std::string message) {
 }
 
 host_outcome told_of(attempt_outcome&& from) {
-  if (from.value.text.size() + from.context.text.size() > most_result_bytes)
-    return failed(
-        "bad_result",
-        "result: " + std::to_string(from.value.text.size() + from.context.text.size()) +
-            " bytes are not allowed; expected at most 16777216 (16 MiB) with the context");
   host_outcome told;
   told.result = from.result;
   told.value = std::move(from.value.text);

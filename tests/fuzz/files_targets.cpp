@@ -7,6 +7,7 @@
 #include "simulation/sacct.hpp"
 #include "simulation/workload.hpp"
 #include "stages/experiment.hpp"
+#include "stages/learning/verifier_model.hpp"
 #include "stages/npy.hpp"
 #include "stages/proposer_text.hpp"
 #include "stages/stage.hpp"
@@ -63,6 +64,30 @@ void matrices(std::string_view bytes) {
     require(m.values.size() == m.rows * m.columns, "a matrix has as many values as it says");
     for (auto const x : m.values)
       require(std::isfinite(x), "its values are finite");
+  } catch (shape_error const&) {
+  }
+}
+
+void networks(std::string_view bytes) {
+  using kind = stages::network_file::kind_of_file;
+  if (bytes.empty())
+    return;
+  auto const expected = bytes.front() == 'c' ? kind::checkpoint : kind::model;
+  std::string file{bytes.substr(1)};
+  // A fuzzer does not find checksums: those of what it changed are put right.
+  if (bytes.front() != 'r' && file.size() >= 8) {
+    file.resize(file.size() - 8);
+    auto const sum = stages::fnv1a(file);
+    file.append(reinterpret_cast<char const*>(&sum), 8);
+  }
+  try {
+    auto const read = stages::network_of(file, expected, "f", "model");
+    require(read.network.parameters.size() == read.network.shape.parameters(),
+            "a network has as many parameters as its shape says");
+    auto const again = stages::network_of(stages::bytes_of(read), expected, "f", "model");
+    require(again.network.parameters == read.network.parameters && again.about == read.about,
+            "what was read can be written and read again");
+    stages::verifier_of(read, "model");
   } catch (shape_error const&) {
   }
 }

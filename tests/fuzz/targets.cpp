@@ -7,10 +7,11 @@ namespace nsai::fuzz {
 
 std::map<std::string, target> const& targets() {
   static std::map<std::string, target> const all{
-      {"config", config},    {"experiment", experiment}, {"proposer", proposer},
-      {"words", words},      {"frames", frames},         {"hosts", hosts},
-      {"spool", spool},      {"messages", messages},     {"simulation", simulation},
-      {"matrices", matrices}};
+      {"config", config},     {"experiment", experiment}, {"proposer", proposer},
+      {"words", words},       {"frames", frames},         {"hosts", hosts},
+      {"spool", spool},       {"messages", messages},     {"simulation", simulation},
+      {"matrices", matrices}, {"answers", answers},       {"texts", texts},
+      {"networks", networks}};
   return all;
 }
 

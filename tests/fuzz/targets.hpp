@@ -18,7 +18,11 @@ void config(std::string_view bytes);      // a node's config file
 void experiment(std::string_view bytes);  // an experiment file; a line PATH=VALUE may go before it
 void proposer(std::string_view bytes);    // the text of a proposer
 void matrices(std::string_view bytes);    // an .npy file, or an array of rows
+void networks(std::string_view bytes);    // a model or a checkpoint; the first byte chooses
 void simulation(std::string_view bytes);  // files of `nsai simulate`; the first byte chooses
+// texts_target.cpp
+void answers(std::string_view bytes);  // a line of a program that scores texts
+void texts(std::string_view bytes);    // what abstracts, claims and proposals are made of
 // words_target.cpp
 void words(
     std::string_view bytes);  // sizes, durations, arrays, times, patterns; the first byte chooses

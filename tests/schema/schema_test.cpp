@@ -12,6 +12,7 @@
 #include "messages/observe.hpp"
 #include "messages/tenant.hpp"
 #include "node/config.hpp"
+#include "node/run_record.hpp"
 #include "simulation/cluster_description.hpp"
 #include "simulation/report.hpp"
 #include "simulation/workload.hpp"
@@ -25,6 +26,21 @@ json experiment_schema() {
   auto schema = schema_of<stages::experiment_file>();
   schema["properties"]["pipeline"] = {
       {"type", "array"}, {"items", schema_of<stages::stage_def>()}, {"minItems", 1}};
+  return schema;
+}
+
+/// Stages may say more of their artifacts.
+json artifact_schema() {
+  auto schema = schema_of<node::artifact_record>();
+  schema["additionalProperties"] = true;
+  return schema;
+}
+
+json run_schema() {
+  auto schema = schema_of<node::run_record>();
+  schema["properties"]["artifacts"] = {{"type", "array"}, {"items", artifact_schema()}};
+  schema["properties"]["conflicts"] = {{"type", "array"},
+                                       {"items", schema_of<node::conflict_record>()}};
   return schema;
 }
 
@@ -48,6 +64,9 @@ std::map<std::string, json> schemas() {
           {"error", schema_of<error_info>()},
           {"config", schema_of<node::node_config>()},
           {"experiment", experiment_schema()},
+          {"run", run_schema()},
+          {"comparison", schema_of<node::run_comparison>()},
+          {"artifact", artifact_schema()},
           {"simulation", simulation_schema()},
           {"simulation-cluster", schema_of<simulation::cluster_description>()},
           {"simulation-workload", schema_of<simulation::workload_line>()}};

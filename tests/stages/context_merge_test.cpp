@@ -80,3 +80,9 @@ TEST_CASE("merge: texts, with empty ones for empty contexts") {
   CHECK(json::parse(merge_context_texts("", R"({"a":1})", R"({"b":2})")) ==
         json::parse(R"({"a":1,"b":2})"));
 }
+
+TEST_CASE("overlay: what a program says takes the place of what was there, and leaves the rest") {
+  CHECK(overlay_context(json::parse(R"({"metrics": {"a": 1, "b": {"c": [1]}}})"),
+                        json::parse(R"({"metrics": {"b": {"c": [2]}}, "outputs": {"x": 1}})")) ==
+        json::parse(R"({"metrics": {"a": 1, "b": {"c": [2]}}, "outputs": {"x": 1}})"));
+}

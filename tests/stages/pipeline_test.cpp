@@ -43,7 +43,7 @@ std::string text_of(fs::path const& file) {
 }  // namespace
 
 TEST_CASE(
-    "load, score and report on the sample: metrics in the context, three files in the artifacts") {
+    "load, score and report on the sample: metrics in the context, four files in the artifacts") {
   folder where;
   stage_env env;
   env.artifacts = where.path / "artifacts";
@@ -58,12 +58,46 @@ TEST_CASE(
             .at("precision")
             .get<double>() == doctest::Approx(38.0 / 52));
   auto const reported = after(run(make_report(), nullptr, scored, env));
-  REQUIRE(reported.artifacts.size() == 3);
+  REQUIRE(reported.artifacts.size() == 4);
   CHECK(json::parse(text_of(where.path / "artifacts/report.json")).at("metrics") == scored.metrics);
   auto const markdown = text_of(where.path / "artifacts/report.md");
   CHECK(markdown.starts_with("# Trial\n"));
   CHECK(markdown.find("| sentence_label | 0.7308 | 0.7755 | 0.7525 |") != std::string::npos);
   CHECK(text_of(where.path / "artifacts/scores.svg").find("sentence_label") != std::string::npos);
+}
+
+TEST_CASE("texts of the sample are scored, lexically or by a program that is plugged in") {
+  context ctx;
+  ctx.experiment = {{"dataset", "sample"}};
+  auto const loaded = after(run(make_data_load(), nullptr, ctx));
+  auto const scored = [&](json const& options) {
+    return after(run(make_proposer_metrics(), options, loaded)).metrics.at("proposer");
+  };
+  auto const lexical = scored(nullptr);
+  CHECK(lexical.at("scorer") == "lexical");
+  CHECK(lexical.at("entailment_score").get<double>() > 0.25);
+  CHECK(lexical.at("entailment_score").get<double>() < 1);
+  CHECK(lexical.at("similarity_score").get<double>() > 0.25);
+  CHECK(lexical.at("similarity_score").get<double>() < 1);
+  CHECK(scored({{"batch_size", 1}}) == lexical);
+  auto const own =
+      scored({{"scorer", "command"},
+              {"scorer_command",
+               {"sed", "-u",
+                "s/.*\"id\":\\([0-9]*\\).*/"
+                "{\"id\":\\1,\"entails\":0.5,\"contradicts\":0.25,\"similarity\":0.25}/"}}});
+  CHECK(own.at("scorer") == "command");
+  // Every pair has 0.5 and 0.25. Of 40 claims two are gated (17, 37) and one has an output without
+  // a claim (23): 0; three cite nothing (38, 39, 40), which is no evidence. 0.5 · 34 / 40 and
+  // 0.25 · 37 / 40, as computed by an independent program, too.
+  CHECK(own.at("counts").at("scored_claims") == 40);
+  CHECK(own.at("entailment_score").get<double>() == doctest::Approx(0.425));
+  CHECK(own.at("similarity_score").get<double>() == doctest::Approx(0.23125));
+  auto const dead =
+      run(make_proposer_metrics(), {{"scorer", "command"}, {"scorer_command", {"false"}}}, loaded);
+  REQUIRE(dead.error);
+  CHECK(dead.error->code == "scorer_error");
+  CHECK(dead.error->retryable);
 }
 
 TEST_CASE("relative paths are those of the experiment's folder; a limit of the experiment holds") {

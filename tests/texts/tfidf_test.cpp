@@ -7,7 +7,9 @@
 #include <doctest/doctest.h>
 
 #include "stages/text/words.hpp"
+#include "tests/support/seed.hpp"
 
+using namespace nsai;
 using namespace nsai::stages;
 
 namespace {
@@ -65,7 +67,7 @@ TEST_CASE("of equal texts the lower position comes first, and k bounds the hits"
 }
 
 TEST_CASE("random texts: bounded, symmetric, 1 for the same words, nearest is what a scan finds") {
-  std::uint64_t const seed = std::random_device{}();
+  auto const seed = tests::seed();
   CAPTURE(seed);
   std::mt19937_64 random{seed};
   for (int round = 0; round < 50; ++round) {

@@ -1,0 +1,164 @@
+#include "stages/cns/merging.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <set>
+#include <tuple>
+
+namespace nsai::stages {
+namespace {
+
+constexpr std::size_t most_ways = 500;
+constexpr auto unseen = std::numeric_limits<std::size_t>::max();
+
+/// A cluster in numbers of its own, with some claims as one vertex.
+class merged_view {
+ public:
+  merged_view(claim_cluster const& cluster, std::vector<std::size_t> const& merged)
+      : cluster_(cluster), merged_(merged), into_(cluster.claims.size()) {
+    for (std::size_t i = 0; i < into_.size(); ++i)
+      into_[i] = i;
+    for (auto const claim : merged)
+      into_[local(claim)] = local(merged.front());
+    for (auto const& [a, b] : cluster.edges)
+      edges_.emplace_back(local(a), local(b));
+    for (auto const& [a, b] : cluster.opposed)
+      opposed_.emplace_back(local(a), local(b));
+    left_ = contracted(edges_, into_);
+    next_.resize(into_.size());
+    for (auto const& [a, b] : left_) {
+      next_[a].push_back(b);
+      next_[b].push_back(a);
+    }
+  }
+
+  std::vector<merge_step> steps() const {
+    std::set<std::vector<std::size_t>> ways;
+    for (auto const& edge : left_)
+      if (touches(edge) && ways.size() < most_ways)
+        if (auto loop = shortest_loop(edge); !loop.empty())
+          ways.insert(std::move(loop));
+    for (auto const& edge : contracted(opposed_, into_))
+      if (touches(edge) && ways.size() < 2 * most_ways)
+        ways.insert(whole({edge.first, edge.second}));
+    if (ways.empty() && !merged_.empty())
+      for (auto const v : next_[into_[local(merged_.front())]])
+        ways.insert(whole({into_[local(merged_.front())], v}));
+    std::vector<merge_step> steps;
+    for (auto const& way : ways)
+      steps.push_back(step_of(way));
+    std::stable_sort(steps.begin(), steps.end(), [](merge_step const& a, merge_step const& b) {
+      return std::tuple{a.beta1, a.opposed, a.claims.size()} <
+             std::tuple{b.beta1, b.opposed, b.claims.size()};
+    });
+    return steps;
+  }
+
+  merge_step step_of(std::vector<std::size_t> const& way) const {
+    merge_step step;
+    auto into = into_;
+    for (auto const v : way)
+      into[v] = way.front();
+    step.beta1 = beta1_of(contracted(edges_, into), into.size());
+    step.opposed = std::ssize(contracted(opposed_, into));
+    for (auto const v : way)
+      step.claims.push_back(cluster_.claims[v]);
+    return step;
+  }
+
+ private:
+  std::size_t local(std::size_t claim) const {
+    return static_cast<std::size_t>(
+        std::lower_bound(cluster_.claims.begin(), cluster_.claims.end(), claim) -
+        cluster_.claims.begin());
+  }
+
+  bool touches(claim_graph::pair const& edge) const {
+    if (merged_.empty())
+      return true;
+    auto const s = into_[local(merged_.front())];
+    return edge.first == s || edge.second == s;
+  }
+
+  /// All claims that these vertices stand for, ascending.
+  std::vector<std::size_t> whole(std::vector<std::size_t> const& vertices) const {
+    std::vector<std::size_t> all;
+    for (std::size_t v = 0; v < into_.size(); ++v)
+      if (std::find(vertices.begin(), vertices.end(), into_[v]) != vertices.end())
+        all.push_back(v);
+    return all;
+  }
+
+  /// Breadth first from one end to the other, not by the edge itself. Empty: the edge is a bridge.
+  std::vector<std::size_t> shortest_loop(claim_graph::pair const& edge) const {
+    std::vector<std::size_t> before(into_.size(), unseen), queue{edge.first};
+    before[edge.first] = edge.first;
+    for (std::size_t at = 0; at < queue.size() && before[edge.second] == unseen; ++at)
+      for (auto const to : next_[queue[at]])
+        if (before[to] == unseen && !(queue[at] == edge.first && to == edge.second)) {
+          before[to] = queue[at];
+          queue.push_back(to);
+        }
+    if (before[edge.second] == unseen)
+      return {};
+    std::vector<std::size_t> loop{edge.first};
+    for (auto v = edge.second; v != edge.first; v = before[v])
+      loop.push_back(v);
+    return whole(loop);
+  }
+
+  claim_cluster const& cluster_;
+  std::vector<std::size_t> const& merged_;
+  std::vector<std::size_t> into_;
+  std::vector<claim_graph::pair> edges_, opposed_, left_;
+  std::vector<std::vector<std::size_t>> next_;
+};
+
+}  // namespace
+
+std::vector<claim_cluster> clusters_of(claim_graph const& graph) {
+  auto binding = graph.loop_edges();
+  auto const opposed = graph.opposed_pairs();
+  binding.insert(binding.end(), opposed.begin(), opposed.end());
+  std::vector<std::size_t> knot_of(graph.ids().size(), unseen);
+  auto const knots = graph.knots();
+  for (std::size_t k = 0; k < knots.size(); ++k)
+    for (auto const v : knots[k])
+      knot_of[v] = k;
+  for (auto const& edge : graph.edges())
+    if (knot_of[edge.first] != unseen && knot_of[edge.first] == knot_of[edge.second])
+      binding.push_back(edge);
+
+  std::vector<claim_relation> relations;
+  for (auto const& edge : binding)
+    relations.push_back(
+        {graph.ids()[edge.first], relation_kind::contradicts, graph.ids()[edge.second]});
+  std::vector<claim_cluster> clusters;
+  std::vector<std::size_t> cluster_of(graph.ids().size(), unseen);
+  for (auto& component : claim_graph{graph.ids(), relations}.components()) {
+    if (component.size() < 2)
+      continue;
+    for (auto const v : component)
+      cluster_of[v] = clusters.size();
+    clusters.push_back({std::move(component), {}, {}, 0});
+  }
+  auto const within = [&](claim_graph::pair const& edge) {
+    return cluster_of[edge.first] != unseen && cluster_of[edge.first] == cluster_of[edge.second];
+  };
+  for (auto const& edge : graph.edges())
+    if (within(edge))
+      clusters[cluster_of[edge.first]].edges.push_back(edge);
+  for (auto const& edge : opposed)
+    if (within(edge))
+      clusters[cluster_of[edge.first]].opposed.push_back(edge);
+  for (auto& each : clusters)  // connected, by what it is made of
+    each.beta1 = std::ssize(each.edges) - std::ssize(each.claims) + 1;
+  return clusters;
+}
+
+std::vector<merge_step> merge_steps(claim_cluster const& cluster,
+                                    std::vector<std::size_t> const& merged) {
+  return merged_view{cluster, merged}.steps();
+}
+
+}  // namespace nsai::stages

@@ -1,0 +1,214 @@
+#include "stages/cns/proposer.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "stages/cns/proposing.hpp"
+#include "stages/cns/stage_parts.hpp"
+#include "stages/cns/text_model.hpp"
+#include "stages/option_list.hpp"
+
+namespace nsai::stages {
+namespace {
+
+/// Questions that are scored together, and between two reports of progress.
+constexpr std::size_t questions_a_batch = 32;
+
+proposer_settings proposer_settings_of(json const& options) {
+  proposer_settings s;
+  s.sentences = count_of(options, "sentences");
+  s.claims_per_document = count_of(options, "claims_per_document");
+  s.support_threshold = share_of(options, "support_threshold");
+  s.refute_threshold = share_of(options, "refute_threshold");
+  s.cross_relations = count_of(options, "cross_relations");
+  return s;
+}
+
+class proposing_run {
+ public:
+  proposing_run(dataset const& data, corpus const& texts, json const& options)
+      : data_(data), texts_(texts), options_(options), settings_(proposer_settings_of(options)) {}
+
+  /// False: stopped.
+  bool run(text_scorer& scorer, text_model* model, tfidf_index const& index, stage_env& env) {
+    for (auto const* name : {"cited", "nearest"})
+      retrieved_[name] = 0;
+    auto const questions = retrieve(index);
+    for (std::size_t at = 0; at < questions.size(); at += questions_a_batch) {
+      if (env.stop.stop_requested())
+        return false;
+      if (env.progress)
+        env.progress(0.9 * static_cast<double>(at) / static_cast<double>(questions.size()),
+                     "proposing for claim " + questions[at].claim->id);
+      auto const count = std::min(questions_a_batch, questions.size() - at);
+      propose(std::span{questions}.subspan(at, count), scorer, model, index, {env.stop, nullptr});
+    }
+    auto const cross = cross_relations(snos_, scorer, claims_index(snos_), settings_,
+                                       hooks_between(env, 0.9, 1.0, "relating claims"));
+    cross_ = std::ssize(cross);
+    relations_.insert(relations_.end(), cross.begin(), cross.end());
+    return !env.stop.stop_requested();
+  }
+
+  json metrics() const {
+    std::int64_t evidence = 0;
+    for (auto const& each : snos_)
+      evidence += std::ssize(each.evidence);
+    return {{"proposals", proposals_.size()},
+            {"snos", snos_.size()},
+            {"relations", relations_.size()},
+            {"cross_relations", cross_},
+            {"evidence", evidence},
+            {"retrieved", write_json(retrieved_)},
+            {"without_documents", without_documents_},
+            {"empty_claims", empty_claims_},
+            {"malformed_lines", malformed_},
+            {"unknown_documents", unknown_documents_},
+            {"duplicate_ids", duplicate_ids_}};
+  }
+
+  void write(json& outputs) const {
+    outputs["snos"] = write_json(snos_);
+    outputs["relations"] = write_json(relations_);
+    outputs["proposals"] = write_json(proposals_);
+    outputs["predictions"] = write_json(predictions_);
+  }
+
+ private:
+  std::vector<question> retrieve(tfidf_index const& index) {
+    bool const cited = options_.at("retrieval") == "cited";
+    std::vector<question> questions;
+    for (auto const& claim : data_.claims) {
+      if (claim.claim.find_first_not_of(" \t\r\n") == std::string::npos) {
+        ++empty_claims_;
+        continue;
+      }
+      question q{&claim, {}};
+      if (cited)
+        for (auto const& id : claim.cited_doc_ids)
+          if (auto const* document = texts_.find(id);
+              document != nullptr &&
+              std::find(q.documents.begin(), q.documents.end(), document) == q.documents.end())
+            q.documents.push_back(document);
+      retrieved_["cited"] += std::ssize(q.documents);
+      if (q.documents.empty()) {
+        for (auto const& hit : index.nearest(claim.claim, count_of(options_, "documents")))
+          q.documents.push_back(&texts_.documents()[hit.text]);
+        retrieved_["nearest"] += std::ssize(q.documents);
+      }
+      without_documents_ += q.documents.empty() ? 1 : 0;
+      questions.push_back(std::move(q));
+    }
+    return questions;
+  }
+
+  void propose(std::span<question const> questions, text_scorer& scorer, text_model* model,
+               tfidf_index const& index, compute_hooks const& hooks) {
+    auto drafts = model == nullptr ? extract_drafts(questions, scorer, index, settings_, hooks)
+                                   : ask(questions, *model, hooks);
+    for (auto& made :
+         ground_drafts(questions, std::move(drafts), texts_, scorer, settings_, hooks)) {
+      for (auto& each : made.snos) {
+        if (ids_.insert(each.id).second)
+          snos_.push_back(std::move(each));
+        else
+          ++duplicate_ids_;
+      }
+      relations_.insert(relations_.end(), made.relations.begin(), made.relations.end());
+      proposals_.push_back(std::move(made.output));
+      predictions_.push_back(std::move(made.predicted));
+      malformed_ += made.malformed;
+      unknown_documents_ += made.unknown_documents;
+    }
+  }
+
+  static std::vector<draft> ask(std::span<question const> questions, text_model& model,
+                                compute_hooks const& hooks) {
+    std::vector<json> requests;
+    for (auto const& q : questions) {
+      json documents = json::array();
+      for (auto const* document : q.documents)
+        documents.push_back({{"id", document->id}, {"sentences", document->sentences}});
+      requests.push_back(
+          {{"id", q.claim->id}, {"claim", q.claim->claim}, {"documents", std::move(documents)}});
+    }
+    std::vector<draft> drafts;
+    for (auto const& text : model.answer(requests, hooks))
+      drafts.push_back(draft_of_text(text));
+    return drafts;
+  }
+
+  dataset const& data_;
+  corpus const& texts_;
+  json const& options_;
+  proposer_settings settings_;
+  std::vector<sno> snos_;
+  std::vector<claim_relation> relations_;
+  std::vector<proposer_output> proposals_;
+  std::vector<prediction> predictions_;
+  std::set<std::string> ids_;
+  std::map<std::string, std::int64_t> retrieved_;
+  std::int64_t cross_ = 0, without_documents_ = 0, empty_claims_ = 0, malformed_ = 0,
+               unknown_documents_ = 0, duplicate_ids_ = 0;
+};
+
+class proposer final : public stage {
+ public:
+  stage_description describe() const override {
+    proposer_settings const usual;
+    stage_description d;
+    d.name = "proposer";
+    d.summary = "proposes claims with evidence for the claims of a data set";
+    d.backend = "stage_host";
+    auto retrieval =
+        option("retrieval", "string", "cited", "documents: cited ones, else nearest; or tfidf");
+    retrieval.choices = {"cited", "tfidf"};
+    auto const number = [](std::size_t n) { return static_cast<std::int64_t>(n); };
+    d.options = {retrieval,
+                 count_option("documents", 3, 1, 100, "how many nearest documents are retrieved"),
+                 count_option("sentences", number(usual.sentences), 1, 100,
+                              "most sentences of evidence for a claim"),
+                 count_option("claims_per_document", number(usual.claims_per_document), 0, 100,
+                              "claims extracted from each document"),
+                 share_option("support_threshold", usual.support_threshold,
+                              "least probability of a support"),
+                 share_option("refute_threshold", usual.refute_threshold,
+                              "least probability of a refutation"),
+                 count_option("cross_relations", number(usual.cross_relations), 0, 50,
+                              "pairs with other questions that are scored for a claim")};
+    for (auto& each : text_model_options("extractive"))
+      d.options.push_back(std::move(each));
+    for (auto& each : scorer_options())
+      d.options.push_back(std::move(each));
+    return d;
+  }
+
+  outcome run(context ctx, json const& options, stage_env& env) const override {
+    dataset data;
+    if (!read_dataset(ctx, data))
+      return no_dataset();
+    auto const texts = load_corpus(ctx, env);
+    auto const index = index_of(texts);
+    auto const scorer = scorer_from(options, ctx, env, index);
+    auto const model = text_model_from(options, ctx);
+    proposing_run work{data, texts, options};
+    if (!work.run(*scorer, model.get(), index, env))
+      return outcome::stopped();
+    auto metrics = work.metrics();
+    if (env.log)
+      env.log("proposals: " + metrics.dump());
+    work.write(ctx.outputs);
+    ctx.metrics["proposals"] = metrics;
+    auto done = outcome::success(std::move(metrics));
+    done.context = std::move(ctx);
+    return done;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<stage> make_proposer() {
+  return std::make_unique<proposer>();
+}
+
+}  // namespace nsai::stages

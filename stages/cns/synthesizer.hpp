@@ -1,0 +1,26 @@
+#pragma once
+
+#include <memory>
+
+#include "stages/stage.hpp"
+
+namespace nsai::stages {
+
+/// synthesizer {max_iterations, trust_target, reduction_target, least_trust, model, model_command,
+/// and the scorer's}: merges the SNOs of `outputs` (without a proposer before it: those of the
+/// texts in inputs.dataset.outputs) so that loops and contradictions go (synthesising.hpp). Into
+/// `outputs`:
+///   syntheses  [{id, claim, parents, evidence, beta1_before, beta1_after, trust, critics
+///   {grounding,
+///              logic, novelty, bias}, iterations, status auto_accepted | needs_review | failed,
+///              reason}]
+///   graph      {before, after}: each {claims: [ids], relations, edges, components, beta1}; after
+///              has the syntheses that did not fail in place of their parents
+/// and counts into `metrics.syntheses` and the result.
+///
+/// model `composed`: wordings_of; `command`: the program gets lines {"id", "claims": [{"id",
+/// "claim", "evidence": [sentences]}], "relations": [{from, kind, to}]} and answers {"id",
+/// "output"}: the merged claim, alone or as the first CLAIM line of a proposer's text.
+std::unique_ptr<stage> make_synthesizer();
+
+}  // namespace nsai::stages

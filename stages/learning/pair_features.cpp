@@ -1,0 +1,268 @@
+#include "stages/learning/pair_features.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+
+#include "stages/learning/cue_words.hpp"
+#include "stages/text/words.hpp"
+
+namespace nsai::stages {
+namespace {
+
+using word_set = std::set<std::string>;
+using word_pairs = std::set<std::pair<std::string, std::string>>;
+
+constexpr std::size_t near_words = 5;
+constexpr std::uint32_t baseline_buckets = 4096;
+
+word_set set_of(std::vector<std::string> const& words) {
+  return {words.begin(), words.end()};
+}
+
+word_pairs pairs_in(std::vector<std::string> const& words) {
+  word_pairs all;
+  for (std::size_t i = 1; i < words.size(); ++i)
+    all.emplace(words[i - 1], words[i]);
+  return all;
+}
+
+/// The share of `these` that `those` has; 0 of nothing.
+template <class Set>
+double share_in(Set const& these, Set const& those) {
+  auto const shared = std::count_if(these.begin(), these.end(),
+                                    [&](auto const& each) { return those.contains(each); });
+  return these.empty() ? 0 : static_cast<double>(shared) / static_cast<double>(these.size());
+}
+
+word_set shared(word_set const& these, word_set const& those) {
+  word_set both;
+  std::set_intersection(these.begin(), these.end(), those.begin(), those.end(),
+                        std::inserter(both, both.end()));
+  return both;
+}
+
+bool has_digit(std::string const& word) {
+  return std::any_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+constexpr std::array cue_names{"negation", "up", "down", "good", "bad"};
+
+/// What the words of a text say about a direction.
+struct cue_reading {
+  int up_less_down = 0;
+  int negations = 0;  // "not" as well as "ineffective"
+  std::array<bool, cue_names.size()> has{};
+
+  explicit cue_reading(std::vector<std::string> const& words) {
+    for (auto const& word : words)
+      if (auto const what = cue_of(word)) {
+        has[static_cast<std::size_t>(*what)] = true;
+        up_less_down += *what == cue::up ? 1 : *what == cue::down ? -1 : 0;
+        negations += *what == cue::negation || *what == cue::bad ? 1 : 0;
+      }
+  }
+};
+
+/// Agreement of the words of up and down that stand near the claim's words.
+struct agreement {
+  double with = 0;
+  double against = 0;
+
+  void look(std::vector<std::string> const& words, word_set const& claim, int claim_direction,
+            double weight) {
+    if (claim_direction == 0)
+      return;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+      auto const what = cue_of(words[i]);
+      if (what != cue::up && what != cue::down)
+        continue;
+      double near = 0;
+      auto const own = content_words(words[i]);
+      for (std::size_t k = i > near_words ? i - near_words : 0;
+           k < std::min(words.size(), i + near_words + 1); ++k)
+        for (auto const& stem : content_words(words[k]))
+          near += k != i && claim.contains(stem) && (own.empty() || own.front() != stem) ? 1 : 0;
+      bool const same = (what == cue::up) == (claim_direction > 0);
+      (same ? with : against) += near * weight;
+    }
+  }
+  bool any() const { return with + against > 0; }
+  double balance() const { return any() ? (with - against) / (with + against) : 0; }
+};
+
+std::string tokens_of(cue_reading const& claim, cue_reading const& evidence) {
+  std::string text = claim.up_less_down > 0   ? "claimrises"
+                     : claim.up_less_down < 0 ? "claimfalls"
+                                              : "claimlevel";
+  text += " negations" + std::to_string(std::min(2, claim.negations));
+  for (std::size_t c = 0; c < cue_names.size(); ++c) {
+    if (claim.has[c])
+      text += std::string{" claim"} + cue_names[c];
+    if (evidence.has[c])
+      text += std::string{" evidence"} + cue_names[c];
+  }
+  return text;
+}
+
+}  // namespace
+
+pair_reader::pair_reader(corpus const& texts) {
+  for (auto const& document : texts.documents()) {
+    word_set words;
+    for (auto const& sentence : document.sentences)
+      words.merge(set_of(content_words(sentence)));
+    for (auto const& word : words)
+      ++documents_with_[word];
+  }
+  documents_ = static_cast<double>(texts.documents().size());
+}
+
+double pair_reader::idf(std::string const& word) const {
+  auto const found = documents_with_.find(word);
+  auto const with = found == documents_with_.end() ? 0 : found->second;
+  return std::log((1 + documents_) / (1 + static_cast<double>(with))) + 1;
+}
+
+double pair_reader::weight(std::set<std::string> const& words) const {
+  double sum = 0;
+  for (auto const& word : words)
+    sum += idf(word);
+  return sum;
+}
+
+/// All of an abstract that a claim is compared with.
+struct pair_reader::comparison {
+  struct matched_sentence {
+    std::size_t position = 0;
+    double coverage = 0;
+    double cosine = 0;
+    std::vector<std::string> content;
+
+    double match() const { return coverage + cosine; }
+  };
+
+  std::vector<std::string> claim_words;
+  std::vector<std::string> claim_content;
+  word_set claim;
+  word_set content;                    // of the whole abstract
+  word_set words;                      // likewise, with stop words
+  word_pairs bigrams;                  // of content words that follow each other in a sentence
+  std::vector<matched_sentence> best;  // up to three
+};
+
+pair_reader::comparison pair_reader::compare(claim_pair const& pair) const {
+  comparison c;
+  c.claim_words = words_of(pair.claim);
+  c.claim_content = content_words(pair.claim);
+  c.claim = set_of(c.claim_content);
+  auto const whole = weight(c.claim);
+  double length = 0;
+  for (auto const& word : c.claim)
+    length += idf(word) * idf(word);
+  auto const& sentences = pair.evidence->sentences;
+  for (std::size_t i = 0; i < sentences.size(); ++i) {
+    comparison::matched_sentence m;
+    m.position = i;
+    m.content = content_words(sentences[i]);
+    auto const set = set_of(m.content);
+    double own = 0, both = 0;
+    for (auto const& word : set) {
+      own += idf(word) * idf(word);
+      both += c.claim.contains(word) ? idf(word) * idf(word) : 0;
+    }
+    m.coverage = whole > 0 ? weight(shared(c.claim, set)) / whole : 0;
+    m.cosine = own > 0 && length > 0 ? both / std::sqrt(own * length) : 0;
+    c.content.insert(set.begin(), set.end());
+    c.words.merge(set_of(words_of(sentences[i])));
+    c.bigrams.merge(pairs_in(m.content));
+    c.best.push_back(std::move(m));
+  }
+  std::stable_sort(c.best.begin(), c.best.end(),
+                   [](auto const& a, auto const& b) { return a.match() > b.match(); });
+  c.best.resize(std::min<std::size_t>(c.best.size(), 3));
+  return c;
+}
+
+pair_reading pair_reader::read(claim_pair const& pair) const {
+  auto const c = compare(pair);
+  auto const& sentences = pair.evidence->sentences;
+  pair_reading reading;
+  cue_reading const claimed{c.claim_words};
+  agreement agrees;
+  word_set best_content;
+  std::vector<std::string> evidence_words;
+  for (auto const& m : c.best) {
+    auto const words = words_of(sentences[m.position]);
+    best_content.insert(m.content.begin(), m.content.end());
+    agrees.look(words, c.claim, claimed.up_less_down, m.match());
+    if (reading.best.size() < 2) {
+      evidence_words.insert(evidence_words.end(), words.begin(), words.end());
+      reading.best.push_back(static_cast<std::int64_t>(m.position));
+    }
+  }
+  word_set numbers;
+  std::copy_if(c.claim_words.begin(), c.claim_words.end(), std::inserter(numbers, numbers.end()),
+               has_digit);
+  auto const whole = weight(c.claim);
+  auto const coverage = [&](word_set const& words) {
+    return whole > 0 ? weight(shared(c.claim, words)) / whole : 0;
+  };
+  auto const bigrams = pairs_in(c.claim_content);
+  auto const& first = c.best.front();
+  auto const raw = agrees.balance();
+  std::array<double, pair_score_names.size()> const scores{
+      coverage(c.content),
+      first.coverage,
+      first.cosine,
+      c.best.size() > 1 ? c.best[1].coverage : 0,
+      coverage(best_content),
+      c.claim.empty() ? 0 : 1 - share_in(c.claim, c.content),
+      share_in(bigrams, c.bigrams),
+      share_in(bigrams, pairs_in(first.content)),
+      numbers.empty() ? 0.0 : 1.0,
+      numbers.empty() ? 0 : 1 - share_in(numbers, c.words),
+      sentences.size() > 1
+          ? static_cast<double>(first.position) / static_cast<double>(sentences.size() - 1)
+          : 0,
+      claimed.negations % 2 == 0 ? raw : -raw,
+      raw,
+      agrees.any() ? 0.0 : 1.0};
+  std::transform(scores.begin(), scores.end(), reading.scores.begin(),
+                 [](double x) { return static_cast<float>(x); });
+  reading.tokens = tokens_of(claimed, cue_reading{evidence_words});
+  return reading;
+}
+
+matrix pair_features(std::span<pair_reading const> readings, std::uint32_t buckets, compute& device,
+                     compute_hooks const& hooks) {
+  std::vector<std::string_view> tokens;
+  for (auto const& reading : readings)
+    tokens.push_back(reading.tokens);
+  auto const hashed = device.hashed_ngrams(tokens, {buckets, 1}, hooks);
+  matrix all;
+  all.rows = readings.size();
+  all.columns = buckets + pair_score_names.size();
+  all.values.reserve(all.rows * all.columns);
+  for (std::size_t r = 0; r < all.rows; ++r) {
+    all.values.insert(all.values.end(), hashed.begin() + static_cast<std::ptrdiff_t>(r * buckets),
+                      hashed.begin() + static_cast<std::ptrdiff_t>((r + 1) * buckets));
+    all.values.insert(all.values.end(), readings[r].scores.begin(), readings[r].scores.end());
+  }
+  return all;
+}
+
+matrix bag_of_words(std::span<claim_pair const> pairs, compute& device,
+                    compute_hooks const& hooks) {
+  std::vector<std::string> texts;
+  for (auto const& pair : pairs) {
+    texts.push_back(pair.claim);
+    for (auto const& sentence : pair.evidence->sentences)
+      texts.back() += " " + sentence;
+  }
+  std::vector<std::string_view> const views(texts.begin(), texts.end());
+  return {device.hashed_ngrams(views, {baseline_buckets, 1}, hooks), pairs.size(),
+          baseline_buckets};
+}
+
+}  // namespace nsai::stages

@@ -1,0 +1,145 @@
+#include <filesystem>
+#include <set>
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include "stages/proposer_text.hpp"
+#include "stages/stage.hpp"
+#include "tests/support/skip.hpp"
+
+using namespace nsai;
+using namespace nsai::stages;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The stages of the whole loop, one after the other as a node runs them: through texts.
+class loop {
+ public:
+  explicit loop(json data_options) {
+    static int runs = 0;
+    folder_ = fs::temp_directory_path() /
+              ("nsai-cns-loop-" + std::to_string(::getpid()) + "-" + std::to_string(++runs));
+    fs::create_directories(folder_);
+    env_.artifacts = env_.scratch = folder_;
+    run("data_load", data_options);
+  }
+  ~loop() { fs::remove_all(folder_); }
+  loop(loop const&) = delete;
+  loop& operator=(loop const&) = delete;
+
+  loop& run(std::string const& name, json options = json::object()) {
+    auto const* s = all_.find(name);
+    REQUIRE(s != nullptr);
+    auto const fault = check_options(s->describe(), options);
+    REQUIRE_FALSE(fault);
+    auto const ended = run_stage(*s, json_text::of(options), context_, env_);
+    CAPTURE(name);
+    if (ended.error)
+      FAIL(name << ": " << ended.error->message);
+    if (!ended.context.empty())
+      context_ = ended.context;
+    return *this;
+  }
+  loop& run_all() {
+    for (auto const* name : {"proposer", "proposer_metrics", "antagonist", "antagonist_metrics",
+                             "synthesizer", "synthesizer_metrics", "report"})
+      run(name);
+    return *this;
+  }
+
+  json context_now() const { return context_.value(); }
+  json metrics(char const* name) const { return context_now().at("metrics").at(name); }
+  json output(char const* name) const { return context_now().at("outputs").at(name); }
+
+ private:
+  registry all_ = built_in_stages();
+  stage_env env_;
+  json_text context_;
+  fs::path folder_;
+};
+
+void check_outputs(loop const& l) {
+  std::set<std::string> ids;
+  for (auto const& each : l.output("snos")) {
+    CHECK(ids.insert(each.at("id").get<std::string>()).second);
+    CHECK(each.at("confidence").get<double>() >= 0);
+    CHECK(each.at("confidence").get<double>() <= 1);
+  }
+  for (auto const& each : l.output("relations")) {
+    CHECK(ids.contains(each.at("from").get<std::string>()));
+    CHECK(ids.contains(each.at("to").get<std::string>()));
+  }
+  std::size_t claims = 0;
+  for (auto const& each : l.output("proposals")) {
+    auto const parts = parse_proposal(each.at("output").get<std::string>());
+    CHECK(parts.malformed == 0);
+    CHECK_FALSE(parts.claims.empty());
+    claims += parts.claims.size();
+  }
+  CHECK(claims == ids.size());
+  for (auto const& each : l.output("flags"))
+    for (auto const& id : each.at("claims"))
+      CHECK(ids.contains(id.get<std::string>()));
+}
+
+/// What must hold of every run, whatever its data.
+void check_numbers(loop const& l) {
+  auto const antagonist = l.metrics("antagonist"), synthesizer = l.metrics("synthesizer");
+  auto const& flags = antagonist.at("flags");
+  CHECK(flags.at("high").get<int>() + flags.at("medium").get<int>() + flags.at("low").get<int>() ==
+        flags.at("total").get<int>());
+  CHECK(flags.at("total") == l.output("flags").size());
+  CHECK(antagonist.at("beta1") == synthesizer.at("beta1_before"));
+  auto const graph = l.output("graph");
+  CHECK(graph.at("before").at("beta1") == synthesizer.at("beta1_before"));
+  CHECK(graph.at("after").at("beta1") == synthesizer.at("beta1_after"));
+  CHECK(synthesizer.at("beta1_after").get<int>() <= synthesizer.at("beta1_before").get<int>());
+  CHECK(synthesizer.at("auto_accepted").get<int>() + synthesizer.at("needs_review").get<int>() +
+            synthesizer.at("failed").get<int>() ==
+        synthesizer.at("counts").at("syntheses").get<int>());
+  CHECK(synthesizer.at("iterations").at("max").get<int>() <= 10);
+  for (auto const* name : {"grounding", "logic", "novelty", "bias"}) {
+    CHECK(synthesizer.at("critics").at(name).get<double>() > 0);
+    CHECK(synthesizer.at("critics").at(name).get<double>() <= 1);
+  }
+  std::set<std::string> parents;
+  for (auto const& each : l.output("syntheses"))
+    for (auto const& parent : each.at("parents"))
+      CHECK(parents.insert(parent.get<std::string>()).second);  // a claim is merged once
+}
+
+}  // namespace
+
+TEST_CASE("the whole loop on the sample: sound outputs, loops fewer, statuses add up") {
+  loop l{{{"dataset", "sample"}}};
+  l.run_all();
+  check_outputs(l);
+  check_numbers(l);
+  CHECK(l.metrics("proposals").at("proposals") == 40);
+}
+
+TEST_CASE("two runs of the whole loop give the same context, byte by byte") {
+  auto const once = loop{{{"dataset", "sample"}}}.run_all().context_now();
+  auto const again = loop{{{"dataset", "sample"}}}.run_all().context_now();
+  CHECK(once.at("metrics").dump() == again.at("metrics").dump());
+  CHECK(once.at("outputs").dump() == again.at("outputs").dump());
+}
+
+TEST_CASE("the whole loop on SciFact's dev claims: loops fall by three tenths or more") {
+  fs::path const folder{NSAI_SOURCE_DIR "/../shared/data/scifact"};
+  if (!fs::exists(folder)) {
+    tests::skip("the SciFact data is not beside the checkout");
+    return;
+  }
+  tests::did_run();
+  loop l{{{"claims", (folder / "claims_dev.jsonl").string()},
+          {"corpus", (folder / "corpus.jsonl").string()}}};
+  l.run_all();
+  check_outputs(l);
+  check_numbers(l);
+  CHECK(l.metrics("proposals").at("proposals") == 300);
+  CHECK(l.metrics("synthesizer").at("beta1_reduction").get<double>() >= 0.3);
+}

@@ -1,0 +1,200 @@
+// Experiments: what is delegated, joined, resumed, compared and left behind.
+#include <fstream>
+
+#include <doctest/doctest.h>
+#include <signal.h>
+
+#include "tests/e2e/cluster.hpp"
+
+using namespace nsai::tests;
+
+namespace {
+
+struct laboratory : cluster {
+  std::string file(std::string const& name, std::string const& text) const {
+    auto const path = directory() / name;
+    std::ofstream{path} << text;
+    return path.string();
+  }
+  json stage_of(json const& experiment, std::string const& name) const {
+    for (auto const& each : experiment.at("stages"))
+      if (each.at("name") == name)
+        return each;
+    return {};
+  }
+};
+
+/// A program that adds one metric, after it has seen that a file is there.
+std::string adds_metric(std::string const& name, std::string const& value,
+                        std::string const& needs = "/") {
+  return R"({"name": ")" + name + R"(", "stage": "command", "options": {"argv": ["sh", "-c",
+    "test -e )" +
+         needs + R"( && echo '{\"answer\": 42, \"context\": {\"metrics\": {\")" + name + R"(\": )" +
+         value + R"(}}}' > $NSAI_RESULT"]}})";
+}
+
+}  // namespace
+
+TEST_CASE_FIXTURE(laboratory,
+                  "a work_job runs what it delegates, with its own priority; an async one is not "
+                  "waited for until await_jobs, which merges its context") {
+  start_head({"--cpus", "4"});
+  auto const go_on = (directory() / "go-on").string();
+  auto const experiment = file(
+      "e.json",
+      R"({"id": "e1", "name": "delegated", "pipeline": [
+    )" + adds_metric("first", "1") +
+          R"(,
+    {"name": "slow", "stage": "work_job", "options": {"async": true, "stage_module": "command",
+      "priority": "interactive", "max_retries": 0, "timeout_ms": 60000, "stage_opts": {"argv": ["sh", "-c",
+      "until test -e )" +
+          go_on +
+          R"(; do sleep 0.05; done; echo '{\"context\": {\"metrics\": {\"slow\": 7, \"both\": 1}}}' > $NSAI_RESULT"]}}},
+    )" + adds_metric("both", "2") +
+          R"(,
+    {"name": "gather", "stage": "await_jobs"},
+    )" + adds_metric("last", "3") +
+          "]}");
+  auto const run = ask({"run", experiment, "--detach"}).at("parent").get<std::uint64_t>();
+  CHECK(eventually([&] {
+    return stage_of(ask({"experiment", std::to_string(run)}), "both").at("status") == "succeeded";
+  }));
+  auto const open = ask({"experiment", std::to_string(run)});
+  CHECK(stage_of(open, "slow").at("status") == "running");
+  CHECK(stage_of(open, "slow").at("priority") == "interactive");
+  CHECK(stage_of(open, "slow").at("constraints").at("timeout_ms") == 60000);
+  CHECK(stage_of(open, "both").at("priority") == "batch");
+  CHECK(stage_of(open, "gather").at("status") == "pending");
+  std::ofstream{go_on};
+  REQUIRE(wait_status(run, "succeeded"));
+  auto const over = ask({"experiment", "e1"});
+  CHECK(over.at("metrics") == json::parse(R"({"first": 1, "slow": 7, "both": 2, "last": 3})"));
+  CHECK(over.at("conflicts") ==
+        json::parse(R"([{"path": "metrics.both", "kept": 2, "dropped": 1}])"));
+  CHECK(stage_of(over, "first").at("result") == json{{"answer", 42}});
+  auto const told = this->run({"experiment", std::to_string(run)});
+  CHECK(told.out.find("did not agree on metrics.both: 2 was kept, 1 dropped") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(
+    laboratory,
+    "a run that failed is resumed after the stages that have succeeded, with the same "
+    "metrics as one that never failed") {
+  start_head();
+  auto const there = (directory() / "there").string();
+  auto const text = R"({"id": "e2", "pipeline": [{"name": "load", "stage": "data_load"},
+    {"name": "score", "stage": "proposer_metrics"},
+    )" + adds_metric("late", "1", there) +
+                    R"(], "dataset": "sample"})";
+  auto const experiment = file("e.json", text);
+  auto const failed = run({"run", experiment, "--json"});
+  CHECK(failed.exit_code == 1);
+  CHECK(failed.document().at("error").at("message").get<std::string>().find("--resume 1 goes on") !=
+        std::string::npos);
+  CHECK(run({"compare", "1", "1"}).exit_code == 5);
+  std::ofstream{there};
+  auto const resumed = ask({"run", experiment, "--resume", "1"});
+  auto const second = ask({"experiment", "e2"});
+  CHECK(second.at("run").at("retry_of") == 1);
+  auto const scored = stage_of(second, "score");
+  CHECK(scored.at("retry_of") == 3);
+  CHECK(scored.at("attempt") == 0);
+  CHECK(stage_of(second, "late").at("attempt") == 1);
+  auto const whole = ask({"run", experiment});
+  CHECK(resumed.at("metrics").dump() == whole.at("metrics").dump());
+  CHECK(run({"run", experiment, "--resume", "5"}).exit_code == 5);
+
+  auto const runs = ask({"experiments", "e2"});
+  REQUIRE(runs.size() == 3);
+  CHECK(runs.at(2).at("status") == "failed");
+  for (auto const& each :
+       ask({"compare", runs.at(0).at("id").dump(), runs.at(1).at("id").dump()}).at("metrics"))
+    CHECK((each.at("difference").is_null() || each.at("difference") == 0));
+  CHECK(run({"experiment", "nobody"}).exit_code == 2);
+}
+
+TEST_CASE_FIXTURE(laboratory,
+                  "a scheduler that is killed in the middle of a run: it goes on, with the same "
+                  "metrics") {
+  start_head();
+  auto const experiment = file("e.json", R"({"id": "e3", "dataset": "sample", "pipeline": [
+    {"name": "load", "stage": "data_load"}, {"name": "wait", "stage": "sleep", "options": {"seconds": 2}},
+    {"name": "score", "stage": "proposer_metrics"}]})");
+  auto const interrupted = ask({"run", experiment, "--detach"}).at("parent").get<std::uint64_t>();
+  REQUIRE(eventually([&] {
+    return stage_of(ask({"experiment", "e3"}), "wait").at("status") == "running";
+  }));
+  node("head").kill_hard();
+  start_head();
+  REQUIRE(wait_status(interrupted, "succeeded"));
+  CHECK(job(interrupted).at("result").at("metrics").dump() ==
+        ask({"run", experiment}).at("metrics").dump());
+}
+
+TEST_CASE_FIXTURE(laboratory, "artifacts: a directory for each run, sizes and hashes recorded") {
+  auto const shared = (directory() / "shared").string();
+  auto const config = file("node.json", R"({"artifacts": ")" + shared + "\"}");
+  start_head({"--config", config});
+  auto const experiment = file("e.json", R"({"id": "e4", "pipeline": [
+    {"name": "write it", "stage": "command", "options": {"argv": ["sh", "-c",
+      "printf abc > $NSAI_ARTIFACTS/a.txt; mkdir $NSAI_ARTIFACTS/deep; printf x > $NSAI_ARTIFACTS/deep/b"]}},
+    {"name": "next", "stage": "command", "options": {"argv": ["sh", "-c", "printf z > $NSAI_ARTIFACTS/c"]}}]})");
+  ask({"run", experiment});
+  auto const all = ask({"artifacts", "e4"});
+  REQUIRE(all.size() == 3);
+  CHECK(all.at(0).at("name") == "a.txt");
+  CHECK(all.at(0).at("path") == shared + "/0/1/write_it-2/a.txt");
+  CHECK(all.at(0).at("bytes") == 3);
+  CHECK(all.at(0).at("sha256") ==
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  CHECK(all.at(0).at("node") == "head");
+  CHECK(all.at(2).at("path") == shared + "/0/1/next/c");
+  auto const program = submit({"--", "sh", "-c", "printf abc > $NSAI_ARTIFACTS/of-a-program"});
+  REQUIRE(wait_status(program, "succeeded"));
+  CHECK(ask({"artifacts", std::to_string(program)}).at(0).at("bytes") == 3);
+  CHECK(ask({"artifacts", std::to_string(submit({"--", "true"}))}).empty());
+}
+
+TEST_CASE_FIXTURE(laboratory,
+                  "a context that a program gives in the wrong shape fails it, and says where") {
+  start_head();
+  auto const told = run({"submit", "--json", "--wait", "--", "sh", "-c",
+                         "echo '{\"context\": {\"metrcis\": {}}}' > $NSAI_RESULT"});
+  CHECK(told.exit_code == 1);
+  auto const error = told.document().at(0).at("error");
+  CHECK(error.at("code") == "bad_result");
+  CHECK(error.at("message").get<std::string>().find("result.context.metrcis") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(laboratory, "every fault of an experiment file is told at once, with its path") {
+  start_head();
+  auto const experiment = file("e.json", R"({"pipeline": [
+    {"name": "a", "stage": "echo", "options": {"txet": 1, "tetx": 2}},
+    {"name": "b", "stage": "work_job", "options": {"stage_module": "Sleep", "stage_opts": {"seconds": "two"}}}]})");
+  auto const told = run({"run", experiment});
+  CHECK(told.exit_code == 2);
+  for (auto const* field : {"pipeline[0].options.tetx", "pipeline[0].options.txet",
+                            "pipeline[1].options.stage_opts.seconds"})
+    CHECK(told.err.find(field) != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(laboratory,
+                  "what another tenant's job has left cannot be had by depending on it, or by "
+                  "resuming its run (P8)") {
+  start_head();
+  auto const theirs = submit({"--tenant", "other", "--stage", "echo", "--set", "text=secret"});
+  REQUIRE(eventually([&] {
+    return run({"--tenant", "other", "job", std::to_string(theirs), "--json"})
+               .document()
+               .at("status") == "succeeded";
+  }));
+  auto const told =
+      run({"submit", "--after", std::to_string(theirs), "--stage", "echo", "--set", "text=x"});
+  CHECK(told.exit_code == 2);
+  CHECK(told.err.find("is not known") != std::string::npos);
+  auto const experiment =
+      file("e.json",
+           R"({"pipeline": [{"name": "a", "stage": "echo"}, {"name": "b", "stage": "fail"}]})");
+  CHECK(run({"--tenant", "other", "run", experiment}).exit_code == 1);
+  CHECK(run({"run", experiment, "--resume", std::to_string(theirs + 1)}).exit_code == 2);
+}
