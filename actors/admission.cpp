@@ -358,7 +358,7 @@ void scheduler_state::describe(scheduling::job_submitted& event, submission cons
   event.ended = ended;
   event.label = label_for(s, s.stage, s.options);
   for (auto const& step : s.pipeline)
-    event.step_labels.push_back(label_for(s, step.stage, step.options));
+    event.step_labels.push_back(label_for(s, step.stage, step.options, step.name));
 }
 
 submit_result scheduler_state::admit_one(submission& s,
@@ -378,10 +378,10 @@ submit_result scheduler_state::admit_one(submission& s,
 
 /// Most submissions have the label of the one before.
 std::uint32_t scheduler_state::label_for(submission const& s, std::string const& stage,
-                                         json_text const& options) {
+                                         json_text const& options, std::string const& step) {
   auto& last = last_label_;
-  if (stage == "command")  // the program is a part of it
-    return labels_.intern(label_of(s, stage, options));
+  if (stage == "command" || !step.empty())  // the program and the step are a part of it
+    return labels_.intern(label_of(s, stage, options, step));
   if (last.stage != stage || last.tenant_id != s.tenant_id || last.name_space != s.name_space ||
       last.metadata != s.metadata) {
     last = {labels_.intern(label_of(s, stage, options)), stage, s.tenant_id, s.name_space,

@@ -70,9 +70,10 @@ std::uint32_t label_table::intern(job_label label) {
   return at->second;
 }
 
-job_label label_of(submission const& s, std::string const& stage, json_text const& options) {
+job_label label_of(submission const& s, std::string const& stage, json_text const& options,
+                   std::string const& step) {
   constexpr std::size_t longest_program = 200;
-  job_label label{s.tenant_id, s.name_space, {}, {}, stage, {}};
+  job_label label{s.tenant_id, s.name_space, {}, {}, stage, {}, step};
   if (stage == "command" && !options.empty())
     if (auto const value = options.value(); value.is_object())
       if (auto const argv = value.find("argv");
@@ -131,11 +132,11 @@ event event_feed::event_of(occurrence const& o, event_place place) const {
   e.name_space = o.label->name_space;
   e.experiment_id = o.label->experiment_id;
   e.experiment_type = o.label->experiment_type;
-  e.stage_name = o.label->stage_name;
+  e.stage_name = o.label->step.empty() ? o.label->stage_name : o.label->step;
   if (h.job)
     e.trace_id = o.trace_id ? *o.trace_id : trace_id_of(trace_seed_, h.parent ? h.parent : h.job);
   if (e.name == "work.scheduler.select_backend")
-    if (auto const known = backends_.find(e.stage_name); known != backends_.end())
+    if (auto const known = backends_.find(o.label->stage_name); known != backends_.end())
       e.detail = known->second;
   return e;
 }

@@ -27,6 +27,7 @@ struct job_label {
   std::string experiment_type;
   std::string stage_name;
   std::string program;  // of a `command` job: what it starts
+  std::string step;     // of a stage of an experiment: what the experiment calls it
 
   /// What runs the same code: the stage, and its program.
   std::string fingerprint() const {
@@ -49,8 +50,9 @@ class label_table {
   std::vector<job_label const*> labels_;
 };
 
-/// The label of a submission's job, or of a step of its pipeline, with the options of that.
-job_label label_of(submission const& s, std::string const& stage, json_text const& options);
+/// The label of a submission's job, or of a step of its pipeline, with options and name of that.
+job_label label_of(submission const& s, std::string const& stage, json_text const& options,
+                   std::string const& step = {});
 
 /// An event before anyone has asked for it; most never become more.
 struct occurrence {

@@ -420,7 +420,7 @@ void scheduler_state::tell_failed(reader_failed const& m) {
   // Another tenant does not hear of it; one of a node's own is everybody's.
   if (!m.tenant_id.empty())
     pipeline_.mail().happened.back().label =
-        &labels_.at(labels_.intern({m.tenant_id, {}, {}, {}, {}, {}}));
+        &labels_.at(labels_.intern({m.tenant_id, {}, {}, {}, {}, {}, {}}));
   settle();
 }
 

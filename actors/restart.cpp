@@ -77,7 +77,9 @@ void scheduler_state::load() {
     described.tenant_id = job.record.tenant_id;
     described.name_space = job.record.name_space;
     described.metadata = job.record.metadata;
-    event.label = label_for(described, job.record.stage, {});
+    bool const is_step = job.record.parent_id && !job.record.array_index && !job.record.rank;
+    event.label =
+        label_for(described, job.record.stage, {}, is_step ? job.record.name : std::string{});
     if (!job.key.empty())
       keyed_[{job.record.tenant_id, job.key}] = {job.key_digest, {}};
     auto const& record = job.record;

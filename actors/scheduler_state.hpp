@@ -97,7 +97,8 @@ class scheduler_state {
   void describe(scheduling::job_submitted& event, submission const& s,
                 std::vector<scheduling::ended_job> const& ended);
   submit_result admit_one(submission& s, std::vector<scheduling::ended_job> const& ended);
-  std::uint32_t label_for(submission const& s, std::string const& stage, json_text const& options);
+  std::uint32_t label_for(submission const& s, std::string const& stage, json_text const& options,
+                          std::string const& step = {});
 
   // restart.cpp
   void load();

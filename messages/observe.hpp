@@ -68,7 +68,7 @@ struct event {
   std::string name_space;
   std::string experiment_id;
   std::string experiment_type;
-  std::string stage_name;
+  std::string stage_name;  // of an experiment's stage: its name there; of other jobs: what they run
   attempt_no attempt = 0;
   std::string node;
   std::string detail;    // backend, handler, progress text or error message, where one applies

@@ -9,6 +9,7 @@
 
 #include "actors/client.hpp"
 #include "actors/config.hpp"
+#include "actors/local_access.hpp"
 #include "node/output.hpp"
 
 namespace nsai::node {
@@ -34,8 +35,7 @@ class session {
   actors::client client_;
 };
 
-/// Whose jobs these are, by the system's word.
-std::string user_name();
+using actors::user_name;
 
 /// The value, or the error thrown as command_error.
 template <class T>

@@ -1,8 +1,6 @@
 #include <iostream>
 
 #include <fmt/format.h>
-#include <pwd.h>
-#include <unistd.h>
 
 #include "node/access.hpp"
 #include "node/cli.hpp"
@@ -44,11 +42,6 @@ std::string progress_line(std::vector<job_record> const& jobs) {
 }
 
 }  // namespace
-
-std::string user_name() {
-  auto const* entry = ::getpwuid(::getuid());
-  return entry != nullptr ? entry->pw_name : std::to_string(::getuid());
-}
 
 session::session(global_options const& global)
     : config_(1), system_(config_), client_(system_, options_of(global)) {

@@ -42,8 +42,7 @@ class reader {
       fault(usage_error("experiment", describe_json(document_) + " is not allowed", "an object"));
       return std::move(result_);
     }
-    for (auto const& [key, value] : document_.items())
-      guard("", [&, k = key, v = value] { read_json(json{{k, v}}, file_); });
+    read_fields(document_, file_, "");
     read_stages();
     if (result_.faults.empty())
       order_stages();
@@ -63,6 +62,17 @@ class reader {
     }
   }
 
+  /// One by one, so that the faults of all of them are told.
+  template <class T>
+  void read_fields(json const& object, T& to, std::string const& path) {
+    if (!object.is_object()) {
+      guard(path, [&] { read_json(object, to); });
+      return;
+    }
+    for (auto const& item : object.items())
+      guard(path, [&] { read_json(json{{item.key(), item.value()}}, to); });
+  }
+
   void read_stages() {
     if (!file_.pipeline.is_array() || file_.pipeline.empty()) {
       fault(usage_error("pipeline", describe_json(file_.pipeline) + " is not allowed",
@@ -72,7 +82,7 @@ class reader {
     for (std::size_t i = 0; i < file_.pipeline.size(); ++i) {
       auto const path = "pipeline[" + std::to_string(i) + "]";
       stage_def def;
-      guard(path, [&] { read_json(file_.pipeline[i], def); });
+      read_fields(file_.pipeline[i], def, path);
       if (def.name.empty())
         def.name = def.stage;
       if (!def.enabled)
@@ -96,6 +106,8 @@ class reader {
     result_.faults.insert(result_.faults.end(), delegating.begin(), delegating.end());
     if (delegating.empty())
       check_delegated(d, path);
+    if (d.stage == "command")
+      place_program(d.options);
     entry.async = d.async;
     if (entry.awaits && d.options.contains("jobs"))
       guard(path + ".options.jobs", [&] { read_json(d.options.at("jobs"), entry.jobs); });
@@ -123,6 +135,15 @@ class reader {
       fault(std::move(*error));
     if (auto error = check(d.constraints, path + ".constraints"))
       fault(std::move(*error));
+  }
+
+  /// A program runs in the folder of the experiment, unless it says where; relative to that folder.
+  void place_program(json& options) const {
+    auto const given = options.is_object() ? options.find("chdir") : options.end();
+    if (given == options.end() || !given->is_string())
+      return;  // a fault, told already
+    std::filesystem::path const where = given->get<std::string>();
+    *given = where.empty() ? base_.string() : (base_ / where).lexically_normal().string();
   }
 
   void order_stages() {

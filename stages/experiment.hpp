@@ -19,7 +19,8 @@ json read_document(std::filesystem::path const& file);
 /// work_job is replaced by what it delegates (work_job.hpp); the order is that of
 /// pipeline_order.hpp.
 /// `base` is the folder that relative paths refer to (written to context.experiment.base_dir, where
-/// stages that take paths find it). Every fault is collected, each with its path in the file
+/// stages that take paths find it), and in which programs run (`command`, without a chdir of its
+/// own). Every fault is collected, each with its path in the file
 /// ("pipeline[1].options.limit"). Options are checked against `known`, the stages of the cluster
 /// (names and options).
 struct read_experiment {

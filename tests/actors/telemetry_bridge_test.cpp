@@ -76,6 +76,22 @@ struct threaded_cluster : bridged_cluster {
   }
 };
 
+submission two_step_experiment(std::string const& second) {
+  submission s;
+  s.kind = job_kind::composite;
+  s.name_space = "antagonist";
+  s.metadata = json_text::of({{"experiment_id", "e1"}, {"experiment_type", "antagonist"}});
+  step_spec first{"prepare", "echo", json_text::of({{"text", "x"}}), {}, {}, {}, {}, {}};
+  auto next = first;
+  next.name = "challenge";
+  next.stage = second;
+  next.options = json_text::of(second == "fail" ? json{{"message", "no"}} : json::object());
+  next.constraints.max_retries = 0;
+  next.after = {0};
+  s.pipeline = {first, next};
+  return s;
+}
+
 }  // namespace
 
 TEST_CASE_FIXTURE(
@@ -125,6 +141,63 @@ TEST_CASE_FIXTURE(bridged_cluster, "a job's whole way, with what each event carr
                      "work.queue.enqueue", "work.queue.dequeue", "work.scheduler.select_backend",
                      "work.job.started", "work.backend.crucible.stage.start",
                      "work.backend.crucible.stage.stop", "work.job.completed"});
+}
+
+TEST_CASE_FIXTURE(
+    bridged_cluster,
+    "the four bridged events of an experiment's stages carry all of its metadata, and "
+    "what was measured") {
+  std::vector<event> list;
+  attach("h", {"crucible.*"}, [&](event const& e) { list.push_back(e); });
+  auto const parent = submit(two_step_experiment("fail"));
+  advance(10s);
+  std::map<std::string, std::vector<event>> by_name;
+  for (auto const& e : list) {
+    CHECK(e.experiment_id == "e1");
+    CHECK(e.experiment_type == "antagonist");
+    CHECK(e.tenant_id == "default");
+    CHECK(e.name_space == "antagonist");
+    CHECK(e.trace_id == job(parent.id).trace_id);
+    CHECK(e.measurements.at("count") == 1);
+    if (e.job == parent.id) {
+      CHECK(e.stage_name.empty());
+      continue;
+    }
+    bool const is_first = e.job == parent.first_child;
+    CHECK(e.stage_name == (is_first ? "prepare" : "challenge"));
+    bool const is_submission = e.name == "crucible.experiment.submitted";
+    CHECK(e.node == (is_submission ? "" : "a"));
+    CHECK(e.attempt == (is_submission ? 0 : 1));
+    by_name[e.name].push_back(e);
+  }
+  CHECK(by_name["crucible.experiment.submitted"].size() == 2);
+  CHECK(by_name["crucible.stage.started"].size() == 2);
+  REQUIRE(by_name["crucible.stage.completed"].size() == 1);
+  REQUIRE(by_name["crucible.stage.failed"].size() == 1);
+  for (auto const& e : by_name["crucible.stage.started"])
+    CHECK(e.measurements.contains("queue_ms"));
+  CHECK(by_name["crucible.stage.completed"][0].stage_name == "prepare");
+  CHECK(by_name["crucible.stage.completed"][0].measurements.contains("duration_ms"));
+  CHECK(by_name["crucible.stage.failed"][0].stage_name == "challenge");
+  CHECK(by_name["crucible.stage.failed"][0].measurements.contains("duration_ms"));
+  CHECK(by_name["crucible.stage.failed"][0].detail.find("no") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(bridged_cluster,
+                  "a stage of an experiment keeps its name in events over a restart, and its "
+                  "backend is that of what it runs") {
+  auto s = two_step_experiment("echo");
+  s.pipeline[1].resources.cpu = milli{100'000};  // waits
+  auto const parent = submit(s);
+  for (auto const& e : told("work.scheduler.select_backend"))
+    CHECK(e.detail == "in_process");
+  kill_scheduler();
+  start_scheduler();
+  ask<answer>(cancel_jobs{"default", {parent.id}});
+  std::vector<std::string> names;
+  for (auto const& e : told("work.job.canceled"))
+    names.push_back(e.stage_name);
+  CHECK(names == std::vector<std::string>{"challenge", ""});
 }
 
 TEST_CASE_FIXTURE(bridged_cluster,

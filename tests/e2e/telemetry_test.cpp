@@ -33,8 +33,10 @@ class monitor {
   bool wait_attached() const {
     return eventually([this] {
       std::ifstream in{out_};
-      std::string line;
-      return std::getline(in, line) && line == "attached as monitoring";
+      for (std::string line; std::getline(in, line);)
+        if (line == "attached as monitoring")
+          return true;
+      return false;
     });
   }
   node_process& process() { return process_; }

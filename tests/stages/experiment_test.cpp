@@ -58,6 +58,35 @@ TEST_CASE("experiment: every fault is told with its path") {
   CHECK(e.faults[3].field == "pipeline[2].resources.cpu");
 }
 
+TEST_CASE("experiment: a field that cannot be read hides no fault of the others") {
+  auto const e = read(
+      R"({"pipeline": [{"stage": "echo", "options": {"txet": 1}, "resources": {"cpus": 1},
+                        "constraints": 5}]})");
+  std::vector<std::string> fields;
+  for (auto const& fault : e.faults)
+    fields.push_back(fault.field.value_or(""));
+  CHECK(fields == std::vector<std::string>{"pipeline[0].constraints", "pipeline[0].resources.cpus",
+                                           "pipeline[0].options.txet"});
+}
+
+TEST_CASE("experiment: a program runs in the experiment's folder, or where it says") {
+  std::vector<stage_description> const programs{make_command()->describe()};
+  auto const e = experiment_from(parse_document(R"({"pipeline": [
+        {"name": "a", "stage": "command", "options": {"argv": ["./a.py"]}},
+        {"name": "b", "stage": "command", "options": {"argv": ["./b.py"], "chdir": "tools"}},
+        {"name": "c", "stage": "work_job", "options": {"stage_module": "command",
+          "stage_opts": {"argv": ["./c.py"], "chdir": "/elsewhere"}}}]})",
+                                                "x.json"),
+                                 "/base", programs);
+  REQUIRE(e.faults.empty());
+  auto const runs_in = [&](std::size_t i) {
+    return e.request.pipeline[i].options.value().at("chdir");
+  };
+  CHECK(runs_in(0) == "/base");
+  CHECK(runs_in(1) == "/base/tools");
+  CHECK(runs_in(2) == "/elsewhere");
+}
+
 TEST_CASE("documents: faults come with line and column, also where the text ends too early") {
   for (auto const* text : {"", "{\n\"a\": ", "{\n  ?", "[1, 2"}) {
     try {

@@ -1,0 +1,35 @@
+# find_package(nsai-work), with the build folder in CMAKE_PREFIX_PATH, gives nsai::stages: what stage libraries that are
+# built elsewhere compile and link against (examples/custom_stage). They fit this very build, as the ABI check of a
+# stage library asks for.
+function(nsai_collect_libraries target into)
+  set(all ${${into}})
+  if(NOT target IN_LIST all)
+    list(APPEND all ${target})
+    get_target_property(needed ${target} INTERFACE_LINK_LIBRARIES)
+    foreach(other ${needed})
+      if(other MATCHES "^nsai_")
+        nsai_collect_libraries(${other} all)
+      endif()
+    endforeach()
+  endif()
+  set(${into} ${all} PARENT_SCOPE)
+endfunction()
+
+set(nsai_exported "")
+nsai_collect_libraries(nsai_stages nsai_exported)
+foreach(target ${nsai_exported})
+  string(REPLACE "nsai_" "" short ${target})
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${short})
+endforeach()
+export(TARGETS ${nsai_exported} NAMESPACE nsai:: FILE ${PROJECT_BINARY_DIR}/nsai-work-targets.cmake)
+
+file(WRITE ${PROJECT_BINARY_DIR}/nsai-work-config.cmake [[
+include(CMakeFindDependencyMacro)
+find_dependency(Threads)
+find_dependency(nlohmann_json 3.11)
+find_dependency(fmt)
+find_dependency(OpenSSL)
+include(${CMAKE_CURRENT_LIST_DIR}/nsai-work-targets.cmake)
+]])
+include(CMakePackageConfigHelpers)
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/nsai-work-config-version.cmake COMPATIBILITY ExactVersion)
