@@ -139,8 +139,8 @@ std::optional<error_info> scheduler_state::check(submission& s) const {
         return fault;
     if (!s.metadata.empty() && !s.metadata.value().is_object())
       return usage_error("metadata", describe_json(s.metadata.value()), "an object");
-    if (!s.context.empty() && !s.context.value().is_object())
-      return usage_error("context", describe_json(s.context.value()), "an object");
+    if (!s.context.empty())
+      stages::check_context(s.context.value());
   } catch (shape_error const& fault) {
     return usage_error(fault);
   }

@@ -60,6 +60,7 @@ stages::host_request request_of(workplace const& where, start_attempt const& att
   r.devices = attempt.devices;
   r.array_index = attempt.array_index;
   r.gang = attempt.gang;
+  r.step = attempt.step;
   r.log = where.log_of(attempt.ref);
   r.log_limit_bytes = where.log_limit_bytes;
   if (!brief) {

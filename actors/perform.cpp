@@ -279,8 +279,8 @@ void scheduler_state::perform(scheduling::consult_supervisor& e) {
 void scheduler_state::perform(scheduling::happened& e) {
   auto const* label = e.job ? &labels_.at(e.label) : nullptr;
   // A supervisor exists once something of its tenant has failed; before, nobody counts failures.
-  bool const counted =
-      e.what == scheduling::happening::job_completed && !supervisors_.empty() && label != nullptr;
+  bool const counted = e.what == scheduling::happening::job_completed && !e.reused &&
+                       !supervisors_.empty() && label != nullptr;
   if (counted && supervisors_.contains(label->tenant_id))
     pipeline_.mail().succeeded[label->tenant_id].insert(label->fingerprint());
   if (e.what == scheduling::happening::job_progress)

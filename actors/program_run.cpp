@@ -145,6 +145,21 @@ std::string read_result(fs::path const& file) {
   return text;
 }
 
+void refuse_large(attempt_outcome& outcome) {
+  auto const size = outcome.value.text.size() + outcome.context.text.size();
+  if (size <= stages::most_result_bytes)
+    return;
+  outcome.result = attempt_result::failed;
+  outcome.error = stage_error(
+      "result_too_large",
+      "result: " + std::to_string(size) +
+          " bytes with the context are not allowed; expected at most 16777216 (16 MiB): write what "
+          "is larger to a file below NSAI_ARTIFACTS and name it in the result",
+      false);
+  outcome.value = {};
+  outcome.context = {};
+}
+
 /// Throws shape_error when the context does not have the shape of one.
 void take_context(start_attempt const& attempt, attempt_outcome& outcome) {
   if (outcome.value.text.find("\"context\"") == std::string::npos)
@@ -154,19 +169,17 @@ void take_context(start_attempt const& attempt, attempt_outcome& outcome) {
     return;
   auto changes = value.at("context");
   auto const start = attempt.context.empty() ? json::object() : attempt.context.value();
-  auto artifacts = start.value("artifacts", json::array());
-  if (auto const more = changes.find("artifacts"); more != changes.end() && more->is_array()) {
-    artifacts.insert(artifacts.end(), more->begin(), more->end());
-    changes.erase("artifacts");
+  try {
+    stages::check_context(changes);
+  } catch (shape_error const& e) {
+    throw e.inside("result");
   }
   auto after = stages::overlay_context(start, changes);
-  if (!artifacts.empty())
-    after["artifacts"] = std::move(artifacts);
-  try {
-    stages::context checked;
-    read_json(after, checked);
-  } catch (shape_error const& e) {
-    throw e.inside("result.context");
+  if (start.contains("artifacts") && changes.contains("artifacts")) {
+    auto all = start.at("artifacts");
+    for (auto const& each : changes.at("artifacts"))
+      all.push_back(each);
+    after["artifacts"] = std::move(all);
   }
   value.erase("context");
   outcome.value = json_text::of(value);
@@ -284,13 +297,14 @@ attempt_outcome conclude(workplace const& where, run_directories& files,
     } else if (exit.exit_status == 0 && !exit.memory_exceeded) {
       outcome.value.text = read_result(run_dir / "result.json");
       take_context(attempt, outcome);
+      refuse_large(outcome);
     } else if (exit.stopped && !exit.memory_exceeded) {
       outcome.result = stopped_as;
     } else {
       outcome.result = attempt_result::failed;
       outcome.error = error_of_exit(attempt, exit, "program");
     }
-  } catch (std::invalid_argument const& e) {
+  } catch (std::exception const& e) {
     outcome.result = attempt_result::failed;
     outcome.error = stage_error("bad_result", e.what());
   }
@@ -309,13 +323,15 @@ bool has_artifacts(workplace const& where, start_attempt const& attempt) {
 
 void tell_artifacts(workplace const& where, start_attempt const& attempt,
                     attempt_outcome& outcome) {
-  constexpr std::uintmax_t most_hashed = std::uintmax_t{4} << 30;
   auto const& known = outcome.context.empty() ? attempt.context : outcome.context;
   auto context = known.empty() ? json::object() : known.value();
   auto& list = context["artifacts"];
-  list = stages::complete_artifacts(list, where.artifacts_of(attempt), attempt.ref.job.value,
-                                    most_hashed);
+  list = stages::complete_artifacts(list, where.artifacts_of(attempt), attempt.ref.job.value, {});
+  // As one without files and context passes it on.
+  if (outcome.context.empty() && !attempt.step.empty() && !outcome.value.empty())
+    context["outputs"][attempt.step] = outcome.value.value();
   outcome.context = json_text::of(context);
+  refuse_large(outcome);
 }
 
 }  // namespace nsai::actors

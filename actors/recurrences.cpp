@@ -32,6 +32,9 @@ std::optional<error_info> refuse_single(submission const& s) {
   if (auto found = check(s.constraints, "constraints."))
     return found;
   for (std::size_t i = 0; i < s.pipeline.size(); ++i)
+    if (s.pipeline[i].reuse)
+      return fault("pipeline[" + std::to_string(i) + "].reuse", "a job to take over");
+  for (std::size_t i = 0; i < s.pipeline.size(); ++i)
     if (auto found =
             check(s.pipeline[i].constraints, "pipeline[" + std::to_string(i) + "].constraints."))
       return found;

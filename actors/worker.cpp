@@ -92,6 +92,7 @@ class stage_runner {
     env.job = attempt.ref.job.value;
     env.array_index = attempt.array_index;
     env.gang = attempt.gang;
+    env.step = attempt.step;
     env.devices = attempt.devices;
     if (!brief) {
       env.scratch = run_dir / "scratch";
@@ -204,10 +205,17 @@ class worker_state {
 
   /// Large files take long to hash; nothing else waits for that.
   void tell_with_artifacts(start_attempt const& attempt, attempt_outcome&& outcome) {
-    self_->spawn<caf::detached>([where = where_, executor = executor_, attempt,
-                                 outcome = std::move(outcome)](caf::event_based_actor* me) mutable {
-      tell_artifacts(*where, attempt, outcome);
-      me->send(executor, attempts_over{{std::move(outcome)}});
+    // Weak: what takes long must not keep the executor, which keeps the pool.
+    self_->spawn<caf::detached>([where = where_,
+                                 to = caf::actor_cast<caf::weak_actor_ptr>(executor_), attempt,
+                                 outcome = std::move(outcome)](caf::event_based_actor*) mutable {
+      try {
+        tell_artifacts(*where, attempt, outcome);
+      } catch (std::exception const& e) {
+        spdlog::warn("the artifacts of job {} are not listed: {}", attempt.ref.job.value, e.what());
+      }
+      if (auto const executor = caf::actor_cast<caf::strong_actor_ptr>(to))
+        caf::anon_send(caf::actor_cast<caf::actor>(executor), attempts_over{{std::move(outcome)}});
     });
   }
 

@@ -103,6 +103,11 @@ std::optional<error_info> check_pipeline(submission& s) {
   if (s.constraints.max_cost_usd)
     return usage_error("constraints.max_cost_usd", "an experiment runs nowhere itself",
                        "that of its stages (pipeline[..].constraints)");
+  constexpr std::size_t most_steps = 1000;
+  if (s.pipeline.size() > most_steps)
+    return usage_error(
+        "pipeline", std::to_string(s.pipeline.size()) + " steps are not allowed",
+        "1 to " + std::to_string(most_steps) + "; equal work on many inputs is an array job");
   for (std::size_t i = 0; i < s.pipeline.size(); ++i) {
     auto& step = s.pipeline[i];
     auto const path = "pipeline[" + std::to_string(i) + "]";
@@ -308,6 +313,8 @@ std::optional<error_info> complete_and_check(submission& s) {
       return fault;
   } else if (s.stage.empty()) {
     return usage_error("stage", "nothing was given", "the name of a stage");
+  } else if (s.kind == job_kind::composite) {
+    return usage_error("kind", "\"composite\" is what an experiment is", "another kind");
   }
   apply_defaults(s.constraints, s.kind);
   if (auto fault = check(s.constraints))

@@ -61,6 +61,13 @@ job_record find_run(session& connection, global_options const& global, std::stri
   return value_of(connection->get({list.front().id})).front();
 }
 
+std::string text_in(json const& object, char const* key) {
+  auto const found = object.is_object() ? object.find(key) : object.end();
+  return object.is_object() && found != object.end() && found->is_string()
+             ? found->get<std::string>()
+             : std::string{};
+}
+
 json metrics_in(job_record const& run) {
   auto const context = run.result.empty() ? json{} : run.result.value();
   return context.is_object() ? context.value("metrics", json{}) : json{};
@@ -68,9 +75,9 @@ json metrics_in(job_record const& run) {
 
 json conflicts_in(job_record const& run) {
   auto const context = run.result.empty() ? json{} : run.result.value();
-  if (!context.is_object() || !context.contains("assigns"))
-    return json::array();
-  return context.at("assigns").value("conflicts", json::array());
+  auto const assigns = context.is_object() ? context.value("assigns", json{}) : json{};
+  auto const found = assigns.is_object() ? assigns.value("conflicts", json{}) : json{};
+  return found.is_array() ? found : json::array();
 }
 
 std::string number(json const& value) {
@@ -93,10 +100,11 @@ void show_metrics(output const& out, json const& metrics) {
 
 void show_conflicts(output const& out, json const& conflicts) {
   for (auto const& each : conflicts)
-    out.say(fmt::format("the contexts of stages did not agree on {}: {} was kept, {} dropped",
-                        escaped(each.value("path", std::string{})),
-                        escaped(each.value("kept", json{}).dump()),
-                        escaped(each.value("dropped", json{}).dump())));
+    if (each.is_object())
+      out.say(fmt::format("the contexts of stages did not agree on {}: {} was kept, {} dropped",
+                          escaped(text_in(each, "path")),
+                          escaped(each.value("kept", json{}).dump()),
+                          escaped(each.value("dropped", json{}).dump())));
 }
 
 /// Those of a run and of its stages, each once; a run that has failed has those of its stages.
@@ -109,7 +117,9 @@ json artifacts_of(std::vector<job_record> const& records) {
   for (auto const& record : records)
     if (!record.artifacts.empty())
       for (auto const& each : record.artifacts.value())
-        if (each.is_object() && seen.insert(each.value("path", each.dump())).second)
+        if (each.is_object() &&
+            seen.insert(each.value("path", json{}).dump() + each.value("name", json{}).dump())
+                .second)
           all.push_back(each);
   for (auto& each : all)
     if (auto const job = each.find("job"); job != each.end() && job->is_number_unsigned())
@@ -186,7 +196,7 @@ int show_end(run_words const& w, global_options const& global, job_record const&
   show_metrics(global.out, metrics_in(run));
   show_conflicts(global.out, conflicts_in(run));
   for (auto const& artifact : context.value("artifacts", json::array()))
-    global.out.say("artifact " + escaped(artifact.value("path", std::string{})));
+    global.out.say("artifact " + escaped(text_in(artifact, "path")));
   return exit_done;
 }
 
@@ -218,13 +228,6 @@ struct experiments_words {
   std::string id;
   std::int64_t limit = 50;
 };
-
-std::string text_in(json const& object, char const* key) {
-  auto const found = object.is_object() ? object.find(key) : object.end();
-  return object.is_object() && found != object.end() && found->is_string()
-             ? found->get<std::string>()
-             : std::string{};
-}
 
 std::string took(job_record const& r) {
   auto const begin = r.started_at ? r.started_at : r.created_at;
@@ -297,7 +300,7 @@ int show_experiment(std::string const& word, global_options const& global) {
   show_metrics(global.out, metrics_in(run));
   show_conflicts(global.out, conflicts_in(run));
   for (auto const& artifact : artifacts)
-    global.out.say("artifact " + escaped(artifact.value("path", std::string{})));
+    global.out.say("artifact " + escaped(text_in(artifact, "path")));
   return exit_done;
 }
 

@@ -174,7 +174,7 @@ class scheduler_half {
     options.beat_ms = config.heartbeat_ms;
     options.retention_ms = std::int64_t{config.retention.days} * 24 * 60 * 60 * 1000;
     options.store.path = data.file("jobs.db");
-    options.store.merge_contexts = stages::merge_context_texts;
+    options.store.merge_contexts = stages::merge_contexts;
     options.now = [clock = std::make_shared<smooth_clock>()] { return clock->now(); };
     options.trace_seed = actors::trace_seed(data.node_uuid());
     // Records are read from the store no faster than clients take them.

@@ -160,6 +160,7 @@ void core::state::end(job& j, job_status status, std::optional<error_info> error
     describe_end(j, parents.at(j.id), e);
   else if (j.parent && parents.at(j.parent).experiment && status == job_status::succeeded)
     e.result_of = parents.at(j.parent).steps[j.position].reused;
+  bool const reused = !j.composite && static_cast<bool>(e.result_of);
   e.cost = money.paid(j.id);
   auto const duration_ms = e.duration_ms;
   emit(std::move(e));
@@ -168,6 +169,7 @@ void core::state::end(job& j, job_status status, std::optional<error_info> error
                                                      : happening::job_failed;
   tell(what, j, duration_ms, error ? error->message : std::string{});
   std::get<happened>(out->back()).dequeued = dequeued;
+  std::get<happened>(out->back()).reused = reused;
   if (j.parent && status != job_status::succeeded)
     note_failure(parents.at(j.parent), j, status, error);
   forget(j);

@@ -47,6 +47,12 @@ std::optional<error_info> core::state::check_tenant(submission const& s,
                    "\"" + to_string(s.priority) + "\" is more than tenant " + s.tenant_id +
                        " may ask for (" + key() + "max_priority in the scheduler's config)",
                    to_string(given.max_priority) + " or less urgent");
+  for (std::size_t i = 0; i < s.pipeline.size(); ++i)
+    if (auto const& own = s.pipeline[i].priority; own && *own < given.max_priority)
+      return refusal("max_priority", "pipeline[" + std::to_string(i) + "].priority",
+                     "\"" + to_string(*own) + "\" is more than tenant " + s.tenant_id +
+                         " may ask for (" + key() + "max_priority in the scheduler's config)",
+                     to_string(given.max_priority) + " or less urgent");
   auto const tenant = tenants.find(s.tenant_id);
   quota_book alone;  // of a tenant that nobody has seen yet
   if (tenant == none)

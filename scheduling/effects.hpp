@@ -156,6 +156,7 @@ struct happened {
   happening what = happening::job_submitted;
   bool composite = false;  // of a job that runs nowhere itself
   bool dequeued = false;   // its end took it out of the queue
+  bool reused = false;     // it ended with the result of another job: nothing has run
   std::uint16_t progress_permille = 0;
   job_id job;
   job_id parent;            // 0: none

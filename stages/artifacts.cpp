@@ -39,12 +39,12 @@ json hash_of(std::string const& path, std::uintmax_t bytes, std::uintmax_t& left
 }  // namespace
 
 json complete_artifacts(json const& listed, fs::path const& folder, std::uint64_t job,
-                        std::uintmax_t most_hashed) {
+                        std::stop_token const& stop, std::uintmax_t most_hashed) {
   json all = listed.is_array() ? listed : json::array();
   auto files = files_in(folder);
   auto const describe = [&](json& entry, std::string const& path, std::uintmax_t bytes) {
     entry["bytes"] = bytes;
-    entry["sha256"] = hash_of(path, bytes, most_hashed);
+    entry["sha256"] = stop.stop_requested() ? json{} : hash_of(path, bytes, most_hashed);
     entry["job"] = job;
   };
   for (auto& entry : all) {
@@ -57,7 +57,15 @@ json complete_artifacts(json const& listed, fs::path const& folder, std::uint64_
     describe(entry, path, found->second);
     files.erase(found);
   }
+  std::size_t added = 0;
   for (auto const& [path, bytes] : files) {
+    if (++added > most_listed_files) {
+      all.push_back({{"name", "further files"},
+                     {"kind", "omitted"},
+                     {"path", folder.string()},
+                     {"files", files.size() - most_listed_files}});
+      break;
+    }
     json entry{{"name", fs::path{path}.lexically_relative(folder.lexically_normal()).string()},
                {"kind", "file"},
                {"path", path}};

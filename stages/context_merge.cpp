@@ -1,7 +1,8 @@
 #include "stages/context_merge.hpp"
 
 #include <algorithm>
-#include <optional>
+#include <functional>
+#include <unordered_map>
 #include <vector>
 
 namespace nsai::stages {
@@ -32,68 +33,75 @@ json shown(json const& value) {
   return text.substr(0, end) + "...";
 }
 
+/// Appends what is not there yet; by hashes, since lists may be long.
+void add_missing(json& first, json const& second) {
+  std::unordered_multimap<std::size_t, std::size_t> there;
+  for (std::size_t i = 0; i < first.size(); ++i)
+    there.emplace(std::hash<json>{}(first[i]), i);
+  for (auto const& item : second) {
+    auto const [from, to] = there.equal_range(std::hash<json>{}(item));
+    if (std::any_of(from, to, [&](auto const& at) { return first[at.second] == item; }))
+      continue;
+    there.emplace(std::hash<json>{}(item), first.size());
+    first.push_back(item);
+  }
+}
+
 class context_merge {
  public:
-  json merge(maybe ancestor, json const& first, json const& second) {
-    auto merged = value_of("", ancestor, &first, &second).value_or(json::object());
-    if (conflicts_.empty() || !merged.is_object())
-      return merged;
-    auto& assigns = merged["assigns"];
+  void merge(json& first, maybe ancestor, json const& second) {
+    if (!same(ancestor, &second) && !merge_value("", first, ancestor, &second))
+      first = json::object();
+    if (conflicts_.empty() || !first.is_object())
+      return;
+    auto& assigns = first["assigns"];
     if (!assigns.is_object())
       assigns = json::object();
     auto& list = assigns["conflicts"];
     if (!list.is_array())
       list = json::array();
-    for (auto& each : conflicts_)
-      if (std::find(list.begin(), list.end(), each) == list.end())
-        list.push_back(std::move(each));
-    return merged;
+    add_missing(list, conflicts_);
   }
 
  private:
-  /// Nothing: it was removed.
-  std::optional<json> value_of(std::string const& path, maybe ancestor, maybe first, maybe second) {
-    if (same(ancestor, first) || same(first, second))
-      return copy(second);
-    if (same(ancestor, second))
-      return copy(first);
-    if (first != nullptr && second != nullptr) {
-      if (first->is_object() && second->is_object())
-        return merge_objects(path, ancestor, *first, *second);
-      if (first->is_array() && second->is_array())
-        return union_of(*first, *second);
+  /// `first` becomes the merged value; false: there is none any more.
+  bool merge_value(std::string const& path, json& first, maybe ancestor, maybe second) {
+    if (same(ancestor, second) || same(&first, second))
+      return true;
+    if (second != nullptr && first.is_object() && second->is_object()) {
+      merge_objects(path, first, ancestor, *second);
+      return true;
     }
-    note(path, first, second);
-    return copy(second);
+    if (!same(ancestor, &first)) {
+      if (second != nullptr && first.is_array() && second->is_array()) {
+        add_missing(first, *second);
+        return true;
+      }
+      note(path, &first, second);
+    }
+    if (second == nullptr)
+      return false;
+    first = *second;
+    return true;
   }
 
-  static std::optional<json> copy(maybe value) {
-    return value == nullptr ? std::nullopt : std::optional<json>(*value);
-  }
-
-  json merge_objects(std::string const& path, maybe ancestor, json const& first,
-                     json const& second) {
-    json merged = json::object();
-    auto const take = [&](std::string const& key) {
-      auto const at = path.empty() ? key : path + "." + key;
-      if (auto value =
-              value_of(at, member(ancestor, key), member(&first, key), member(&second, key)))
-        merged[key] = std::move(*value);
-    };
-    for (auto const& [key, value] : first.items())
-      take(key);
-    for (auto const& [key, value] : second.items())
-      if (!first.contains(key))
-        take(key);
-    return merged;
-  }
-
-  static json union_of(json const& first, json const& second) {
-    json all = first;
-    for (auto const& item : second)
-      if (std::find(first.begin(), first.end(), item) == first.end())
-        all.push_back(item);
-    return all;
+  void merge_objects(std::string const& path, json& first, maybe ancestor, json const& second) {
+    auto const at = [&](std::string const& key) { return path.empty() ? key : path + "." + key; };
+    for (auto it = first.begin(); it != first.end();) {
+      bool const stays =
+          merge_value(at(it.key()), *it, member(ancestor, it.key()), member(&second, it.key()));
+      it = stays ? std::next(it) : first.erase(it);
+    }
+    for (auto const& [key, value] : second.items()) {
+      if (first.contains(key))
+        continue;
+      auto const* const before = member(ancestor, key);
+      if (before != nullptr && *before == value)
+        continue;  // the first one has removed it
+      if (before != nullptr)
+        note(at(key), nullptr, &value);
+      first[key] = value;
+    }
   }
 
   void note(std::string const& path, maybe first, maybe second) {
@@ -103,13 +111,13 @@ class context_merge {
     conflicts_.push_back({{"path", path}, {"kept", told(second)}, {"dropped", told(first)}});
   }
 
-  std::vector<json> conflicts_;
+  json conflicts_ = json::array();
 };
 
 }  // namespace
 
-json merge_contexts(json const& ancestor, json const& first, json const& second) {
-  return context_merge{}.merge(&ancestor, first, second);
+void merge_contexts(json& first, json const& ancestor, json const& second) {
+  context_merge{}.merge(first, &ancestor, second);
 }
 
 json overlay_context(json const& context, json const& changes) {
@@ -122,19 +130,6 @@ json overlay_context(json const& context, json const& changes) {
       at = value;
   }
   return after;
-}
-
-std::string merge_context_texts(std::string const& ancestor, std::string const& first,
-                                std::string const& second) {
-  if (first == ancestor || first == second)
-    return second;
-  if (second == ancestor)
-    return first;
-  auto const read = [](std::string const& text) {
-    return text.empty() ? json::object() : json_text{text}.value();
-  };
-  auto const merged = merge_contexts(read(ancestor), read(first), read(second));
-  return merged.empty() ? std::string{} : json_text::of(merged).text;
 }
 
 }  // namespace nsai::stages

@@ -1,12 +1,10 @@
 #pragma once
 
-#include <string>
-
 #include "messages/values.hpp"
 
 namespace nsai::stages {
 
-/// Merges two contexts that grew from one ancestor, as JSON objects:
+/// Merges into `first` another context that grew from the same ancestor, as JSON objects:
 ///   - what only one of them has changed since the ancestor (a value set, replaced or removed)
 ///   holds;
 ///   - objects that both changed merge by key, recursively; arrays become the union, in order of
@@ -14,14 +12,10 @@ namespace nsai::stages {
 ///   - else the second one wins, and the two disagree: `assigns.conflicts` of the result lists
 ///     {"path", "kept", "dropped"} (values longer than 200 characters are cut, as texts). What is
 ///     under `experiment` describes a run and is not listed.
-json merge_contexts(json const& ancestor, json const& first, json const& second);
+void merge_contexts(json& first, json const& ancestor, json const& second);
 
 /// A context with what a program says of it: objects by key, recursively; other values take the
-/// place of those that were there; `artifacts` are added.
+/// place of those that were there.
 json overlay_context(json const& context, json const& changes);
-
-/// The same as merge_contexts, on texts; "" counts as an empty context.
-std::string merge_context_texts(std::string const& ancestor, std::string const& first,
-                                std::string const& second);
 
 }  // namespace nsai::stages

@@ -173,14 +173,17 @@ class reader {
       positions[i] = static_cast<std::uint32_t>(s.pipeline.size());
       s.pipeline.push_back(std::move(step));
     }
+    json order = json::object();
+    for (auto const& step : s.pipeline) {
+      auto& names = order[step.name] = json::array();
+      for (auto const before : step.after)
+        names.push_back(s.pipeline[before].name);
+    }
     context start;
-    start.experiment = {{"id", file_.id},
-                        {"name", file_.name},
-                        {"type", file_.type},
-                        {"backend", file_.backend.id},
-                        {"dataset", file_.dataset},
-                        {"metadata", file_.metadata},
-                        {"base_dir", base_.string()}};
+    start.experiment = {{"id", file_.id},           {"name", file_.name},
+                        {"type", file_.type},       {"backend", file_.backend.id},
+                        {"dataset", file_.dataset}, {"metadata", file_.metadata},
+                        {"stages", order},          {"base_dir", base_.string()}};
     s.context = json_text::of(write_json(start));
     json metadata = file_.metadata.is_object() ? file_.metadata : json::object();
     metadata["experiment_id"] = file_.id;

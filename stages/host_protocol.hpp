@@ -40,6 +40,7 @@ struct host_request {
   std::vector<device_grant> devices;
   std::optional<std::int64_t> array_index;
   std::optional<gang_place> gang;
+  std::string step;       // of an experiment's stage: its name there
   std::string run_dir;    // for scratch/; removed after the attempt. Empty: a brief attempt
   std::string artifacts;  // kept unless nothing was left in it. Empty: a brief attempt
   std::string log;
@@ -55,6 +56,7 @@ struct host_request {
                       field{"devices", &r::devices},
                       field{"array_index", &r::array_index},
                       field{"gang", &r::gang},
+                      field{"step", &r::step},
                       field{"run_dir", &r::run_dir},
                       field{"artifacts", &r::artifacts},
                       field{"log", &r::log},

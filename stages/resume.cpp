@@ -13,7 +13,9 @@ error_info refusal(std::string message) {
 json experiment_in(json_text const& context) {
   if (context.empty())
     return json::object();
-  return context.value().value("experiment", json::object());
+  auto const whole = context.value();
+  auto const found = whole.is_object() ? whole.value("experiment", json::object()) : json::object();
+  return found.is_object() ? found : json::object();
 }
 
 std::optional<error_info> check_run(submission const& request, job_record const& run) {
@@ -45,6 +47,12 @@ std::variant<std::vector<std::string>, error_info> resume(submission& request,
                                                           std::vector<job_record> const& stages) {
   if (auto fault = check_run(request, run))
     return *fault;
+  auto const order_in = [](json_text const& context) {
+    auto const found = experiment_in(context).value("stages", json::object());
+    return found.is_object() ? found : json::object();
+  };
+  auto const order_before = order_in(run.context);
+  auto const order_now = order_in(request.context);
   std::vector<std::string> names;
   for (auto& step : request.pipeline) {
     step.reuse = {};
@@ -55,7 +63,8 @@ std::variant<std::vector<std::string>, error_info> resume(submission& request,
       return r.parent_id == run.id && r.name == step.name && r.stage == step.stage;
     });
     if (anew || same == stages.end() || same->status != job_status::succeeded ||
-        same->options.value() != step.options.value())
+        same->options.value() != step.options.value() ||
+        order_before.value(step.name, json{}) != order_now.value(step.name, json{}))
       continue;
     step.reuse = same->id;
     names.push_back(step.name);

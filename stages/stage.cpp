@@ -12,8 +12,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The context with what lies in the artifact directory; empty: unchanged.
+/// The context with what lies in the artifact directory; empty: unchanged. Throws shape_error.
 json_text context_after(outcome const& result, json_text const& before, stage_env const& env) {
+  if (result.context)
+    check_context(write_json(*result.context));
   std::error_code none;
   bool const has_files = !env.artifacts.empty() && !fs::is_empty(env.artifacts, none) && !none;
   if (!has_files)
@@ -22,11 +24,38 @@ json_text context_after(outcome const& result, json_text const& before, stage_en
                : before.empty() ? json::object()
                                 : before.value();
   auto& list = after["artifacts"];
-  list = complete_artifacts(list, env.artifacts, env.job, hash_all);
+  list = complete_artifacts(list, env.artifacts, env.job, env.stop);
+  if (!result.context && !env.step.empty() && !result.result.is_null())
+    after["outputs"][env.step] = result.result;  // as one without files and context passes it on
   return json_text::of(after);
 }
 
 }  // namespace
+
+void check_context(json const& document) {
+  context parsed;
+  read_json(document, parsed);
+  for (auto const& [name, member] :
+       {std::pair{"experiment", &parsed.experiment}, std::pair{"inputs", &parsed.inputs},
+        std::pair{"outputs", &parsed.outputs}, std::pair{"metrics", &parsed.metrics},
+        std::pair{"assigns", &parsed.assigns}})
+    if (!member->is_object())
+      throw shape_error(std::string{"context."} + name, describe_json(*member) + " is not allowed",
+                        "an object");
+  for (auto const& [name, member] : {std::pair{"artifacts", &parsed.artifacts},
+                                     std::pair{"completed_stages", &parsed.completed_stages}}) {
+    if (!member->is_array())
+      throw shape_error(std::string{"context."} + name, describe_json(*member) + " is not allowed",
+                        "an array");
+    bool const of_texts = member == &parsed.completed_stages;
+    for (std::size_t i = 0; i < member->size(); ++i)
+      if (of_texts ? !(*member)[i].is_string() : !(*member)[i].is_object())
+        throw shape_error(
+            std::string{"context."} + name + "[" + std::to_string(i) + "]",
+            describe_json((*member)[i]) + " is not allowed",
+            of_texts ? "the name of a stage" : "an object with name, kind and path of a file");
+  }
+}
 
 outcome outcome::failure(std::string code, std::string message, bool retryable) {
   outcome result;
@@ -108,7 +137,15 @@ attempt_outcome run_stage(stage const& s, json_text const& options, json_text co
   told.result = result.error ? attempt_result::failed : attempt_result::succeeded;
   told.error = std::move(result.error);
   told.value = json_text::of(result.result);
-  told.context = context_after(result, ctx, env);
+  if (!told.error)
+    try {
+      told.context = context_after(result, ctx, env);
+    } catch (std::exception const& e) {
+      told = {};
+      told.result = attempt_result::failed;
+      told.error = error_of("stage", "bad_context", e.what());
+      return told;
+    }
   if (auto const size = told.value.text.size() + told.context.text.size();
       size > most_result_bytes) {
     told = {};

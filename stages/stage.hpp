@@ -40,6 +40,10 @@ struct context {
   }
 };
 
+/// Throws shape_error when a document does not have the shape of a context: its members, objects
+/// but for artifacts (of objects) and completed_stages (of texts).
+void check_context(json const& document);
+
 /// What a stage may use while it runs.
 struct stage_env {
   std::stop_token stop;  // honoured by every in-process stage
@@ -52,6 +56,7 @@ struct stage_env {
   std::filesystem::path artifacts;  // kept; one directory a job
   std::uint32_t attempt = 1;
   std::uint64_t job = 0;
+  std::string step;  // what it is called in its experiment; empty: it is in none
   std::optional<std::int64_t> array_index;
   std::optional<gang_place> gang;                 // of a gang's member: its rank, and where to meet
   std::map<std::string, dataset_paths> datasets;  // of the node's config, by name

@@ -188,6 +188,7 @@ host_outcome stage_host::run(host_request const& request) {
   env.job = request.ref.job.value;
   env.array_index = request.array_index;
   env.gang = request.gang;
+  env.step = request.step;
   env.devices = request.devices;
   env.gpu = gpu_;
   env.log = [this](std::string const& line) { output_.line(line); };

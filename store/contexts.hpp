@@ -1,7 +1,6 @@
 #pragma once
 
-#include <set>
-#include <unordered_map>
+#include <memory>
 
 #include "store/job_store.hpp"
 #include "store/sqlite.hpp"
@@ -30,44 +29,45 @@ class contexts {
   std::string merged(job_id parent, std::vector<job_id> const& children);
 
  private:
-  using known = std::unordered_map<job_id, std::string>;  // what jobs pass on
-  using family = std::set<job_id>;                        // children of one experiment
   struct inputs {
     std::string context;
     std::string context_out;
     std::string result;
-    std::string after;
     job_id parent;
     std::string name;
     std::string rules;         // constraints
     std::string parent_rules;  // of an experiment's child: those of its parent
-
-    std::vector<job_id> predecessors() const;
   };
+  struct pipeline;
 
   inputs read(job_id job, std::string* options);
-  std::string start_of(inputs const& of, known& passed, int depth);
-  /// What `heads` leave together, over what their experiment started with.
-  std::string joined(family const& heads, std::string const& base, known& passed, int depth);
-  std::string const& passed_on(job_id job, known& passed, int depth);
-  family with_ancestors(job_id job);
-  family heads_of(family all);
+  pipeline pipeline_of(job_id parent, json base);
+  json start_of(pipeline& in, std::uint32_t step, inputs const& of);
+  /// What these steps leave together, over what their experiment started with.
+  json const& joined(pipeline& in, std::vector<std::uint32_t> heads);
+  json const& passed_on(pipeline& in, std::uint32_t step);
+  /// Gets ready what `joined` will ask for, so that nothing recurses along a pipeline.
+  void prepare(pipeline& in, std::vector<std::uint32_t> const& heads);
   /// With what those left on whom it depends by number.
-  std::string with_outputs(std::string const& base, std::string const& rules);
-  std::string merge(std::string const& ancestor, std::string const& first,
-                    std::string const& second) const;
+  json with_outputs(json base, std::string const& rules);
+  void merge(json& first, json const& ancestor, json const& second) const;
 
   sqlite::database& on_;
   store_options const& options_;
   sqlite::statement read_{
       on_,
       "SELECT coalesce(p.context, (SELECT o.context FROM payloads o WHERE o.job = j.parent)), "
-      "j.context_out, iif(j.payload_of = j.id, p.after, NULL), j.parent, "
+      "j.context_out, j.result, j.parent, "
       "coalesce(j.options, p.options), p.name, p.constraints, "
       "iif(j.payload_of = j.id, (SELECT o.constraints FROM payloads o WHERE o.job = j.parent), "
-      "NULL), j.result "
+      "NULL) "
       "FROM jobs j JOIN payloads p ON p.job = j.payload_of WHERE j.id = ?1",
       "reading the payload of a job"};
+  sqlite::statement steps_{on_,
+                           "SELECT c.after, coalesce(length(j.context_out), 0) > 0 "
+                           "FROM payloads e JOIN payloads c ON c.job BETWEEN e.job + 1 AND e.job + "
+                           "e.children JOIN jobs j ON j.id = c.job WHERE e.job = ? ORDER BY c.job",
+                           "reading the steps of an experiment"};
   sqlite::statement output_{on_,
                             "SELECT j.status, j.result, j.context_out, "
                             "iif(j.payload_of = j.id, p.name, NULL) "

@@ -53,11 +53,9 @@ struct known_job {
 
 struct store_options {
   std::string path;  // of the database file; its directory exists and is private
-  /// Merges two contexts (JSON texts, "": an empty one) that grew from one ancestor; given by the
-  /// caller.
-  std::function<std::string(std::string const& ancestor, std::string const& first,
-                            std::string const& second)>
-      merge_contexts;
+  /// Merges a second context into the first, both grown from one ancestor; given by the caller.
+  /// Throws nothing, whatever the JSON is.
+  std::function<void(json& first, json const& ancestor, json const& second)> merge_contexts;
   std::string
       vfs;  // the SQLite file layer to use, empty: the usual; tests pass one that forgets and fails
 };

@@ -122,8 +122,11 @@ std::vector<step_spec> reader::pipeline_of(job_id parent) {
     if (!found)
       continue;
     auto const& r = found->record;
-    steps.push_back(
-        {r.name, r.stage, r.options, r.resources, r.constraints, found->after, r.priority, {}});
+    // What it took over from a run before is taken over again, if it is still there.
+    bool const reused = r.retry_of && r.attempt == 0 && r.status == job_status::succeeded &&
+                        whole(*r.retry_of, texts::left_out);
+    steps.push_back({r.name, r.stage, r.options, r.resources, r.constraints, found->after,
+                     r.priority, reused ? *r.retry_of : job_id{}});
   }
   return steps;
 }

@@ -320,7 +320,7 @@ std::optional<job_record> reader::find(job_id job, bool include_payload) {
   }
   found->record.gpu_seconds = gpu_seconds_of(found->record.attempts);
   if (include_payload)
-    if (sqlite::cursor row(artifacts_, job, job_kind::composite); row.step())
+    if (sqlite::cursor row(artifacts_, job, found->children > 0 && !found->array); row.step())
       found->record.artifacts.text = row.text(0);
   if (found->children > 0)  // a parent costs what its children do
     if (sqlite::cursor row(cost_of_, job, job_id{job.value + found->children}); row.step())

@@ -78,8 +78,9 @@ class reader {
       "reading the children of a job"};
   sqlite::statement artifacts_{
       on_,
-      "SELECT json_extract(iif(kind = ?2, result, context_out), '$.artifacts') FROM jobs "
-      "WHERE id = ?1",
+      "SELECT iif(json_valid(t) AND json_type(t, '$.artifacts') = 'array', "
+      "json_extract(t, '$.artifacts'), NULL) "
+      "FROM (SELECT iif(?2, result, context_out) AS t FROM jobs WHERE id = ?1)",
       "reading the artifacts of a job"};
   sqlite::statement cost_of_{on_,
                              "SELECT coalesce(sum(cost), 0) FROM jobs WHERE id > ?1 AND id <= ?2",

@@ -41,7 +41,7 @@ class virtual_cluster : public virtual_system {
     options.core.known_stages = registry->descriptions();
     options.core.tenants = tenants;
     options.beat_ms = 1000;
-    options.store = {directory / "jobs.db", stages::merge_context_texts, vfs_};
+    options.store = {directory / "jobs.db", stages::merge_contexts, vfs_};
     options.now = [this] { return now(); };
     options.own_threads = false;
     scheduler = actors::spawn_scheduler(sys, std::move(options));

@@ -198,3 +198,41 @@ TEST_CASE_FIXTURE(laboratory,
   CHECK(run({"--tenant", "other", "run", experiment}).exit_code == 1);
   CHECK(run({"run", experiment, "--resume", std::to_string(theirs + 1)}).exit_code == 2);
 }
+
+TEST_CASE_FIXTURE(
+    laboratory,
+    "odd contexts and results fail their own job at most; the cluster goes on (P1, P8)") {
+  start_head();
+  CHECK(run({"submit", "--stage", "echo", "--set", "text=x", "--context",
+             "@" + file("c.json", R"({"artifacts": null})")})
+            .exit_code == 2);
+  for (auto const* context :
+       {R"({\"outputs\": \"x\"})", R"({\"artifacts\": 5})", R"({\"artifacts\": [\"x\"]})"})
+    CHECK(run({"submit", "--wait", "--", "sh", "-c",
+               std::string{"echo '{\"context\": "} +
+                   json::parse("\"" + std::string{context} + "\"").get<std::string>() +
+                   "}' > $NSAI_RESULT"})
+              .exit_code == 1);
+  auto const experiment = file("e.json", R"({"pipeline": [
+    {"name": "deep", "stage": "command", "options": {"argv": ["python3", "-c",
+      "import os; open(os.environ['NSAI_RESULT'], 'w').write('[' * 255 + ']' * 255)"]
+}
+},
+    {"name": "after", "stage": "command", "options": {"argv": ["true"]}}]
+})");
+  run({"run", experiment});
+CHECK(run({"submit", "--kind", "composite", "--", "true"}).exit_code == 2);
+CHECK(ask({"submit", "--stage", "echo", "--set", "text=x", "--wait"}).at(0).at("status") ==
+      "succeeded");
+}
+
+TEST_CASE_FIXTURE(laboratory, "a step's result reaches the next step, also when it left a file") {
+  start_head();
+  auto const experiment = file("e.json", R"({"id": "e9", "pipeline": [
+    {"name": "leaves", "stage": "command", "options": {"argv": ["sh", "-c",
+      "echo x > $NSAI_ARTIFACTS/f; echo '{\"score\": 1}' > $NSAI_RESULT"]}},
+    {"name": "reads", "stage": "command", "options": {"argv": ["sh", "-c", "cat $NSAI_CONTEXT > $NSAI_RESULT"]}}]})");
+  ask({"run", experiment});
+  CHECK(stage_of(ask({"experiment", "e9"}), "reads").at("result").at("outputs").at("leaves") ==
+        json{{"score", 1}});
+}

@@ -45,7 +45,14 @@ submission full_submission() {
   s.constraints.depends_on = {{7}, {8}};
   s.resources.gpu_share = milli{250};
   s.resources.node_labels = {{"zone", "b"}};
-  s.pipeline.push_back({"load", "data_load", json_text::of({{"limit", 3}}), {}, {}, {0, 1}});
+  s.pipeline.push_back({"load",
+                        "data_load",
+                        json_text::of({{"limit", 3}}),
+                        {},
+                        {},
+                        {0, 1},
+                        priority::interactive,
+                        {12}});
   return s;
 }
 
@@ -69,7 +76,8 @@ TEST_CASE("messages: everything a client sends comes back from CAF's bytes, JSON
       jobs_ended{{{{5}, job_status::failed, 2, json_text::of({{"a", 1}}), full_outcome().error}}});
   check_round_trip(watch_jobs{"t", {{1}, {2}}});
   check_round_trip(get_jobs{"t", {{1}}});
-  check_round_trip(list_jobs{"t", "n", {job_status::queued, job_status::running}, "e", 7, job_kind::composite});
+  check_round_trip(
+      list_jobs{"t", "n", {job_status::queued, job_status::running}, "e", 7, job_kind::composite});
   job_record record;
   record.id = {9};
   record.parent_id = job_id{8};

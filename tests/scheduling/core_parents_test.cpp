@@ -331,3 +331,14 @@ TEST_CASE("resume: what has not succeeded, lives, or is another tenant's is refu
   CHECK(refused({{{900}, job_status::succeeded, "other"}}).find("is not known") !=
         std::string::npos);
 }
+
+TEST_CASE("experiment: a step may not ask for more than its tenant may (P8)") {
+  fixture f;
+  submission s;
+  s.pipeline = {step("a"), step("b")};
+  s.pipeline[1].priority = priority::realtime;
+  auto const r = f.submit(s);
+  REQUIRE(r.error);
+  CHECK(r.error->code == "max_priority");
+  CHECK(r.error->field == "pipeline[1].priority");
+}

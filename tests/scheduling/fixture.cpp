@@ -57,6 +57,9 @@ submit_result fixture::submit(submission s, std::vector<ended_job> ended) {
   job_submitted e;
   e.request = &s;
   e.ended = std::move(ended);
+  for (auto& each : e.ended)
+    if (each.tenant_id.empty())
+      each.tenant_id = s.tenant_id;  // whoever does not care means the same tenant's
   apply(e);
   return core_.last_answer();
 }

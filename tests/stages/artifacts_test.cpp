@@ -53,7 +53,7 @@ TEST_CASE(
   json const listed{{{"name", "report.md"}, {"kind", "report"}, {"path", where.path / "report.md"}},
                     {{"name", "old"}, {"path", "/elsewhere/old"}, {"sha256", "1"}},
                     "not an entry"};
-  auto const all = complete_artifacts(listed, where.path, 7, hash_all);
+  auto const all = complete_artifacts(listed, where.path, 7, {});
   REQUIRE(all.size() == 4);
   CHECK(all[0].at("kind") == "report");
   CHECK(all[0].at("bytes") == 3);
@@ -69,14 +69,14 @@ TEST_CASE("artifacts: what is beyond the bound is listed without a hash") {
   artifact_folder where;
   where.write("a", "abc");
   where.write("b", "abc");
-  auto const all = complete_artifacts({}, where.path, 7, 4);
+  auto const all = complete_artifacts(json{}, where.path, 7, {}, 4);
   CHECK(all.at(0).at("sha256") == abc);
   CHECK(all.at(1).at("sha256").is_null());
   CHECK(all.at(1).at("bytes") == 3);
 }
 
 TEST_CASE("artifacts: a folder that is not there has none") {
-  CHECK(complete_artifacts(nullptr, "/nowhere/at/all", 7, hash_all) == json::array());
+  CHECK(complete_artifacts(nullptr, "/nowhere/at/all", 7, {}) == json::array());
 }
 
 TEST_CASE("artifacts: what a stage writes is in its context, also when it leaves none itself") {
@@ -103,4 +103,23 @@ TEST_CASE("results: above 16 MiB they are refused, and the error says to write a
   CHECK(told.error->code == "result_too_large");
   CHECK(told.error->message.find("write what is larger to a file") != std::string::npos);
   CHECK_FALSE(told.error->retryable);
+}
+
+TEST_CASE("artifacts: of a step without a context its result is passed on all the same") {
+  artifact_folder where;
+  stage_env env;
+  env.artifacts = where.path;
+  env.step = "writes";
+  auto const told = run_stage(writes_files{}, json_text::of({{"bytes", 2}}), {}, env);
+  CHECK(told.context.value().at("outputs").at("writes") == "xx");
+}
+
+TEST_CASE("artifacts: of very many the rest is told by one entry") {
+  artifact_folder where;
+  for (std::size_t i = 0; i < most_listed_files + 5; ++i)
+    where.write(std::to_string(i), "");
+  auto const all = complete_artifacts(json{}, where.path, 7, {});
+  CHECK(all.size() == most_listed_files + 1);
+  CHECK(all.back().at("kind") == "omitted");
+  CHECK(all.back().at("files") == 5);
 }

@@ -51,6 +51,24 @@ TEST_CASE("a context of the wrong shape fails the attempt and is not retryable")
   CHECK_FALSE(outcome.error->retryable);
 }
 
+TEST_CASE("contexts: members of the wrong kind are told by their path") {
+  CHECK_NOTHROW(check_context(json::parse(R"({"metrics": {}, "artifacts": [{"path": "x"}]})")));
+  for (auto const& [text, path] :
+       {std::pair{R"({"outputs": []})", "context.outputs"},
+        std::pair{R"({"assigns": null})", "context.assigns"},
+        std::pair{R"({"artifacts": {}})", "context.artifacts"},
+        std::pair{R"({"artifacts": [{}, "model.bin"]})", "context.artifacts[1]"},
+        std::pair{R"({"completed_stages": [1]})", "context.completed_stages[0]"}}) {
+    CAPTURE(text);
+    try {
+      check_context(json::parse(text));
+      FAIL("accepted");
+    } catch (shape_error const& e) {
+      CHECK(e.path() == path);
+    }
+  }
+}
+
 TEST_CASE("registry: a name is taken once, and every built-in stage describes itself soundly") {
   auto all = built_in_stages();
   CHECK_THROWS_AS(all.add(make_echo()), std::invalid_argument);

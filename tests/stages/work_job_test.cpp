@@ -165,3 +165,21 @@ TEST_CASE("resume: runs that live, have succeeded or had other data are refused 
   CHECK(refused(other, {}).find("experiment.dataset: it is \"sample\" and was \"mine\"") !=
         std::string::npos);
 }
+
+TEST_CASE("resume: a stage whose predecessor was left out runs anew") {
+  auto const* text = R"({"pipeline": [{"name": "a", "stage": "echo"},
+    {"name": "b", "stage": "echo", "enabled": ON}, {"name": "c", "stage": "echo"},
+    {"name": "d", "stage": "echo"}]})";
+  auto const with = [&](char const* on) {
+    std::string whole = text;
+    whole.replace(whole.find("ON"), 2, on);
+    return read(whole.c_str()).request;
+  };
+  auto const before = with("true");
+  std::vector<job_record> stages;
+  for (std::size_t i = 0; i < 3; ++i)
+    stages.push_back(record_of(before, i, 8 + i, job_status::succeeded));
+  auto now = with("false");
+  CHECK(std::get<std::vector<std::string>>(resume(now, run_of(before, job_status::failed),
+                                                  stages)) == std::vector<std::string>{"a"});
+}

@@ -187,3 +187,98 @@ TEST_CASE("artifacts of a record: those of its context, of an experiment those o
   CHECK(e.s.find({1})->artifacts.text == R"([{"name":"report.md"}])");
   CHECK(e.s.find({1}, false)->artifacts.empty());
 }
+
+TEST_CASE("contexts of any shape are carried on: one job's oddity never stops the store (P1)") {
+  for (auto const* odd : {R"({"outputs":[]})", R"({"outputs":"x","completed_stages":{}})", "[1]",
+                          "null", R"({"assigns":5,"metrics":null})"}) {
+    CAPTURE(odd);
+    experiment e({{}, {}, {0, 1}, {2}});
+    for (std::uint64_t child : {2, 3}) {
+      auto over = end(child);
+      over.context.text = odd;
+      e.s.commit({over});
+    }
+    e.s.commit({end(4)});  // a result only
+    CHECK(e.start(3).at("outputs").at("s2") == json{{"answer", 42}});
+    e.s.commit({end(5)});
+    CHECK(e.finish({{5}}).is_object());
+    CHECK_NOTHROW(e.s.find({1}));
+  }
+}
+
+TEST_CASE("results that nest as deep as one may are passed on, and read again") {
+  experiment e({{}, {0}, {1}});
+  auto deep = end(2);
+  deep.result.text = std::string(255, '[') + std::string(255, ']');
+  e.s.commit({deep});
+  e.s.commit({end(3), end(4)});
+  CHECK(e.finish({{4}}).at("outputs").contains("s0"));
+}
+
+TEST_CASE("a large result stays in its job's record; the context says where") {
+  experiment e({{}, {0}});
+  auto large = end(2);
+  large.result = json_text::of(std::string(300'000, 'x'));
+  e.s.commit({large});
+  CHECK(e.start(1).at("outputs").at("s0") == json{{"job", 2}, {"bytes", 300'002}});
+}
+
+TEST_CASE(
+    "a thousand steps in a row, each but the last without a context, and as many side by side") {
+  std::vector<std::vector<std::uint32_t>> row(1000);
+  for (std::uint32_t i = 1; i < row.size(); ++i)
+    row[i] = {i - 1};
+  experiment long_one(row);
+  std::vector<change> ends;
+  for (std::uint64_t i = 0; i + 1 < row.size(); ++i)
+    ends.emplace_back(end(2 + i));
+  long_one.s.commit(ends);
+  CHECK(long_one.start(999).at("completed_stages").size() == 999);
+
+  experiment wide_one(std::vector<std::vector<std::uint32_t>>(1000));
+  ends.clear();
+  std::vector<job_id> leaves;
+  for (std::uint64_t i = 0; i < 1000; ++i) {
+    auto over = end(2 + i);
+    over.context = json_text::of({{"metrics", {{"m" + std::to_string(i), i}}}});
+    ends.emplace_back(over);
+    leaves.push_back({2 + i});
+  }
+  wide_one.s.commit(ends);
+  CHECK(wide_one.finish(leaves).at("metrics").size() == 1000);
+}
+
+TEST_CASE("a step that was taken over belongs to its new run") {
+  experiment e(one_stage);
+  auto of = fresh(9);
+  auto over = end(9);
+  over.context.text = R"({"experiment":{"id":"old"},"metrics":{"kept":7}})";
+  e.s.commit({of});
+  e.s.commit({over});
+  auto parent = fresh(20);
+  parent.record.kind = job_kind::composite;
+  parent.record.context.text = R"({"experiment":{"id":"new"}})";
+  parent.children = 1;
+  auto child = fresh(21);
+  child.record.parent_id = job_id{20};
+  child.record.name = "s0";
+  e.s.commit({parent, child});
+  auto taken = end(21);
+  taken.result_of = {9};
+  auto whole = end(20);
+  whole.context_from = {{21}};
+  e.s.commit({taken, whole});
+  CHECK(json::parse(e.s.find({20})->result.text).at("experiment") == json{{"id", "new"}});
+}
+
+TEST_CASE("artifacts of a record: what is no list of them is none") {
+  experiment e(one_stage);
+  auto over = end(2);
+  over.context.text = R"({"artifacts":"x"})";
+  e.s.commit({over});
+  CHECK(e.s.find({2})->artifacts.empty());
+  auto whole = end(1);
+  whole.result.text = "\xEF\xBB\xBF{}";
+  e.s.commit({whole});
+  CHECK(e.s.find({1})->artifacts.empty());
+}

@@ -24,7 +24,7 @@ struct folder {
 };
 
 inline store_options options_at(folder const& f, std::string vfs = {}) {
-  return {f.file(), stages::merge_context_texts, std::move(vfs)};
+  return {f.file(), stages::merge_contexts, std::move(vfs)};
 }
 
 inline insert_job fresh(std::uint64_t id, std::string stage = "echo") {
