@@ -41,9 +41,10 @@ class merged_view {
     for (auto const& edge : contracted(opposed_, into_))
       if (touches(edge) && ways.size() < 2 * most_ways)
         ways.insert(whole({edge.first, edge.second}));
-    if (ways.empty() && !merged_.empty())
-      for (auto const v : next_[into_[local(merged_.front())]])
-        ways.insert(whole({into_[local(merged_.front())], v}));
+    if (ways.empty())
+      for (auto const& edge : left_)
+        if (touches(edge) && ways.size() < most_ways)
+          ways.insert(whole({edge.first, edge.second}));
     std::vector<merge_step> steps;
     for (auto const& way : ways)
       steps.push_back(step_of(way));

@@ -31,8 +31,8 @@ struct merge_step {
 /// Ways to go on from `merged` (none: to begin), best first: the least beta1, then the fewest
 /// opposed pairs, the fewest claims, the lowest claims. Each adds the shortest loop through one
 /// edge, or one opposed pair, in the graph where `merged` is one vertex, and touches that vertex
-/// where there is one; where neither is left, one neighbour. Of large clusters the first 500 ways
-/// are looked at (edges ascending).
+/// where there is one; where neither is left, the two ends of an edge. Of large clusters the first
+/// 500 ways are looked at (edges ascending).
 std::vector<merge_step> merge_steps(claim_cluster const& cluster,
                                     std::vector<std::size_t> const& merged);
 

@@ -13,12 +13,12 @@ class command_model final : public text_model {
  public:
   command_model(std::vector<std::string> argv, std::string const& directory,
                 std::chrono::milliseconds timeout)
-      : program_(std::move(argv), directory, timeout) {}
+      : argv_(std::move(argv)), directory_(directory), timeout_(timeout) {}
 
   std::vector<std::string> answer(std::vector<json> const& requests,
                                   compute_hooks const& hooks) override {
     std::vector<std::string> texts;
-    for (auto const& answer : program_.ask(requests, hooks)) {
+    for (auto const& answer : asked(requests, hooks)) {
       auto const output = answer.find("output");
       if (output == answer.end() || !output->is_string())
         throw shape_error(
@@ -30,7 +30,21 @@ class command_model final : public text_model {
   }
 
  private:
-  line_program program_;
+  std::vector<json> asked(std::vector<json> const& requests, compute_hooks const& hooks) {
+    try {
+      if (!program_)
+        program_ = std::make_unique<line_program>(argv_, directory_, timeout_);
+      return program_->ask(requests, hooks);
+    } catch (line_program_error const& e) {
+      program_.reset();
+      throw line_program_error(std::string{"options.model_command: "} + e.what());
+    }
+  }
+
+  std::vector<std::string> argv_;
+  std::string directory_;
+  std::chrono::milliseconds timeout_;
+  std::unique_ptr<line_program> program_;  // started when it is asked first
 };
 
 std::vector<std::string> model_argv_of(json const& options) {

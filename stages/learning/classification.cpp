@@ -6,7 +6,7 @@
 namespace nsai::stages {
 namespace {
 
-double ratio(std::int64_t part, std::int64_t whole) {
+double share_of(std::int64_t part, std::int64_t whole) {
   return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
 }
 
@@ -26,12 +26,12 @@ class quick_scores {
     std::int64_t hits = 0;
     for (auto const h : hits_)
       hits += h;
-    return ratio(hits, count_);
+    return share_of(hits, count_);
   }
   double macro_f1() const {
     double sum = 0;
     for (std::size_t c = 0; c < hits_.size(); ++c)
-      sum += ratio(2 * hits_[c], gold_[c] + predicted_[c]);  // = 2PR / (P + R)
+      sum += share_of(2 * hits_[c], gold_[c] + predicted_[c]);  // = 2PR / (P + R)
     return sum / static_cast<double>(hits_.size());
   }
 
@@ -40,7 +40,7 @@ class quick_scores {
   std::int64_t count_ = 0;
 };
 
-interval middle_95(std::vector<double>& values) {
+score_interval middle_95(std::vector<double>& values) {
   std::sort(values.begin(), values.end());
   auto const at = [&](double share) {
     return values[static_cast<std::size_t>(
@@ -63,13 +63,13 @@ classification classify(std::span<std::uint32_t const> gold,
     ++all.classes[predicted[i]].predicted;
     right += gold[i] == predicted[i] ? 1 : 0;
   }
-  all.accuracy = ratio(right, static_cast<std::int64_t>(gold.size()));
+  all.accuracy = share_of(right, static_cast<std::int64_t>(gold.size()));
   for (std::size_t c = 0; c < classes; ++c) {
     auto& each = all.classes[c];
     auto const hits = all.confusion[c][c];
-    each.precision = ratio(hits, each.predicted);
-    each.recall = ratio(hits, each.examples);
-    each.f1 = ratio(2 * hits, each.predicted + each.examples);
+    each.precision = share_of(hits, each.predicted);
+    each.recall = share_of(hits, each.examples);
+    each.f1 = share_of(2 * hits, each.predicted + each.examples);
     all.macro_f1 += each.f1 / static_cast<double>(classes);
   }
   return all;
@@ -94,10 +94,10 @@ json to_json(classification const& scores, std::vector<std::string> const& names
           {"confusion", std::move(confusion)}};
 }
 
-bootstrap_intervals bootstrap(std::span<std::uint32_t const> gold,
-                              std::vector<std::vector<std::uint32_t>> const& runs,
-                              std::size_t classes, std::uint64_t resamples, std::uint64_t seed,
-                              std::span<std::uint32_t const> against) {
+bootstrap_intervals bootstrap_scores(std::span<std::uint32_t const> gold,
+                                     std::vector<std::vector<std::uint32_t>> const& runs,
+                                     std::size_t classes, std::uint64_t resamples,
+                                     std::uint64_t seed, std::span<std::uint32_t const> against) {
   if (gold.empty() || runs.empty() || resamples == 0)
     return {};
   portable_random random{seed};

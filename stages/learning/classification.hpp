@@ -32,7 +32,7 @@ classification classify(std::span<std::uint32_t const> gold,
 /// {"accuracy", "macro_f1", "per_class": {name: {...}}, "confusion": {gold: {predicted: n}}}
 json to_json(classification const& scores, std::vector<std::string> const& names);
 
-struct interval {
+struct score_interval {
   double low = 0;
   double high = 0;
 };
@@ -41,13 +41,14 @@ struct interval {
 /// section 13): examples are drawn with replacement. Of several runs over the same examples the
 /// mean counts. `against`, a prediction of each example, gives intervals of the difference.
 struct bootstrap_intervals {
-  interval accuracy;
-  interval macro_f1;
+  score_interval accuracy;
+  score_interval macro_f1;
 };
-bootstrap_intervals bootstrap(std::span<std::uint32_t const> gold,
-                              std::vector<std::vector<std::uint32_t>> const& runs,
-                              std::size_t classes, std::uint64_t resamples, std::uint64_t seed,
-                              std::span<std::uint32_t const> against = {});
+bootstrap_intervals bootstrap_scores(std::span<std::uint32_t const> gold,
+                                     std::vector<std::vector<std::uint32_t>> const& runs,
+                                     std::size_t classes, std::uint64_t resamples,
+                                     std::uint64_t seed,
+                                     std::span<std::uint32_t const> against = {});
 
 json to_json(bootstrap_intervals const& intervals);
 

@@ -77,9 +77,9 @@ class evaluate final : public stage {
     json metrics = to_json(classify(gold, predicted, names.size()), names);
     metrics["model_type"] = model.model_type;
     metrics["dataset"] = from.name;
-    metrics["intervals"] = to_json(bootstrap(gold, {predicted}, names.size(),
-                                             options.at("resamples").get<std::uint64_t>(),
-                                             options.at("seed").get<std::uint64_t>()));
+    metrics["intervals"] = to_json(bootstrap_scores(gold, {predicted}, names.size(),
+                                                    options.at("resamples").get<std::uint64_t>(),
+                                                    options.at("seed").get<std::uint64_t>()));
     metrics["counts"] = write_json(found.counts);
     auto const predictions = predictions_of(from.data.claims, found.pairs, readings, predicted);
     std::filesystem::create_directories(env.artifacts);

@@ -23,7 +23,7 @@ constexpr std::string_view network_magic = "NSAINET\n";
 constexpr std::size_t fixed_bytes = 24;
 constexpr std::size_t checksum_bytes = 8;
 
-char const* name_of(network_file::kind_of_file kind) {
+char const* kind_name(network_file::kind_of_file kind) {
   return kind == network_file::kind_of_file::model ? "model" : "checkpoint";
 }
 
@@ -116,9 +116,9 @@ class network_reader {
     if (!head.is_object())
       refuse("a head that is " + describe_json(head), "a JSON object");
     auto const kind = head.find("kind");
-    if (kind == head.end() || *kind != name_of(kind_))
+    if (kind == head.end() || *kind != kind_name(kind_))
       refuse(kind == head.end() ? "a file of no kind" : "a file of kind " + describe_json(*kind),
-             std::string{"a "} + name_of(kind_));
+             std::string{"a "} + kind_name(kind_));
     return head;
   }
 
@@ -198,7 +198,7 @@ std::uint64_t fnv1a(std::string_view bytes, std::uint64_t hash) {
 std::string bytes_of(network_file const& file) {
   auto const& net = file.network;
   auto head = file.about;
-  head["kind"] = name_of(file.kind);
+  head["kind"] = kind_name(file.kind);
   head["network"] = {{"inputs", net.shape.inputs},
                      {"hidden", net.shape.hidden},
                      {"classes", net.shape.classes},
@@ -229,7 +229,7 @@ network_file read_network(fs::path const& file, network_file::kind_of_file expec
   std::ifstream in{file, std::ios::binary};
   if (!in || fs::is_directory(file))
     throw shape_error(field, file.string() + " cannot be read",
-                      std::string{"the file of a "} + name_of(expected));
+                      std::string{"the file of a "} + kind_name(expected));
   std::string const bytes{std::istreambuf_iterator<char>{in}, {}};
   return network_of(bytes, expected, file.filename().string(), field);
 }

@@ -29,7 +29,7 @@ word_pairs pairs_in(std::vector<std::string> const& words) {
 
 /// The share of `these` that `those` has; 0 of nothing.
 template <class Set>
-double share_in(Set const& these, Set const& those) {
+double shared_part(Set const& these, Set const& those) {
   auto const shared = std::count_if(these.begin(), these.end(),
                                     [&](auto const& each) { return those.contains(each); });
   return these.empty() ? 0 : static_cast<double>(shared) / static_cast<double>(these.size());
@@ -217,11 +217,11 @@ pair_reading pair_reader::read(claim_pair const& pair) const {
       first.cosine,
       c.best.size() > 1 ? c.best[1].coverage : 0,
       coverage(best_content),
-      c.claim.empty() ? 0 : 1 - share_in(c.claim, c.content),
-      share_in(bigrams, c.bigrams),
-      share_in(bigrams, pairs_in(first.content)),
+      c.claim.empty() ? 0 : 1 - shared_part(c.claim, c.content),
+      shared_part(bigrams, c.bigrams),
+      shared_part(bigrams, pairs_in(first.content)),
       numbers.empty() ? 0.0 : 1.0,
-      numbers.empty() ? 0 : 1 - share_in(numbers, c.words),
+      numbers.empty() ? 0 : 1 - shared_part(numbers, c.words),
       sentences.size() > 1
           ? static_cast<double>(first.position) / static_cast<double>(sentences.size() - 1)
           : 0,

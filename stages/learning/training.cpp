@@ -228,20 +228,20 @@ class training_job {
     }
     auto const first =
         to_json(classify(dev_.labels, predictions.front(), class_count()), named_labels());
-    json metrics{
-        {"model_type", options_.at("model_type")},
-        {"dataset", source_.name},
-        {"dev", dev_words_},
-        {"dev_accuracy", mean(accuracies)},
-        {"dev_macro_f1", mean(f1s)},
-        {"intervals", to_json(bootstrap(dev_.labels, predictions, class_count(), resamples, seed))},
-        {"per_class", first.at("per_class")},
-        {"confusion", first.at("confusion")},
-        {"loss_curve", to_json(runs.front().history)},
-        {"runs", std::move(list)},
-        {"deviation", {{"accuracy", deviation(accuracies)}, {"macro_f1", deviation(f1s)}}},
-        {"counts", counts_},
-        {"notes", notes_}};
+    json metrics{{"model_type", options_.at("model_type")},
+                 {"dataset", source_.name},
+                 {"dev", dev_words_},
+                 {"dev_accuracy", mean(accuracies)},
+                 {"dev_macro_f1", mean(f1s)},
+                 {"intervals", to_json(bootstrap_scores(dev_.labels, predictions, class_count(),
+                                                        resamples, seed))},
+                 {"per_class", first.at("per_class")},
+                 {"confusion", first.at("confusion")},
+                 {"loss_curve", to_json(runs.front().history)},
+                 {"runs", std::move(list)},
+                 {"deviation", {{"accuracy", deviation(accuracies)}, {"macro_f1", deviation(f1s)}}},
+                 {"counts", counts_},
+                 {"notes", notes_}};
     for (auto const* name : {"epochs", "batch_size", "learning_rate", "seed", "seeds", "hidden",
                              "buckets", "balance", "resamples"})
       metrics["options"][name] = options_.at(name);
@@ -251,9 +251,9 @@ class training_job {
           {"accuracy", scores.at("accuracy")},
           {"macro_f1", scores.at("macro_f1")},
           {"intervals",
-           to_json(bootstrap(dev_.labels, {predicted}, class_count(), resamples, seed))},
-          {"margin", to_json(bootstrap(dev_.labels, predictions, class_count(), resamples, seed,
-                                       predicted))}};
+           to_json(bootstrap_scores(dev_.labels, {predicted}, class_count(), resamples, seed))},
+          {"margin", to_json(bootstrap_scores(dev_.labels, predictions, class_count(), resamples,
+                                              seed, predicted))}};
     }
     return metrics;
   }

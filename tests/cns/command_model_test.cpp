@@ -15,7 +15,7 @@ json command_options(std::string const& script) {
 
 TEST_CASE("a program's texts come in the order of the requests") {
   auto const model = text_model_from(
-      command_options(R"(s/.*"id":"\([^"]*\)".*/{"id":"\1","output":"CLAIM[c1]: of \1"}/)"), {});
+      command_options(R"x(s/.*"id":"\([^"]*\)".*/{"id":"\1","output":"CLAIM[c1]: of \1"}/)x"), {});
   REQUIRE(model != nullptr);
   auto const texts = model->answer({{{"id", "x"}}, {{"id", "y"}}}, {});
   CHECK(texts == std::vector<std::string>{"CLAIM[c1]: of x", "CLAIM[c1]: of y"});

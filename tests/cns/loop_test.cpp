@@ -128,6 +128,56 @@ TEST_CASE("two runs of the whole loop give the same context, byte by byte") {
   CHECK(once.at("outputs").dump() == again.at("outputs").dump());
 }
 
+TEST_CASE("a program as the model writes the proposals and the syntheses") {
+  loop l{{{"dataset", "sample"}, {"limit", 3}}};
+  l.run("proposer",
+        {{"model", "command"},
+         {"model_command",
+          {"sed", "-u",
+           R"x(s/{"claim":"\([^"]*\)".*"id":"\([0-9]*\)"}$/{"id":"\2","output":"CLAIM[c1]: \1)x"
+           R"x(\\nCLAIM[c2] (Document 1): It is not so.\\nRELATION: c2 refutes c1"}/)x"}}});
+  CHECK(l.output("snos").size() == 6);
+  CHECK(l.output("proposals").at(0).at("output") ==
+        "CLAIM[c1]: Doubling a cache halves the number of misses.\n"
+        "CLAIM[c2] (Document 1): It is not so.\nRELATION: c2 refutes c1\n");
+  l.run("antagonist").run("antagonist_metrics");
+  CHECK(l.metrics("antagonist").at("counts").at("flagged") == 3);
+  l.run(
+      "synthesizer",
+      {{"model", "command"},
+       {"model_command",
+        {"sed", "-u", R"x(s/.*"id":"\([^"]*\)".*/{"id":"\1","output":"Both hold at times."}/)x"}}});
+  for (auto const& each : l.output("syntheses"))
+    CHECK(each.at("claim") == "Both hold at times.");
+  l.run("synthesizer_metrics");
+  check_numbers(l);
+}
+
+TEST_CASE("without a data set or a proposer the agents say what is missing; a stop is heard") {
+  auto const all = built_in_stages();
+  stage_env env;
+  auto const ended = [&](char const* name, json const& ctx) {
+    json options = json::object();
+    CHECK_FALSE(check_options(all.find(name)->describe(), options));
+    auto const outcome =
+        run_stage(*all.find(name), json_text::of(options), json_text::of(ctx), env);
+    if (outcome.result == attempt_result::canceled)
+      return std::string{"canceled"};
+    return outcome.error ? outcome.error->code : std::string{"succeeded"};
+  };
+  json const empty = json::object();
+  for (auto const* name : {"proposer", "antagonist_metrics", "synthesizer_metrics"})
+    CHECK(ended(name, empty) == "no_dataset");
+  for (auto const* name : {"antagonist", "synthesizer"})
+    CHECK(ended(name, empty) == "no_snos");
+  auto const ready = loop{{{"dataset", "sample"}}}.run("proposer").context_now();
+  std::stop_source stop;
+  stop.request_stop();
+  env.stop = stop.get_token();
+  for (auto const* name : {"proposer", "antagonist", "synthesizer", "antagonist_metrics"})
+    CHECK(ended(name, ready) == "canceled");
+}
+
 TEST_CASE("the whole loop on SciFact's dev claims: loops fall by three tenths or more") {
   fs::path const folder{NSAI_SOURCE_DIR "/../shared/data/scifact"};
   if (!fs::exists(folder)) {

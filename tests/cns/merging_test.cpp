@@ -40,6 +40,8 @@ TEST_CASE("two claims that support each other are a cluster: a directed cycle wi
       {"a", "b"}, {{"a", relation_kind::supports, "b"}, {"b", relation_kind::supports, "a"}}));
   REQUIRE(clusters.size() == 1);
   CHECK(clusters[0].beta1 == 0);
+  REQUIRE(merge_steps(clusters[0], {}).size() == 1);
+  CHECK(merge_steps(clusters[0], {})[0].claims == std::vector<std::size_t>{0, 1});
 }
 
 TEST_CASE("steps, worked by hand: of two triangles at one claim each is a step, then the other") {

@@ -73,27 +73,28 @@ TEST_CASE("scores stay in [0, 1], do not depend on the order, and are 1 for equa
 }
 
 TEST_CASE("a bootstrap: one example has no spread, all right is 1 to 1, equal seeds are equal") {
-  auto const one = bootstrap(labels{1}, {{2}}, 3, 100, 1);
+  auto const one = bootstrap_scores(labels{1}, {{2}}, 3, 100, 1);
   CHECK(one.accuracy.low == 0);
   CHECK(one.accuracy.high == 0);
   labels const gold{0, 1, 2, 0, 1, 2, 0, 1};
-  CHECK(bootstrap(gold, {gold}, 3, 200, 1).accuracy.low == 1);
+  CHECK(bootstrap_scores(gold, {gold}, 3, 200, 1).accuracy.low == 1);
   labels const some{0, 1, 1, 0, 2, 2, 0, 0};
-  auto const a = bootstrap(gold, {some}, 3, 500, 7), b = bootstrap(gold, {some}, 3, 500, 7);
+  auto const a = bootstrap_scores(gold, {some}, 3, 500, 7),
+             b = bootstrap_scores(gold, {some}, 3, 500, 7);
   CHECK(to_json(a) == to_json(b));
   CHECK(a.accuracy.low < 5.0 / 8);  // 5 of 8 are right
   CHECK(a.accuracy.high > 5.0 / 8);
-  CHECK(to_json(bootstrap(gold, {some, some}, 3, 500, 7)) == to_json(a));
-  CHECK(bootstrap({}, {}, 3, 100, 1).accuracy.high == 0);
+  CHECK(to_json(bootstrap_scores(gold, {some, some}, 3, 500, 7)) == to_json(a));
+  CHECK(bootstrap_scores({}, {}, 3, 100, 1).accuracy.high == 0);
 }
 
 TEST_CASE("a bootstrap of a difference: against itself 0, against all wrong the score itself") {
   labels const gold{0, 1, 2, 0, 1, 2}, some{0, 1, 1, 0, 2, 2}, wrong{1, 2, 0, 1, 2, 0};
-  auto const same = bootstrap(gold, {some}, 3, 300, 3, some);
+  auto const same = bootstrap_scores(gold, {some}, 3, 300, 3, some);
   CHECK(same.accuracy.low == 0);
   CHECK(same.macro_f1.high == 0);
-  CHECK(to_json(bootstrap(gold, {some}, 3, 300, 3, wrong)) ==
-        to_json(bootstrap(gold, {some}, 3, 300, 3)));
+  CHECK(to_json(bootstrap_scores(gold, {some}, 3, 300, 3, wrong)) ==
+        to_json(bootstrap_scores(gold, {some}, 3, 300, 3)));
 }
 
 TEST_CASE("about 95 of 100 intervals hold the accuracy that a coin has") {
@@ -106,7 +107,7 @@ TEST_CASE("about 95 of 100 intervals hold the accuracy that a coin has") {
     labels predicted(100);
     for (auto& each : predicted)
       each = random.below(10) < 7 ? 0 : 1;
-    auto const found = bootstrap(gold, {predicted}, 2, 300, random.next()).accuracy;
+    auto const found = bootstrap_scores(gold, {predicted}, 2, 300, random.next()).accuracy;
     held += found.low <= 0.7 && found.high >= 0.7 ? 1 : 0;
   }
   CHECK(held > 300 * 0.90);

@@ -26,13 +26,15 @@ TEST_CASE("every shipped config is sound") {
 TEST_CASE("every shipped experiment is sound") {
   int seen = 0;
   auto const known = stages::built_in_stages().descriptions();
-  for (auto const& entry :
-       std::filesystem::directory_iterator(NSAI_SOURCE_DIR "/examples/experiments")) {
-    CAPTURE(entry.path().string());
-    CHECK(stages::experiment_from(stages::read_document(entry.path()), entry.path().parent_path(),
-                                  known)
-              .faults.empty());
-    ++seen;
-  }
-  CHECK(seen > 0);
+  for (auto const* folder : {NSAI_SOURCE_DIR "/examples", NSAI_SOURCE_DIR "/examples/experiments"})
+    for (auto const& entry : std::filesystem::directory_iterator(folder)) {
+      if (entry.path().extension() != ".json")
+        continue;
+      CAPTURE(entry.path().string());
+      CHECK(stages::experiment_from(stages::read_document(entry.path()), entry.path().parent_path(),
+                                    known)
+                .faults.empty());
+      ++seen;
+    }
+  CHECK(seen >= 5);
 }
