@@ -145,7 +145,7 @@ json document_of(experiment const& e, json pipeline) {
   json document{{"id", e.id},
                 {"name", e.name.empty() ? e.type : e.name},
                 {"type", e.type},
-                {"dataset", e.dataset.is_null() ? json{usual_dataset} : e.dataset},
+                {"dataset", e.dataset.is_null() ? json(usual_dataset) : e.dataset},
                 {"metadata", e.metadata},
                 {"pipeline", std::move(pipeline)}};
   if (!e.backend.empty())

@@ -21,8 +21,8 @@ constexpr char const* handler_name = "monitoring";
 void show_jobs(std::string const& title, std::vector<job_record> const& jobs) {
   std::cout << title << ": " << jobs.size() << '\n';
   for (auto const& job : jobs)
-    std::cout << "  job " << job.id.value << ' ' << to_string(job.status) << ' ' << job.name << ' '
-              << job.node << '\n';
+    std::cout << "  job " << job.id.value << ' ' << to_string(job.status) << ' '
+              << (job.name.empty() ? "run" : job.name) << ' ' << job.node << '\n';
 }
 
 void show_cluster(client& cluster) {

@@ -9,7 +9,7 @@ using namespace nsai;
 
 namespace {
 
-actors::job_label const label{"a", "", "", "", "echo", ""};
+actors::job_label const label{"a", "", "", "", "echo", "", ""};
 
 actors::occurrence started() {
   scheduling::happened what;

@@ -222,7 +222,7 @@ TEST_CASE("integration: what is wrong is told by the names that the caller knows
   training_config config;
   config.options = json::array();
   CHECK(refused(training_submission(config, {}, known_stages())).field == "options");
-  CHECK(refused(document_submission(json{5}, "/", {.gpu = "A100"}, known_stages())).field ==
+  CHECK(refused(document_submission(json(5), "/", {.gpu = "A100"}, known_stages())).field ==
         "experiment");
 }
 

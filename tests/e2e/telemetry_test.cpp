@@ -67,7 +67,8 @@ TEST_CASE_FIXTURE(monitored_cluster,
       std::chrono::seconds{60}));
   auto const result = told.get();
   CHECK_MESSAGE(result.exit_code == 0, result.err);
-  for (char const* name : {"attached as monitoring", " crucible.experiment.submitted job ",
+  for (char const* name : {"\"uptime_s\"", "running jobs: 0", "jobs of the proposer: 0",
+                           "attached as monitoring", " crucible.experiment.submitted job ",
                            " crucible.stage.started job ", " crucible.stage.completed job "})
     CHECK_MESSAGE(result.out.find(name) != std::string::npos, name << " in " << result.out);
   CHECK(result.out.find("work.job") == std::string::npos);
