@@ -22,7 +22,7 @@ namespace nsai::scheduling {
 struct ended_job {
   job_id id;
   job_status status = job_status::succeeded;
-  std::string tenant_id;  // whose it is
+  std::string tenant_id{};  // whose it is
 };
 
 /// Null: it is not among them.
