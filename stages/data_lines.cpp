@@ -22,7 +22,8 @@ bool data_lines::next() {
       text_ += chars::to_char_type(c);
     } else {
       too_long_ = true;
-      text_ = {};
+      text_.clear();
+      text_.shrink_to_fit();
     }
   }
   return any;

@@ -122,7 +122,8 @@ TEST_CASE("a line that nests a hundred thousand deep or has no end in 16 MiB is 
   CHECK(data.counts.at("claims") == 1);
   CHECK(data.counts.at("broken_lines") == 3);
   REQUIRE(data.notes.size() >= 3);
-  CHECK(data.notes[0].find("claims:1: arrays and objects lie more than 256 deep") == 0);
+  CHECK(data.notes[0].starts_with("claims:1: "));
+  CHECK(data.notes[0].find("more than 256 deep") != std::string::npos);
   CHECK(data.notes[2] == "claims:3: longer than 16 MiB");
 }
 
