@@ -5,10 +5,13 @@
 namespace nsai {
 
 std::string describe_json(json const& value) {
-  constexpr std::size_t longest = 60;
+  std::size_t longest = 60;
   std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
-  if (text.size() > longest)
+  if (text.size() > longest) {
+    while ((static_cast<unsigned char>(text[longest]) & 0xc0U) == 0x80)
+      --longest;  // no character is cut in two
     text = text.substr(0, longest) + "...";
+  }
   switch (value.type()) {
     case json::value_t::null:
       return "null";

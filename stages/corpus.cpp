@@ -1,8 +1,9 @@
 #include "stages/corpus.hpp"
 
-#include <fstream>
 #include <sstream>
 
+#include "messages/bounded_json.hpp"
+#include "stages/data_lines.hpp"
 #include "stages/sample_data.hpp"
 #include "stages/scifact.hpp"
 
@@ -11,7 +12,8 @@ namespace {
 
 /// A line of a corpus; empty where data_load counts it as broken.
 std::optional<abstract> abstract_of(std::string const& line) {
-  auto const document = json::parse(line, nullptr, false);
+  auto const document =
+      nests_too_deep(line) ? json(json::value_t::discarded) : json::parse(line, nullptr, false);
   if (!document.is_object() || !document.contains("doc_id") || !document.contains("abstract"))
     return std::nullopt;
   abstract a;
@@ -41,8 +43,8 @@ abstract const* corpus::find(std::string const& id) const {
 std::vector<abstract> read_corpus(std::istream& in) {
   std::vector<abstract> documents;
   std::set<std::string> seen;
-  for (std::string line; std::getline(in, line);)
-    if (auto a = abstract_of(line); a && seen.insert(a->id).second)
+  for (data_lines lines{in}; lines.next();)
+    if (auto a = abstract_of(lines.text()); a && seen.insert(a->id).second)
       documents.push_back(std::move(*a));
   return documents;
 }
@@ -65,11 +67,8 @@ corpus load_corpus(context const& ctx, stage_env const& /*env*/) {
   }
   if (source.paths.corpus.empty())
     return corpus{{}};
-  std::filesystem::path const file = source.paths.corpus;
-  std::ifstream in{file, std::ios::binary};
-  if (!in || std::filesystem::is_directory(file))
-    throw shape_error("inputs.dataset.source.paths.corpus", file.string() + " cannot be read",
-                      "a file of JSON lines that every node can reach");
+  auto in = open_data_file(source.paths.corpus, "inputs.dataset.source.paths.corpus",
+                           "a file of JSON lines that every node can reach");
   return corpus{read_corpus(in)};
 }
 

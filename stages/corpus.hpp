@@ -32,7 +32,8 @@ class corpus {
   std::map<std::string, std::size_t> by_id_;
 };
 
-/// Documents of JSON lines. Broken and repeated lines are skipped (data_load counts them).
+/// Documents of JSON lines. Broken (also: longer than 16 MiB, or nested too deep) and repeated
+/// lines are skipped (data_load counts them).
 std::vector<abstract> read_corpus(std::istream& in);
 
 /// Throws shape_error when the context has no data set or its file cannot be read; an empty corpus

@@ -1,10 +1,10 @@
 #include "stages/data_load.hpp"
 
-#include <fstream>
 #include <sstream>
 #include <stdexcept>
 
 #include "messages/suggest.hpp"
+#include "stages/data_lines.hpp"
 #include "stages/option_list.hpp"
 #include "stages/sample_data.hpp"
 #include "stages/scifact.hpp"
@@ -139,10 +139,8 @@ class loader {
       auto const file =
           fs::absolute(fs::path{path}.is_absolute() ? fs::path{path} : from_.base / path)
               .lexically_normal();
-      std::ifstream in{file, std::ios::binary};
-      if (!in || fs::is_directory(file))
-        throw shape_error(std::string{"dataset."} + name, file.string() + " cannot be read",
-                          "a file of JSON lines that every node can reach");
+      auto in = open_data_file(file, std::string{"dataset."} + name,
+                               "a file of JSON lines that every node can reach");
       (reader_.*read)(in, file.filename().string());
       sha256_[name] = sha256_of_file(file, std::string{"dataset."} + name);
       where_.paths.*which = file.string();
@@ -163,6 +161,7 @@ class data_load final : public stage {
     stage_description d;
     d.name = "data_load";
     d.summary = "reads claims, corpus and predictions in SciFact's format";
+    d.backend = "stage_host";
     d.options = {
         option("dataset", "string", "", "a data set of the node's config, or sample (built in)"),
         option("claims", "string", "", "path of the claims (JSON lines)"),

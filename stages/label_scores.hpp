@@ -18,13 +18,12 @@ struct tally {
 /// The four scores of SciFact (Wadden et al. 2020, section 4). A document's gold label is that of
 /// its first rationale.
 ///   abstract_label_only    retrieved: predicted documents that are not NEI; relevant: gold
-///   evidence documents;
-///                          correct: the document is gold and the label equal
+///                          evidence documents; correct: the document is gold and the label equal
 ///   abstract_rationalized  the same, and one gold rationale lies wholly among the first three
-///   predicted sentences sentence_selection     retrieved: predicted sentences of documents that
-///   are not NEI; relevant: the sentences of all
-///                          gold rationales; correct: in a gold rationale all of whose sentences
-///                          were predicted
+///                          predicted sentences
+///   sentence_selection     retrieved: predicted sentences of documents that are not NEI; relevant:
+///                          the sentences of all gold rationales; correct: in a gold rationale all
+///                          of whose sentences were predicted
 ///   sentence_label         the same, and the label is equal
 struct label_scores {
   tally abstract_label_only;

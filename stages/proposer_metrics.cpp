@@ -30,7 +30,9 @@ class measurement {
     if (computed_ == 0)
       notes_["overall_pass_rate"] = "no enabled metric could be computed";
     metrics_["overall_pass_rate"] =
-        computed_ == 0 ? json{} : json(static_cast<double>(passed_) / computed_);
+        computed_ == 0 ? json{} : json(static_cast<double>(passed_) / enabled_metrics_);
+    counts_["enabled_metrics"] = enabled_metrics_;
+    counts_["computed_metrics"] = computed_;
     metrics_["counts"] = counts_;
     metrics_["notes"] = notes_;
     return std::move(metrics_);
@@ -85,6 +87,7 @@ class measurement {
       notes_[name] = "not enabled";
       return;
     }
+    ++enabled_metrics_;
     std::optional<double> const value = compute();
     metrics_[name] = value ? json(*value) : json{};
     if (value) {
@@ -190,6 +193,7 @@ class measurement {
   std::int64_t with_claim_ = 0;
   std::int64_t cited_ = 0;
   std::int64_t cited_in_corpus_ = 0;
+  int enabled_metrics_ = 0;
   int computed_ = 0;
   int passed_ = 0;
   json metrics_ = json::object();

@@ -52,8 +52,9 @@ std::string predicted_evidence(prediction const& p, corpus const& documents) {
       continue;
     auto positions = predicted.sentences;
     std::sort(positions.begin(), positions.end());
+    positions.erase(std::unique(positions.begin(), positions.end()), positions.end());
     for (auto const position : positions)
-      if (position < std::ssize(document->sentences))
+      if (position >= 0 && position < std::ssize(document->sentences))
         chosen.push_back(&document->sentences[static_cast<std::size_t>(position)]);
   }
   return joined_sentences(chosen);

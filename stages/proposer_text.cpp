@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <optional>
+#include <set>
 
 namespace nsai::stages {
 namespace {
@@ -55,6 +56,14 @@ std::string_view trimmed(std::string_view text) {
              : text.substr(from, text.find_last_not_of(blank) - from + 1);
 }
 
+/// An id of a document; dots at its end are those of a sentence ("2004.14974" is an id).
+std::string_view take_document(cursor& at) {
+  auto id = at.take_while(is_id_char);
+  while (id.ends_with('.'))
+    id.remove_suffix(1);
+  return id;
+}
+
 /// The line after the word CLAIM.
 std::optional<proposed_claim> claim_of(std::string_view line) {
   cursor c{line};
@@ -70,7 +79,7 @@ std::optional<proposed_claim> claim_of(std::string_view line) {
     if (!c.take("Document"))
       return std::nullopt;
     c.skip_blanks();
-    claim.document = c.take_while(is_id_char);
+    claim.document = take_document(c);
     c.skip_blanks();
     if (claim.document.empty() || !c.take(")"))
       return std::nullopt;
@@ -108,12 +117,12 @@ std::optional<std::string> take_citation(cursor& at) {
   bool closed = false;
   if (c.take("Document ")) {
     c.skip_blanks();
-    id = c.take_while([](char x) { return is_id_char(x) && x != '.'; });
+    id = take_document(c);
     c.skip_blanks();
     closed = c.rest().starts_with(":") || c.rest().starts_with(")");
   } else if (c.take("[DocID:") || c.take("[ref:")) {
     c.skip_blanks();
-    id = c.take_while(is_id_char);
+    id = take_document(c);
     c.skip_blanks();
     closed = c.take("]");
   } else if (c.take("[")) {
@@ -130,23 +139,27 @@ std::optional<std::string> take_citation(cursor& at) {
 
 proposal parse_proposal(std::string_view text) {
   proposal parts;
-  for (cursor c{text}; !c.at_end();) {
-    auto const id = take_citation(c);
-    if (!id)
+  std::set<std::string> seen;
+  auto const cite = [&](std::string const& document) {
+    if (!document.empty() && seen.insert(document).second)
+      parts.documents.push_back(document);
+  };
+  for (cursor c{text}; !c.at_end();)
+    if (auto const id = take_citation(c))
+      cite(*id);
+    else
       c.step();
-    else if (std::find(parts.documents.begin(), parts.documents.end(), *id) ==
-             parts.documents.end())
-      parts.documents.push_back(*id);
-  }
   while (!text.empty()) {
     auto const end = std::min(text.find('\n'), text.size());
     cursor line{trimmed(text.substr(0, end))};
     text.remove_prefix(std::min(end + 1, text.size()));
     if (line.take("CLAIM")) {
-      if (auto claim = claim_of(line.rest()))
+      if (auto claim = claim_of(line.rest())) {
+        cite(claim->document);
         parts.claims.push_back(std::move(*claim));
-      else
+      } else {
         ++parts.malformed;
+      }
     } else if (line.take("RELATION")) {
       if (auto relation = relation_of(line.rest()))
         parts.relations.push_back(std::move(*relation));

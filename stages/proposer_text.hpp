@@ -28,13 +28,13 @@ struct proposed_relation {
 struct proposal {
   std::vector<proposed_claim> claims;
   std::vector<proposed_relation> relations;
-  std::vector<std::string>
-      documents;  // cited anywhere in the text, each once, in order of first appearance
+  std::vector<std::string> documents;  // cited anywhere, each once, in order of first appearance
   std::int64_t malformed = 0;
 };
 
 /// Citations are `(Document 4983)`, `Document 123:`, `[DocID: x]`, `[ref:x]` and `[123:0]`
-/// (document and sentence).
+/// (document and sentence); the document of a CLAIM line always is one. Ids are letters, digits,
+/// "_", "-" and, but at their end, ".".
 proposal parse_proposal(std::string_view text);
 
 }  // namespace nsai::stages

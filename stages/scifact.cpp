@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cctype>
 
+#include "messages/bounded_json.hpp"
+#include "stages/data_lines.hpp"
+
 namespace nsai::stages {
 namespace {
 
@@ -117,12 +120,20 @@ void dataset_reader::note(std::string text) {
 /// `take` gets the parsed line and where it stands; what it throws makes the line a broken one.
 template <class Take>
 void dataset_reader::each_line(std::istream& in, std::string const& name, Take const& take) {
-  std::string line;
-  for (std::int64_t number = 1; std::getline(in, line); ++number) {
+  data_lines lines{in};
+  for (std::int64_t number = 1; lines.next(); ++number) {
+    auto const& line = lines.text();
+    auto const at = name + ":" + std::to_string(number);
+    if (lines.too_long()) {
+      ++data_.counts["broken_lines"];
+      note(at + ": longer than 16 MiB");
+      continue;
+    }
     if (line.find_first_not_of(" \t\r") == std::string::npos)
       continue;
-    auto const at = name + ":" + std::to_string(number);
     try {
+      if (nests_too_deep(line))
+        throw too_deep("");
       take(json::parse(line), at);
     } catch (json::exception const&) {
       ++data_.counts["broken_lines"];

@@ -118,7 +118,7 @@ struct dataset {
 };
 
 /// Reads the parts of one data set, each at most once and claims first, then `finish`. `name`
-/// stands in the notes.
+/// stands in the notes. Lines that are longer than 16 MiB or nest too deep count as broken too.
 class dataset_reader {
  public:
   /// `limit`: only the first so many claims and what belongs to them; 0: all.

@@ -1,13 +1,13 @@
 #include "stages/data/bench.hpp"
 
 #include <algorithm>
-#include <fstream>
 
 #include "messages/suggest.hpp"
 #include "stages/compute.hpp"
 #include "stages/context_data.hpp"
 #include "stages/data/result_set.hpp"
 #include "stages/data/statistics.hpp"
+#include "stages/data/whole_file.hpp"
 #include "stages/experiment.hpp"
 #include "stages/option_list.hpp"
 
@@ -63,8 +63,8 @@ class benching {
     else if (name == "f1")
       told_[name] = f1();
     else
-      told_[name] =
-          with_interval(mean_of(values_), bootstrap_mean(values_, seed_, resamples_, level_));
+      told_[name] = with_interval(mean_of(values_),
+                                  bootstrap_mean(values_, seed_, resamples_, level_, env_.stop));
     if (env_.stop.stop_requested())
       throw compute_stopped{};
   }
@@ -74,12 +74,12 @@ class benching {
     std::vector<double> differences;
     for (std::size_t i = 0; i < pairs.first.size(); ++i)
       differences.push_back(pairs.first[i] - pairs.second[i]);
-    auto const range = bootstrap_mean(differences, seed_, resamples_, level_);
+    auto const range = bootstrap_mean(differences, seed_, resamples_, level_, env_.stop);
     told_["paired"] = {{"n", differences.size()},
                        {"difference", mean_of(differences)},
                        {"low", range.low},
                        {"high", range.high},
-                       {"p", sign_flip_p(differences, seed_, resamples_)}};
+                       {"p", sign_flip_p(differences, seed_, resamples_, env_.stop)}};
   }
 
   json finish() {
@@ -104,13 +104,14 @@ class benching {
   json f1() {
     auto const labels = number_labels(results_);
     std::vector<std::size_t> gold(results_.size()), predicted(results_.size());
-    auto const range = bootstrap(results_.size(), seed_, resamples_, level_, [&](auto drawn) {
+    auto const drawn_f1 = [&](auto drawn) {
       for (std::size_t i = 0; i < drawn.size(); ++i) {
         gold[i] = labels.gold[drawn[i]];
         predicted[i] = labels.predicted[drawn[i]];
       }
       return macro_f1(gold, predicted);
-    });
+    };
+    auto const range = bootstrap(results_.size(), seed_, resamples_, level_, drawn_f1, env_.stop);
     return with_interval(macro_f1(labels.gold, labels.predicted), range);
   }
 
@@ -131,6 +132,7 @@ class bench final : public stage {
     stage_description d;
     d.name = "bench";
     d.summary = "statistics with confidence intervals, and paired comparison of two result sets";
+    d.backend = "stage_host";
     d.options = {
         option("metrics", "array", bench_metric_names(), "which statistics"),
         option("of", "string", "labels", "labels, or the path of an array in the context"),
@@ -206,13 +208,8 @@ class bench final : public stage {
   static void keep(std::vector<single_result> const& results, context& ctx, stage_env const& env) {
     if (env.artifacts.empty())
       return;
-    std::filesystem::create_directories(env.artifacts);
     auto const file = env.artifacts / "bench_results.json";
-    std::ofstream out{file, std::ios::binary};
-    out << to_json(results).dump(1) << '\n';
-    out.close();
-    if (!out)
-      throw std::runtime_error("bench: " + file.string() + " cannot be written");
+    write_whole_file(file, to_json(results).dump(1) + "\n");
     ctx.artifacts.push_back(
         {{"name", "bench_results.json"}, {"kind", "results"}, {"path", file.string()}});
   }

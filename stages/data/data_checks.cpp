@@ -1,13 +1,13 @@
 #include "stages/data/data_checks.hpp"
 
 #include <algorithm>
-#include <fstream>
 
 #include "stages/compute.hpp"
 #include "stages/context_data.hpp"
 #include "stages/corpus.hpp"
 #include "stages/data/result_set.hpp"
 #include "stages/data/statistics.hpp"
+#include "stages/data_lines.hpp"
 #include "stages/option_list.hpp"
 #include "stages/text/words.hpp"
 
@@ -217,7 +217,7 @@ class checking {
                            std::vector<rationale> const& rationales, finding& range) {
     for (auto const& r : rationales)
       for (auto const sentence : r.sentences)
-        if (sentence >= std::ssize(document.sentences))
+        if (sentence < 0 || sentence >= std::ssize(document.sentences))
           range.add("claim " + claim + ", document " + document.id + ": sentence " +
                     std::to_string(sentence) + " of " + std::to_string(document.sentences.size()));
   }
@@ -241,10 +241,7 @@ std::vector<gold_claim> claims_of_file(std::string const& given, context const& 
   std::filesystem::path file = given;
   if (file.is_relative())
     file = std::filesystem::path{ctx.experiment.value("base_dir", std::string{})} / file;
-  std::ifstream in{file, std::ios::binary};
-  if (!in || std::filesystem::is_directory(file))
-    throw shape_error("options.against", file.string() + " cannot be read",
-                      "a file of claims as JSON lines");
+  auto in = open_data_file(file, "options.against", "a file of claims as JSON lines");
   dataset_reader reader{"against", 0};
   reader.claims(in, file.filename().string());
   return reader.finish().claims;
@@ -256,6 +253,7 @@ class data_checks final : public stage {
     stage_description d;
     d.name = "data_checks";
     d.summary = "looks over a data set: duplicates, labels, missing documents, leaks";
+    d.backend = "stage_host";
     auto fail_on = option("fail_on", "string", "error", "from which severity on to fail");
     fail_on.choices = {"none", "error", "warning"};
     d.options = {at_least(option("min_claims", "integer", 1, "fewer are an error"), 0),

@@ -1,8 +1,11 @@
 #include "stages/data/guardrails.hpp"
 
 #include <algorithm>
+#include <optional>
+#include <stop_token>
 
 #include "messages/suggest.hpp"
+#include "stages/compute.hpp"
 #include "stages/context_data.hpp"
 #include "stages/data/text_patterns.hpp"
 #include "stages/option_list.hpp"
@@ -37,23 +40,43 @@ std::string one_line(std::string_view text, std::size_t begin) {
   return line;
 }
 
-/// The beginning of a text without personal data.
-std::string excerpt_of(std::string_view text) {
-  return one_line(redacted(text), 0);
-}
+/// What is known of one text: looked for when first needed, once.
+class scanned_text {
+ public:
+  explicit scanned_text(std::string const& text) : text_(text) {}
 
-/// What stands around a piece of personal data, without it and without any other. (Cutting first
-/// could leave half of a number, which nothing would find.)
-std::string around(std::string_view text, text_match const& match) {
-  constexpr std::size_t bytes_before = 40;
-  auto const before = redacted(text.substr(0, match.begin)).size();
-  return one_line(redacted(text), before - std::min(before, bytes_before));
-}
+  std::vector<text_match> const& matches() {
+    if (!matches_)
+      matches_ = personal_data(text_);
+    return *matches_;
+  }
+  /// The beginning, without personal data.
+  std::string excerpt() { return one_line(clean().text, 0); }
+  /// What stands around a match, without it and without any other. (Cutting first could leave half
+  /// of a number, which nothing would find.)
+  std::string around(std::size_t match) {
+    constexpr std::size_t bytes_before = 40;
+    auto const place = clean().places[match];
+    return one_line(clean().text, place - std::min(place, bytes_before));
+  }
+
+ private:
+  redaction const& clean() {
+    if (!clean_)
+      clean_ = redact(text_, matches());
+    return *clean_;
+  }
+
+  std::string const& text_;
+  std::optional<std::vector<text_match>> matches_;
+  std::optional<redaction> clean_;
+};
 
 class scan {
  public:
-  scan(std::vector<std::string> const& checks, json const& options)
+  scan(std::vector<std::string> const& checks, json const& options, std::stop_token stop)
       : checks_(checks.begin(), checks.end()),
+        stop_(std::move(stop)),
         longest_(options.value("max_length", std::size_t{8000})) {
     for (auto const& name : checks)
       counts_[name] = 0;
@@ -63,6 +86,7 @@ class scan {
     std::vector<proposal> parts;
     std::size_t malformed = 0;
     for (auto const& each : outputs) {
+      look_at_stop();
       parts.push_back(parse_proposal(each.output));
       malformed += is_malformed(parts.back()) ? 1 : 0;
     }
@@ -70,22 +94,23 @@ class scan {
         static_cast<double>(malformed) > most_malformed * static_cast<double>(outputs.size());
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       begin(outputs[i].id, "output");
+      scanned_text whole{outputs[i].output};
       if (too_many && is_malformed(parts[i]))
-        violation("schema", excerpt_of(outputs[i].output));
+        violation("schema", [&] { return whole.excerpt(); });
       for (auto const& claim : parts[i].claims)
         if (parts[i].documents.empty() && claim.document.empty())
-          violation("uncited", excerpt_of(claim.text));
-      if (outputs[i].output.size() > longest_)
-        violation("length", std::to_string(outputs[i].output.size()) +
-                                " bytes: " + excerpt_of(outputs[i].output));
-      text(outputs[i].output);
+          violation("uncited", [&] { return scanned_text{claim.text}.excerpt(); });
+      if (auto const size = outputs[i].output.size(); size > longest_)
+        violation("length", [&] { return std::to_string(size) + " bytes: " + whole.excerpt(); });
+      text(outputs[i].output, whole);
     }
   }
 
   void claims(std::vector<gold_claim> const& claims) {
     for (auto const& claim : claims) {
       begin(claim.id, "claim");
-      text(claim.claim);
+      scanned_text whole{claim.claim};
+      text(claim.claim, whole);
     }
   }
 
@@ -102,35 +127,49 @@ class scan {
     return parts.malformed > 0 || parts.claims.empty();
   }
 
+  void look_at_stop() const {
+    if (stop_.stop_requested())
+      throw compute_stopped{};
+  }
+
   void begin(std::string const& id, char const* of) {
+    look_at_stop();
     id_ = id;
     of_ = of;
     ++scanned_;
     violates_ = false;
   }
 
-  void text(std::string const& text) {
-    for (auto const& match : personal_data(text))
-      violation("pii", match.kind + ": " + around(text, match));
-    for (auto const& phrase : injection_phrases(text))
-      violation("injection", phrase);
-    for (auto const& word : toxic_words(text))
-      violation("toxic_language", word);
-    for (auto const& phrase : absolutist_phrases(text))
-      violation("absolutist_language", phrase);
+  void text(std::string const& text, scanned_text& whole) {
+    if (checks_.contains("pii"))
+      for (std::size_t i = 0; i < whole.matches().size(); ++i)
+        violation("pii", [&] { return whole.matches()[i].kind + ": " + whole.around(i); });
+    phrases("injection", text, injection_phrases);
+    phrases("toxic_language", text, toxic_words);
+    phrases("absolutist_language", text, absolutist_phrases);
   }
 
-  void violation(std::string const& check, std::string const& excerpt) {
+  void phrases(char const* check, std::string const& text,
+               std::vector<std::string> (*find)(std::string_view)) {
+    if (checks_.contains(check))
+      for (auto const& phrase : find(text))
+        violation(check, [&] { return phrase; });
+  }
+
+  /// `excerpt` is asked for only where it is kept.
+  template <class Excerpt>
+  void violation(std::string const& check, Excerpt const& excerpt) {
     if (!checks_.contains(check))
       return;
     ++counts_[check];
     violating_ += violates_ ? 0 : 1;
     violates_ = true;
     if (violations_.size() < most_told_violations)
-      violations_.push_back({{"id", id_}, {"of", of_}, {"check", check}, {"excerpt", excerpt}});
+      violations_.push_back({{"id", id_}, {"of", of_}, {"check", check}, {"excerpt", excerpt()}});
   }
 
   std::set<std::string> checks_;
+  std::stop_token stop_;
   std::size_t longest_;
   std::map<std::string, std::int64_t> counts_;
   json violations_ = json::array();
@@ -147,6 +186,7 @@ class guardrails final : public stage {
     stage_description d;
     d.name = "guardrails";
     d.summary = "scans proposals and claims for what must not leave the experiment";
+    d.backend = "stage_host";
     auto action = option("action", "string", "flag", "what too many violations do");
     action.choices = {"fail", "flag"};
     d.options = {
@@ -166,7 +206,7 @@ class guardrails final : public stage {
     if (!has_dataset(ctx))
       seen.inputs["dataset"] = write_json(dataset{});
     auto const data = dataset_of(seen);
-    scan all{checks_of(options), options};
+    scan all{checks_of(options), options, env.stop};
     all.outputs(data.outputs, options.value("max_malformed", 0.05));
     all.claims(data.claims);
     if (env.stop.stop_requested())

@@ -150,6 +150,7 @@ class labeling_queue final : public stage {
     stage_description d;
     d.name = "labeling_queue";
     d.summary = "writes what people are to label into a queue, the most telling first";
+    d.backend = "stage_host";
     auto strategy = option("strategy", "string", "high_severity_first", "what comes first");
     strategy.choices = {"random", "high_severity_first", "high_beta1_reduction_first",
                         "low_confidence_first"};

@@ -5,6 +5,8 @@
 #include <numeric>
 #include <random>
 
+#include "stages/compute.hpp"
+
 namespace nsai::stages {
 namespace {
 
@@ -12,6 +14,11 @@ namespace {
 constexpr std::size_t most_exact_flips = 16;
 /// Sums of the same numbers in another order differ in their last bits; such means are equal.
 constexpr double flip_tolerance = 1e-12;
+
+void look_at(std::stop_token const& stop) {
+  if (stop.stop_requested())
+    throw compute_stopped{};
+}
 
 }  // namespace
 
@@ -43,13 +50,15 @@ double quantile(std::span<double const> sorted, double p) {
 }
 
 interval bootstrap(std::size_t n, std::uint64_t seed, std::size_t resamples, double level,
-                   std::function<double(std::span<std::size_t const>)> const& statistic) {
+                   std::function<double(std::span<std::size_t const>)> const& statistic,
+                   std::stop_token const& stop) {
   if (n == 0 || resamples == 0)
     return {};
   std::mt19937_64 random{seed};
   std::vector<std::size_t> drawn(n);
   std::vector<double> found(resamples);
   for (auto& each : found) {
+    look_at(stop);
     for (auto& position : drawn)
       position = random() % n;
     each = statistic(drawn);
@@ -59,17 +68,18 @@ interval bootstrap(std::size_t n, std::uint64_t seed, std::size_t resamples, dou
 }
 
 interval bootstrap_mean(std::span<double const> values, std::uint64_t seed, std::size_t resamples,
-                        double level) {
-  return bootstrap(values.size(), seed, resamples, level, [&](auto drawn) {
+                        double level, std::stop_token const& stop) {
+  auto const drawn_mean = [&](auto drawn) {
     double sum = 0;
     for (auto const position : drawn)
       sum += values[position];
     return sum / static_cast<double>(drawn.size());
-  });
+  };
+  return bootstrap(values.size(), seed, resamples, level, drawn_mean, stop);
 }
 
 double sign_flip_p(std::span<double const> differences, std::uint64_t seed,
-                   std::size_t permutations) {
+                   std::size_t permutations, std::stop_token const& stop) {
   if (differences.empty())
     return 1;
   auto const flipped_sum = [&](auto const& is_flipped) {
@@ -91,6 +101,7 @@ double sign_flip_p(std::span<double const> differences, std::uint64_t seed,
   }
   std::mt19937_64 random{seed};
   for (std::size_t round = 0; round < permutations; ++round) {
+    look_at(stop);
     std::uint64_t bits = 0;
     as_far += flipped_sum([&](std::size_t i) {
                 if (i % 64 == 0)

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <stop_token>
 #include <vector>
 
 namespace nsai::stages {
@@ -26,17 +27,19 @@ double quantile(std::span<double const> sorted, double p);
 /// Bootstrap percentile interval (Efron 1979, "Bootstrap methods: another look at the jackknife"):
 /// `resamples` times n positions below n are drawn with replacement, `statistic` is taken of them,
 /// and the interval lies between the quantiles (1 − level) / 2 and (1 + level) / 2. Equal seeds
-/// give equal intervals. {0, 0} of nothing.
+/// give equal intervals. {0, 0} of nothing. Throws compute_stopped after a stop, as sign_flip_p
+/// does.
 interval bootstrap(std::size_t n, std::uint64_t seed, std::size_t resamples, double level,
-                   std::function<double(std::span<std::size_t const>)> const& statistic);
+                   std::function<double(std::span<std::size_t const>)> const& statistic,
+                   std::stop_token const& stop = {});
 interval bootstrap_mean(std::span<double const> values, std::uint64_t seed, std::size_t resamples,
-                        double level);
+                        double level, std::stop_token const& stop = {});
 
 /// Two-sided p of a paired permutation test: the share of all ways to flip the signs of the
 /// differences whose mean is at least as far from 0. Up to 16 differences: all 2^n ways, exactly;
 /// more: `permutations` random ones, (1 + as far) / (1 + permutations). 1 of no difference.
 double sign_flip_p(std::span<double const> differences, std::uint64_t seed,
-                   std::size_t permutations);
+                   std::size_t permutations, std::stop_token const& stop = {});
 
 /// Mean over the classes that occur in either list (numbers from 0) of 2·tp / (2·tp + fp + fn).
 /// Both have the same length; 0 of nothing.

@@ -169,16 +169,21 @@ std::vector<text_match> personal_data(std::string_view text) {
   return found;
 }
 
-std::string redacted(std::string_view text) {
-  std::string kept;
+redaction redact(std::string_view text, std::vector<text_match> const& matches) {
+  redaction kept;
   std::size_t from = 0;
-  for (auto const& match : personal_data(text)) {
-    kept += text.substr(from, match.begin - from);
-    kept += "[" + match.kind + "]";
+  for (auto const& match : matches) {
+    kept.text += text.substr(from, match.begin - from);
+    kept.places.push_back(kept.text.size());
+    kept.text += "[" + match.kind + "]";
     from = match.begin + match.length;
   }
-  kept += text.substr(from);
+  kept.text += text.substr(from);
   return kept;
+}
+
+std::string redacted(std::string_view text) {
+  return redact(text, personal_data(text)).text;
 }
 
 std::vector<std::string> injection_phrases(std::string_view text) {
@@ -207,7 +212,6 @@ std::vector<std::string> injection_phrases(std::string_view text) {
                                    "reveal your instructions",
                                    "reveal your prompt",
                                    "im start",
-                                   "im_start",
                                    "end of prompt"};
   return phrases_in(text, phrases);
 }

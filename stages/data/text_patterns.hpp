@@ -20,9 +20,17 @@ struct text_match {
 ///          three may be in brackets)
 ///   ssn    3-2-4 digits with "-", not 000, 666 or 9xx, no group of zeros
 ///   card   13 to 19 digits in one piece or in groups of at least 3 with "-" or spaces, with a
-///   right
-///          check digit (Luhn, ISO/IEC 7812-1) and not all the same
+///          right check digit (Luhn, ISO/IEC 7812-1) and not all the same
 std::vector<text_match> personal_data(std::string_view text);
+
+/// A text with "[email]" and the like in place of the matches.
+struct redaction {
+  std::string text;
+  std::vector<std::size_t> places;  // where in it each match's replacement begins
+};
+
+/// `matches` as personal_data gives them.
+redaction redact(std::string_view text, std::vector<text_match> const& matches);
 
 /// The text with "[email]" and the like in place of personal data.
 std::string redacted(std::string_view text);

@@ -52,23 +52,30 @@ std::string in_words(bounds const& b) {
   return text;
 }
 
+constexpr std::size_t most_told_faults = 100;
+
 class fault_list {
  public:
   void add(std::string const& path, std::string const& came, std::string const& expected) {
-    faults_.push_back({{"path", path}, {"came", came}, {"expected", expected}});
+    if (++count_ <= most_told_faults)
+      faults_.push_back({{"path", path}, {"came", came}, {"expected", expected}});
   }
-  json const& faults() const { return faults_; }
+  std::size_t count() const { return count_; }
+  json const& faults() const { return faults_; }  // the first of them
   std::string message() const {
     std::string text;
     for (auto const& each : faults_)
       text += (text.empty() ? "" : "\n") + each.at("path").get<std::string>() + ": " +
               each.at("came").get<std::string>() + "; expected " +
               each.at("expected").get<std::string>();
+    if (count_ > faults_.size())
+      text += "\nand " + std::to_string(count_ - faults_.size()) + " more";
     return text;
   }
 
  private:
   json faults_ = json::array();
+  std::size_t count_ = 0;
 };
 
 void check_dataset(context const& ctx, fault_list& faults) {
@@ -88,9 +95,9 @@ void check_dataset(context const& ctx, fault_list& faults) {
     auto const at = "inputs.dataset.claims[" + std::to_string(i) + "].";
     auto const& claim = data.claims[i];
     if (claim.id.empty() || !ids.insert(claim.id).second)
-      faults.add(at + "id", "\"" + claim.id + "\"", "an id that no claim before has");
+      faults.add(at + "id", describe_json(claim.id), "an id that no claim before has");
     if (claim.claim.find_first_not_of(" \t\r\n") == std::string::npos)
-      faults.add(at + "claim", "\"" + claim.claim + "\"", "a text");
+      faults.add(at + "claim", describe_json(claim.claim), "a text");
   }
 }
 
@@ -119,14 +126,16 @@ class validate final : public stage {
       ++checks;
       check_dataset(ctx, faults);
     }
-    json result{
-        {"valid", faults.faults().empty()}, {"checks", checks}, {"faults", faults.faults()}};
+    json result{{"valid", faults.count() == 0},
+                {"checks", checks},
+                {"fault_count", faults.count()},
+                {"faults", faults.faults()}};
     ctx.metrics["validate"] = result;
     if (env.log)
       for (auto const& each : faults.faults())
-        env.log(each.dump());
+        env.log(each.dump(-1, ' ', false, json::error_handler_t::replace));
     auto done = outcome::success(std::move(result));
-    if (!faults.faults().empty() && options.value("on_failure", "fail") == "fail") {
+    if (faults.count() > 0 && options.value("on_failure", "fail") == "fail") {
       auto const error = outcome::failure("invalid", faults.message(), false);
       done.error = error.error;
     }

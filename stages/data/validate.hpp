@@ -14,8 +14,9 @@ namespace nsai::stages {
 ///   thresholds  an object: path -> {"min", "max"}, either may be missing; the bounds are allowed
 ///   on_failure  fail (default) or report
 /// A data set, where there is one, must be sound in itself: its shape, and claims with a text and
-/// an id of their own. All faults are told at once: {"valid", "faults": [{"path", "came",
-/// "expected"}]}, as result and in `metrics.validate`; with "fail" also as the error `invalid`.
+/// an id of their own. All faults are told at once: {"valid", "checks", "fault_count", "faults":
+/// [{"path", "came", "expected"}] (the first hundred)}, as result and in `metrics.validate`; with
+/// "fail" also as the error `invalid`.
 std::unique_ptr<stage> make_validate();
 
 }  // namespace nsai::stages

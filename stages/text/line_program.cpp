@@ -205,8 +205,11 @@ std::vector<json> line_program::ask(std::vector<json> const& requests, compute_h
       write_some(now);
     if (ends[0].revents == 0) {
       // A child of the program may keep its output open.
-      if (ended)
-        fail(how_it_ended() + "; expected " + std::to_string(now.missing) + " more answers");
+      if (ended) {
+        take_last_line(now);
+        if (now.missing > 0)
+          fail(how_it_ended(hooks) + "; expected " + std::to_string(now.missing) + " more answers");
+      }
       ended = ending().has_value();
       continue;
     }
@@ -218,8 +221,10 @@ std::vector<json> line_program::ask(std::vector<json> const& requests, compute_h
       if (hooks.progress)
         hooks.progress(1 - static_cast<double>(now.missing) / static_cast<double>(requests.size()));
     }
+    if (!goes_on)
+      take_last_line(now);
     if (!goes_on && now.missing > 0)
-      fail(how_it_ended() + "; expected " + std::to_string(now.missing) + " more answers");
+      fail(how_it_ended(hooks) + "; expected " + std::to_string(now.missing) + " more answers");
   }
   std::vector<json> answers;
   for (auto& each : now.answers)
@@ -272,6 +277,16 @@ void line_program::take_lines(exchange& now) {
     fail("it wrote a line of more than 16 MiB; expected one JSON object a line");
 }
 
+void line_program::take_last_line(exchange& now) {
+  try {
+    read_answer(received_);
+  } catch (line_program_error const&) {
+    return;  // nothing, or half a line: that it ended tells more
+  }
+  received_ += '\n';
+  take_lines(now);
+}
+
 void line_program::fail(std::string const& what) {
   auto const message = argv_.front() + ": " + what;
   end();
@@ -289,11 +304,15 @@ std::optional<std::string> line_program::ending() const {
                                      : "it was killed by signal " + number;
 }
 
-std::string line_program::how_it_ended() const {
+std::string line_program::how_it_ended(compute_hooks const& hooks) {
   auto const until = steady::now() + until_an_end_shows;
   do {
     if (auto const told = ending())
       return *told;
+    if (hooks.stop.stop_requested()) {
+      end();
+      throw compute_stopped{};
+    }
     std::this_thread::sleep_for(std::chrono::milliseconds{5});
   } while (steady::now() < until);
   return "it closed its output";
@@ -305,6 +324,7 @@ void line_program::end() noexcept {
   if (pid_ < 0)
     return;
   ::kill(-pid_, SIGKILL);
+  ::kill(pid_, SIGKILL);  // it may have gone to another group
   while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
   }
   pid_ = -1;

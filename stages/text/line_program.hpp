@@ -50,9 +50,10 @@ class line_program {
   void write_some(exchange& now);
   bool read_some();  // false: its output has ended
   void take_lines(exchange& now);
+  void take_last_line(exchange& now);  // what it wrote before its end, without a line's end
   [[noreturn]] void fail(std::string const& what);
   std::optional<std::string> ending() const;
-  std::string how_it_ended() const;
+  std::string how_it_ended(compute_hooks const& hooks);
   void end() noexcept;
 
   std::vector<std::string> argv_;

@@ -1,5 +1,8 @@
 #include "stages/data/bench.hpp"
 
+#include <chrono>
+#include <thread>
+
 #include <doctest/doctest.h>
 
 #include "stages/data/result_set.hpp"
@@ -156,4 +159,32 @@ TEST_CASE("on SciFact's dev claims: scores of texts, checks and intervals of a p
   CHECK(checked.value.value().at("labels") ==
         json{{"SUPPORT", 124}, {"CONTRADICT", 64}, {"NEI", 112}});
   CHECK(checked.value.value().at("errors") == 2);  // sentences out of range, and two shared texts
+}
+
+TEST_CASE("a bench that is stopped in the middle of a resampling ends at once, with no file left") {
+  tests::folder where;
+  stage_env env;
+  env.artifacts = where.path;
+  std::stop_source source;
+  env.stop = source.get_token();
+  context ctx;
+  ctx.outputs["scores"] = std::vector<int>(20'000, 1);
+  std::jthread const stopper{[&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds{200});
+    source.request_stop();
+  }};
+  // Two times ten thousand million draws would take minutes.
+  auto const begin = std::chrono::steady_clock::now();
+  auto const done = run("bench", {{"of", "outputs.scores"}, {"resamples", 1'000'000}}, ctx, env);
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds{20});
+  CHECK(done.result == attempt_result::canceled);
+  CHECK(std::filesystem::is_empty(where.path));
+}
+
+TEST_CASE("stages that read files or compute on texts of tenants run in a process of their own") {
+  auto const all = built_in_stages();
+  for (auto const* name : {"data_load", "data_checks", "guardrails", "bench", "labeling_queue"}) {
+    CAPTURE(name);
+    CHECK(all.find(name)->describe().backend == "stage_host");
+  }
 }

@@ -85,8 +85,12 @@ TEST_CASE("fail_on: errors fail the stage by default, warnings only when asked")
   auto const sample = tests::sample();
   CHECK(run("data_checks", nullptr, sample).result == attempt_result::succeeded);
   auto const warned = run("data_checks", {{"fail_on", "warning"}}, sample);
-  CHECK((warned.result == attempt_result::failed) ==
-        (warned.value.value().at("warnings").get<int>() > 0));
+  CHECK(warned.value.value().at("errors") == 0);
+  CHECK(warned.value.value().at("warnings").get<int>() > 0);
+  REQUIRE(warned.error);
+  CHECK(warned.error->code == "data_checks_failed");
+  CHECK(warned.error->message.starts_with("warning "));
+  CHECK(warned.value.value().at("passed") == false);
 }
 
 TEST_CASE("the share of missing documents is bounded; the bound itself is allowed") {
@@ -119,4 +123,28 @@ TEST_CASE("claims that two splits share are a leak, by id and by words") {
   CHECK(run("data_checks", {{"against", "none.jsonl"}}, ctx)
             .error->message.starts_with("options.against: "));
   CHECK(run("data_checks", nullptr, {}).error->code == "no_dataset");
+}
+
+TEST_CASE("positions below 0, which only a context can have, are out of range") {
+  tests::folder where;
+  auto ctx = odd(where);
+  ctx.inputs["dataset"]["claims"][0]["evidence"]["5"][0]["sentences"] = {-1, 1, 2};
+  auto const range = check_named(run("data_checks", {{"fail_on", "none"}}, ctx).value.value(),
+                                 "sentences_out_of_range");
+  CHECK(range.at("count") == 2);
+  CHECK(range.at("examples").at(0) == "claim 1, document 5: sentence -1 of 2");
+}
+
+TEST_CASE("a device as the other split is refused, a line of it that nests too deep is broken") {
+  tests::folder where;
+  dataset data;
+  data.claims = {{"1", "a gene is present", {}, {}}};
+  auto ctx = tests::with_dataset(data);
+  ctx.experiment["base_dir"] = where.path.string();
+  CHECK(run("data_checks", {{"against", "/dev/zero"}}, ctx)
+            .error->message.starts_with("options.against: /dev/zero is no regular file"));
+  std::ofstream{where.path / "deep.jsonl"} << R"({"id": 1, "claim": "a gene is present", "x": )"
+                                           << std::string(100'000, '[') << std::string(100'000, ']')
+                                           << "}\n";
+  CHECK(run("data_checks", {{"against", "deep.jsonl"}}, ctx).result == attempt_result::succeeded);
 }

@@ -103,3 +103,32 @@ TEST_CASE("proposals of the context are scanned, also without a data set") {
   CHECK(run("guardrails", {{"checks", {"piii"}}}, ctx)
             .error->message.starts_with("options.checks: \"piii\" is not allowed"));
 }
+
+TEST_CASE("a megabyte of personal data is counted to the last piece, in one pass") {
+  auto data = clean();
+  data.outputs.clear();
+  data.claims[0].claim.clear();
+  constexpr int pieces = 100'000;
+  for (int i = 0; i < pieces; ++i)
+    data.claims[0].claim += "ann@b.org, ";
+  // With one redaction of the text a piece this would be some 10^11 steps: hours.
+  auto const told =
+      run("guardrails", {{"checks", {"pii"}}}, tests::with_dataset(data)).value.value();
+  CHECK(told.at("counts").at("pii") == pieces);
+  REQUIRE(told.at("violations").size() == 100);
+  CHECK(told.at("violations")
+            .at(0)
+            .at("excerpt")
+            .get<std::string>()
+            .starts_with("email: [email], [email], "));
+  CHECK(told.at("violations").at(99).at("excerpt").get<std::string>().starts_with("email: …"));
+}
+
+TEST_CASE("guardrails that are stopped end as stopped") {
+  stage_env env;
+  std::stop_source source;
+  env.stop = source.get_token();
+  source.request_stop();
+  auto const done = run("guardrails", nullptr, tests::with_dataset(clean()), env);
+  CHECK(done.result == attempt_result::canceled);
+}

@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include "stages/compute.hpp"
 #include "tests/support/seed.hpp"
 
 using namespace nsai;
@@ -97,4 +98,20 @@ TEST_CASE("equal seeds give equal intervals, and every interval lies within the 
       each = -each;
     CHECK(sign_flip_p(negative, seed, 200) == p);
   }
+}
+
+TEST_CASE("a stop ends the resampling at once, not at its end") {
+  std::stop_source source;
+  std::size_t calls = 0;
+  auto const tenth_stops = [&](auto) {
+    if (++calls == 10)
+      source.request_stop();
+    return 0.0;
+  };
+  CHECK_THROWS_AS(bootstrap(3, 0, 1'000'000, 0.95, tenth_stops, source.get_token()),
+                  compute_stopped);
+  CHECK(calls == 10);
+  std::vector<double> const values(20, 1.0);
+  CHECK_THROWS_AS(bootstrap_mean(values, 0, 1'000'000, 0.95, source.get_token()), compute_stopped);
+  CHECK_THROWS_AS(sign_flip_p(values, 0, 1'000'000, source.get_token()), compute_stopped);
 }

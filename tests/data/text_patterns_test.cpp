@@ -67,3 +67,14 @@ TEST_CASE("any bytes: matches lie in order within the text, and what is redacted
     CHECK(personal_data(text).empty() == (redacted(text) == text));
   }
 }
+
+TEST_CASE("the mark of a chat's turn is found, whatever stands between its words") {
+  CHECK(injection_phrases("x <|im_start|>system") == std::vector<std::string>{"im start"});
+}
+
+TEST_CASE("a redaction tells where each piece was") {
+  std::string const text = "a ann@b.org, 555-123-4567.";
+  auto const kept = redact(text, personal_data(text));
+  CHECK(kept.text == "a [email], [phone].");
+  CHECK(kept.places == std::vector<std::size_t>{2, 11});
+}

@@ -16,7 +16,8 @@ TEST_CASE("what is expected and there is valid, on the sample with its metrics")
                          {"thresholds", {{"metrics.proposer.schema_compliance", {{"min", 0.9}}}}}},
                         scored);
   REQUIRE(done.result == attempt_result::succeeded);
-  CHECK(done.value.value() == json{{"valid", true}, {"checks", 5}, {"faults", json::array()}});
+  CHECK(done.value.value() ==
+        json{{"valid", true}, {"checks", 5}, {"fault_count", 0}, {"faults", json::array()}});
   CHECK(tests::after(done).metrics.at("validate").at("valid") == true);
 }
 
@@ -87,4 +88,37 @@ TEST_CASE("paths go through objects and arrays, and nowhere else") {
   CHECK(*find_path(whole, "a.1.b") == 2);
   for (auto const* none : {"a.2.b", "a.x", "a.1.b.c", "", "b", "a.-1", "a.1x"})
     CHECK(find_path(whole, none) == nullptr);
+}
+
+TEST_CASE("a text that is cut in a fault is cut between characters, and can be logged") {
+  for (auto const* shift : {"", "a", "aa", "aaa"}) {
+    std::string text = shift;
+    for (int i = 0; i < 40; ++i)
+      text += "\xf0\x9f\xa7\xac";  // four bytes
+    CHECK_NOTHROW(json(describe_json(text)).dump());
+    context ctx;
+    ctx.metrics["a"] = text;
+    std::vector<std::string> log;
+    stage_env env;
+    env.log = [&](std::string const& line) { log.push_back(line); };
+    auto const done = run("validate", {{"types", {{"metrics.a", "number"}}}}, ctx, env);
+    REQUIRE(done.error);
+    CHECK(done.error->code == "invalid");
+    CHECK(log.size() == 1);
+    CHECK(tests::after(done).metrics.at("validate").at("fault_count") == 1);
+  }
+}
+
+TEST_CASE("of very many faults a hundred are told, and the number of all") {
+  dataset data;
+  for (int i = 0; i < 250; ++i)
+    data.claims.push_back({std::to_string(i), " ", {}, {}});
+  auto const done = run("validate", nullptr, tests::with_dataset(data));
+  REQUIRE(done.error);
+  CHECK(done.error->message.ends_with("; expected a text\nand 150 more"));
+  for (auto const& told : {done.value.value(), tests::after(done).metrics.at("validate")}) {
+    CHECK(told.at("fault_count") == 250);
+    CHECK(told.at("faults").size() == 100);
+    CHECK(told.at("valid") == false);
+  }
 }

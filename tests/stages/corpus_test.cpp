@@ -3,7 +3,10 @@
 #include <fstream>
 
 #include <doctest/doctest.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 
+#include "stages/data_lines.hpp"
 #include "stages/data_load.hpp"
 #include "stages/sha256.hpp"
 #include "tests/support/skip.hpp"
@@ -105,4 +108,36 @@ TEST_CASE("texts and index follow the corpus position by position") {
   auto const hits = index_of(documents).nearest("liver", 3);
   REQUIRE(hits.size() == 1);
   CHECK(hits[0].text == 1);
+}
+
+TEST_CASE("lines of a corpus that nest too deep or are too long are skipped") {
+  std::istringstream in{R"({"doc_id": 1, "abstract": ["a"], "x": )" + std::string(100'000, '[') +
+                        std::string(100'000, ']') + "}\n" + R"({"doc_id": 2, "abstract": [")" +
+                        std::string(most_line_bytes, 'x') + "\"]}\n" +
+                        R"({"doc_id": 3, "abstract": ["c"]})"};
+  auto const documents = read_corpus(in);
+  REQUIRE(documents.size() == 1);
+  CHECK(documents[0].id == "3");
+}
+
+TEST_CASE("devices, pipes and folders are no data files; nothing waits for them") {
+  std::string name = std::filesystem::temp_directory_path() / "nsai-corpus.XXXXXX";
+  std::filesystem::path const folder = ::mkdtemp(name.data());
+  auto const pipe = (folder / "pipe").string();
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  auto ctx = loaded({}, {{"claims", NSAI_SOURCE_DIR "/examples/data/claims.jsonl"}});
+  stage_env env;
+  for (std::string const& file : {std::string{"/dev/zero"}, pipe, folder.string()}) {
+    CAPTURE(file);
+    ctx.inputs["dataset"]["source"]["paths"]["corpus"] = file;
+    auto const corpus_fault = "inputs.dataset.source.paths.corpus: " + file +
+                              " is no regular file; expected a file of JSON lines that every node "
+                              "can reach";
+    CHECK_THROWS_WITH_AS(load_corpus(ctx, {}), corpus_fault.c_str(), shape_error);
+    auto const outcome = run_stage(*make_data_load(), json_text::of({{"claims", file}}),
+                                   json_text::of(write_json(context{})), env);
+    REQUIRE(outcome.error);
+    CHECK(outcome.error->message.starts_with("dataset.claims: " + file + " is no regular file"));
+  }
+  std::filesystem::remove_all(folder);
 }

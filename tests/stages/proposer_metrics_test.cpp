@@ -30,6 +30,20 @@ json scored(dataset const& data, std::vector<std::string> const& enabled,
   return proposer_metrics(data, enabled, targets, &texts);
 }
 
+/// Keeps what it was asked about.
+struct seen_evidence final : text_scorer {
+  std::string name() const override { return "seen"; }
+  std::vector<entailment> entail(std::span<text_pair const> pairs, compute_hooks const&) override {
+    for (auto const& pair : pairs)
+      evidence.push_back(pair.evidence);
+    return std::vector<entailment>(pairs.size());
+  }
+  std::vector<double> similar(std::span<text_pair const> pairs, compute_hooks const&) override {
+    return std::vector<double>(pairs.size());
+  }
+  std::vector<std::string> evidence;
+};
+
 }  // namespace
 
 TEST_CASE(
@@ -43,6 +57,8 @@ TEST_CASE(
   CHECK(m.at("overall_pass_rate") == 0.0);
   CHECK(scored(data_with_outputs(), proposer_metric_names(), {0.5, 0.9, 0, 0})
             .at("overall_pass_rate") == 0.75);
+  CHECK(m.at("counts").at("enabled_metrics") == 4);
+  CHECK(m.at("counts").at("computed_metrics") == 4);
 }
 
 TEST_CASE("what cannot be computed is null with the reason, never a number") {
@@ -119,11 +135,17 @@ TEST_CASE(
 
 TEST_CASE("of more than three sentences the three most similar ones are the evidence") {
   dataset data;
-  data.claims = {{"1", "Dogs bark", {}, {}}};
-  data.documents = {"5"};
-  data.outputs = {{"1", "CLAIM[c1] (Document 5): Dogs bark"}};
-  // The fourth sentence is the only one that shares a word; it is among the three.
-  CHECK(scored(data, {"entailment_score"}).at("entailment_score") == 1.0);
+  data.claims = {{"1", "Alpha beta gamma delta", {}, {}}};
+  data.documents = {"7"};
+  data.outputs = {{"1", "CLAIM[c1] (Document 7): Alpha beta gamma delta"}};
+  corpus const documents{{{"7",
+                           "",
+                           {"It was cheap.", "Delta rivers carry brown mud.", "Alpha.", "Beta.",
+                            "Gamma.", "Cats purr."}}}};
+  // Cosines: alpha, beta and gamma 1 / sqrt(4 · 1) each, delta among five words 1 / sqrt(4 · 5),
+  // the others 0. The best three cover 3 of the 4 words; the best four would cover all, the best
+  // two, the first three and the last three only 2.
+  CHECK(scored(data, {"entailment_score"}, {}, documents).at("entailment_score") == 0.75);
 }
 
 TEST_CASE("a document that the corpus lacks is no evidence: 0") {
@@ -165,4 +187,28 @@ TEST_CASE("proposals and predictions of the context take the place of the data s
   auto const bad = run_stage(*make_proposer_metrics(), {}, json_text::of(write_json(ctx)), env);
   REQUIRE(bad.error);
   CHECK(bad.error->message.starts_with("outputs.proposals[0]: "));
+}
+
+TEST_CASE("an enabled metric that cannot be computed has not reached its target") {
+  auto data = data_with_outputs();
+  data.documents.clear();
+  auto const m =
+      proposer_metrics(data, {"schema_compliance", "citation_accuracy"}, {0.5, 0.9, 0, 0}, nullptr);
+  CHECK(m.at("citation_accuracy").is_null());
+  CHECK(m.at("overall_pass_rate") == 0.5);
+  CHECK(m.at("counts").at("enabled_metrics") == 2);
+  CHECK(m.at("counts").at("computed_metrics") == 1);
+}
+
+TEST_CASE("predicted sentences that are negative or come twice: none and one") {
+  dataset data;
+  data.claims = {{"1", "Aspirin thins blood", {{"5", {{{0}, verdict::support}}}}, {}}};
+  data.documents = {"5"};
+  data.predictions = {{"1", {{"5", {verdict::support, {-1, 0, 0, -77}}}}}};
+  auto const documents = small_corpus();
+  auto const index = index_of(documents);
+  seen_evidence scorer;
+  proposer_texts const texts{documents, index, scorer, 2, true, false, {}};
+  proposer_metrics(data, {"entailment_score"}, {}, &texts);
+  CHECK(scorer.evidence == std::vector<std::string>{"Aspirin thins blood."});
 }

@@ -50,3 +50,26 @@ TEST_CASE("a line of a megabyte costs no stack") {
   CHECK(parse_proposal("CLAIM[c1]: " + std::string(1 << 20, 'x')).claims.size() == 1);
   CHECK(parse_proposal(std::string(1 << 20, '[')).documents.empty());
 }
+
+TEST_CASE("an id with dots is cited whole; the dot that ends a sentence is not of it") {
+  CHECK(parse_proposal("As in Document 2004.14974: x, (Document 10.1038/x), [ref:1.2.] and (see "
+                       "Document 7.)")
+            .documents == std::vector<std::string>{"2004.14974", "1.2", "7"});
+  CHECK(parse_proposal("CLAIM[c1] (Document ...): x").malformed == 1);
+}
+
+TEST_CASE("what a CLAIM line names as its document comes back, there and among the citations") {
+  for (std::string const id : {"4983", "2004.14974", "a-b_c.d", "PMC12", ".5"})
+    for (std::string const form : {"(Document ID)", "( Document  ID )", "(DocumentID)",
+                                   "(Document\tID)", "(Document ID.)"}) {
+      auto text = form;
+      text = "CLAIM[c.1] " + text.replace(text.find("ID"), 2, id) + ": Cells grow.";
+      CAPTURE(text);
+      auto const p = parse_proposal(text + "\n" + text);
+      REQUIRE(p.claims.size() == 2);
+      CHECK(p.claims[0].id == "c.1");
+      CHECK(p.claims[0].document == id);
+      CHECK(p.claims[0].text == "Cells grow.");
+      CHECK(p.documents == std::vector<std::string>{id});
+    }
+}

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include "stages/data_lines.hpp"
+
 using namespace nsai;
 using namespace nsai::stages;
 
@@ -108,4 +110,46 @@ TEST_CASE("notes are bounded, counts are not") {
   auto const data = read(one_claim + lines, "", "");
   CHECK(data.counts.at("broken_lines") == 1000);
   CHECK(data.notes.size() == 21);
+}
+
+TEST_CASE("a line that nests a hundred thousand deep or has no end in 16 MiB is broken") {
+  auto const deep = R"({"id": 2, "claim": "b", "evidence": )" + std::string(100'000, '[');
+  auto const closed = R"({"id": 3, "claim": "c", "cited_doc_ids": )" + std::string(100'000, '[') +
+                      std::string(100'000, ']') + "}";
+  auto const longest =
+      R"({"id": 4, "claim": "d", "x": ")" + std::string(most_line_bytes, 'x') + "\"}";
+  auto const data = read(deep + "\n" + closed + "\n" + longest + "\n" + one_claim, "", "");
+  CHECK(data.counts.at("claims") == 1);
+  CHECK(data.counts.at("broken_lines") == 3);
+  REQUIRE(data.notes.size() >= 3);
+  CHECK(data.notes[0].starts_with("claims:1: "));
+  CHECK(data.notes[0].find("more than 256 deep") != std::string::npos);
+  CHECK(data.notes[2] == "claims:3: longer than 16 MiB");
+}
+
+TEST_CASE("a line is told apart from one that is too long by a single byte") {
+  std::istringstream in{std::string(most_line_bytes, 'x') + "\n" +
+                        std::string(most_line_bytes + 1, 'y') + "\nlast"};
+  data_lines lines{in};
+  REQUIRE(lines.next());
+  CHECK_FALSE(lines.too_long());
+  CHECK(lines.text().size() == most_line_bytes);
+  REQUIRE(lines.next());
+  CHECK(lines.too_long());
+  CHECK(lines.text().capacity() < most_line_bytes);  // it was not held
+  REQUIRE(lines.next());
+  CHECK_FALSE(lines.too_long());
+  CHECK(lines.text() == "last");
+  CHECK_FALSE(lines.next());
+}
+
+TEST_CASE("a note that cuts a text within a character can be written") {
+  for (auto const* shift : {"", "a", "aa", "aaa"}) {
+    std::string claim = shift;
+    for (int i = 0; i < 40; ++i)
+      claim += "\xf0\x9f\xa7\xac";  // four bytes
+    auto const data = read(R"({"id": 1, "claim": [")" + claim + "\"]}\n", "", "");
+    REQUIRE(data.notes.size() == 1);
+    CHECK_NOTHROW(write_json(data).dump());
+  }
 }

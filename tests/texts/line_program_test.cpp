@@ -2,10 +2,12 @@
 
 #include <csignal>
 #include <fstream>
+#include <thread>
 
 #include <doctest/doctest.h>
 
 #include "tests/support/eventually.hpp"
+#include "tests/support/skip.hpp"
 
 using namespace nsai;
 using namespace nsai::stages;
@@ -136,4 +138,41 @@ TEST_CASE("requests without an id or with one twice are a mistake of the caller"
   line_program program{{"cat"}, {}, std::chrono::seconds{20}};
   CHECK_THROWS_AS(program.ask({{{"x", 1}}}, {}), std::invalid_argument);
   CHECK_THROWS_AS(program.ask({{{"id", 1}}, {{"id", 1}}}, {}), std::invalid_argument);
+}
+
+TEST_CASE("a last answer without the end of its line counts; half of one does not") {
+  line_program program{
+      shell("read a; read b; echo \"$a\"; printf %s \"$b\""), {}, std::chrono::seconds{20}};
+  auto const two = program.ask(numbered(2), {});
+  CHECK(two[1].at("id") == 1);
+  CHECK(fault_of("read a; printf '{\"id\": 0'; exit 3", numbered(1)) ==
+        "sh: it ended with exit status 3; expected 1 more answers");
+  // A child keeps the output open, so that its end does not show.
+  line_program forked{shell("read a; sleep 100 & printf %s \"$a\""), {}, std::chrono::seconds{20}};
+  CHECK(forked.ask(numbered(1), {}).size() == 1);
+}
+
+TEST_CASE("a stop is seen while the end of a program that closed its output is awaited") {
+  line_program program{shell("exec >&-; sleep 100"), {}, std::chrono::seconds{20}};
+  compute_hooks hooks;
+  std::stop_source source;
+  hooks.stop = source.get_token();
+  std::jthread const stopper{[&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds{300});
+    source.request_stop();
+  }};
+  CHECK_THROWS_AS(program.ask(numbered(1), hooks), compute_stopped);
+}
+
+TEST_CASE("a program that left its group is ended as well") {
+  if (!std::filesystem::exists("/usr/bin/perl")) {
+    tests::skip("there is no perl");
+    return;
+  }
+  line_program program{{"/usr/bin/perl", "-e",
+                        "setpgrp(0, getpgrp(getppid())) or die; $| = 1; print scalar <STDIN>; "
+                        "sleep 1000"},
+                       {},
+                       std::chrono::seconds{20}};
+  CHECK(program.ask(numbered(1), {}).size() == 1);
 }
