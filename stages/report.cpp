@@ -1,8 +1,8 @@
 #include "stages/report.hpp"
 
+#include "stages/data/whole_file.hpp"
 #include "stages/option_list.hpp"
 #include "stages/reporting/content.hpp"
-#include "stages/reporting/files.hpp"
 #include "stages/reporting/html.hpp"
 #include "stages/reporting/markdown.hpp"
 
@@ -28,7 +28,7 @@ class report final : public stage {
     json artifacts = json::array();
     auto const add = [&](std::string const& name, std::string const& text) {
       auto const file = env.artifacts / name;
-      write_whole(file, text);
+      write_whole_file(file, text);
       artifacts.push_back({{"name", name}, {"kind", "report"}, {"path", file.string()}});
     };
     auto const content = content_of(ctx, options.value("title", ""));

@@ -114,12 +114,24 @@ double sign_flip_p(std::span<double const> differences, std::uint64_t seed,
   return (1 + static_cast<double>(as_far)) / (1 + static_cast<double>(permutations));
 }
 
+double f1_of(class_tally const& tally) {
+  auto const all = tally.gold + tally.predicted;
+  return all == 0 ? 0.0 : 2 * static_cast<double>(tally.both) / static_cast<double>(all);
+}
+
+double macro_f1(std::span<class_tally const> classes) {
+  double sum = 0;
+  std::size_t occurring = 0;
+  for (auto const& each : classes) {
+    sum += f1_of(each);
+    occurring += each.gold + each.predicted > 0 ? 1 : 0;
+  }
+  return occurring == 0 ? 0.0 : sum / static_cast<double>(occurring);
+}
+
 double macro_f1(std::span<std::size_t const> gold, std::span<std::size_t const> predicted) {
-  struct class_counts {
-    std::size_t both = 0, gold = 0, predicted = 0;
-  };
-  std::vector<class_counts> classes;
-  auto const at = [&](std::size_t label) -> class_counts& {
+  std::vector<class_tally> classes;
+  auto const at = [&](std::size_t label) -> class_tally& {
     if (label >= classes.size())
       classes.resize(label + 1);
     return classes[label];
@@ -129,14 +141,7 @@ double macro_f1(std::span<std::size_t const> gold, std::span<std::size_t const> 
     ++at(predicted[i]).predicted;
     at(gold[i]).both += gold[i] == predicted[i] ? 1 : 0;
   }
-  double sum = 0;
-  std::size_t occurring = 0;
-  for (auto const& each : classes)
-    if (auto const all = each.gold + each.predicted; all > 0) {
-      ++occurring;
-      sum += 2 * static_cast<double>(each.both) / static_cast<double>(all);
-    }
-  return occurring == 0 ? 0.0 : sum / static_cast<double>(occurring);
+  return macro_f1(std::span<class_tally const>{classes});
 }
 
 }  // namespace nsai::stages

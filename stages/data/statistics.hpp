@@ -41,8 +41,21 @@ interval bootstrap_mean(std::span<double const> values, std::uint64_t seed, std:
 double sign_flip_p(std::span<double const> differences, std::uint64_t seed,
                    std::size_t permutations, std::stop_token const& stop = {});
 
-/// Mean over the classes that occur in either list (numbers from 0) of 2·tp / (2·tp + fp + fn).
-/// Both have the same length; 0 of nothing.
+/// How often a class is the gold one, is predicted, and both at once.
+struct class_tally {
+  std::size_t gold = 0;
+  std::size_t predicted = 0;
+  std::size_t both = 0;
+};
+
+/// 2·tp / (2·tp + fp + fn) = 2PR / (P + R); 0 of a class that does not occur.
+double f1_of(class_tally const& tally);
+
+/// Mean of f1_of over the classes that occur, as gold or as predicted ones (as scikit-learn's
+/// f1_score does for average="macro"); 0 where none does.
+double macro_f1(std::span<class_tally const> classes);
+
+/// The same of two lists of classes (numbers from 0), both of the same length.
 double macro_f1(std::span<std::size_t const> gold, std::span<std::size_t const> predicted);
 
 }  // namespace nsai::stages

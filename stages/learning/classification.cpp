@@ -10,43 +10,26 @@ double share_of(std::int64_t part, std::int64_t whole) {
   return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
 }
 
-/// Accuracy and macro-F1 alone; what the bootstrap computes thousands of times.
-class quick_scores {
- public:
-  explicit quick_scores(std::size_t classes)
-      : gold_(classes), predicted_(classes), hits_(classes) {}
+using run_score = double (*)(std::span<class_tally const>);
 
-  void add(std::uint32_t gold, std::uint32_t predicted) {
-    ++gold_[gold];
-    ++predicted_[predicted];
-    hits_[gold] += gold == predicted ? 1 : 0;
-    ++count_;
+double accuracy_of(std::span<class_tally const> classes) {
+  std::size_t hits = 0, all = 0;
+  for (auto const& each : classes) {
+    hits += each.both;
+    all += each.gold;
   }
-  double accuracy() const {
-    std::int64_t hits = 0;
-    for (auto const h : hits_)
-      hits += h;
-    return share_of(hits, count_);
-  }
-  double macro_f1() const {
-    double sum = 0;
-    for (std::size_t c = 0; c < hits_.size(); ++c)
-      sum += share_of(2 * hits_[c], gold_[c] + predicted_[c]);  // = 2PR / (P + R)
-    return sum / static_cast<double>(hits_.size());
-  }
+  return share_of(static_cast<std::int64_t>(hits), static_cast<std::int64_t>(all));
+}
 
- private:
-  std::vector<std::int64_t> gold_, predicted_, hits_;
-  std::int64_t count_ = 0;
-};
-
-score_interval middle_95(std::vector<double>& values) {
-  std::sort(values.begin(), values.end());
-  auto const at = [&](double share) {
-    return values[static_cast<std::size_t>(
-        std::lround(share * static_cast<double>(values.size() - 1)))];
-  };
-  return {at(0.025), at(0.975)};
+double score_of_drawn(std::span<std::uint32_t const> gold, std::span<std::uint32_t const> predicted,
+                      std::size_t classes, std::span<std::size_t const> drawn, run_score score) {
+  std::vector<class_tally> tallies(classes);
+  for (auto const i : drawn) {
+    ++tallies[gold[i]].gold;
+    ++tallies[predicted[i]].predicted;
+    tallies[gold[i]].both += gold[i] == predicted[i] ? 1 : 0;
+  }
+  return score(tallies);
 }
 
 }  // namespace
@@ -63,15 +46,18 @@ classification classify(std::span<std::uint32_t const> gold,
     ++all.classes[predicted[i]].predicted;
     right += gold[i] == predicted[i] ? 1 : 0;
   }
+  std::vector<class_tally> tallies;
   all.accuracy = share_of(right, static_cast<std::int64_t>(gold.size()));
   for (std::size_t c = 0; c < classes; ++c) {
     auto& each = all.classes[c];
     auto const hits = all.confusion[c][c];
     each.precision = share_of(hits, each.predicted);
     each.recall = share_of(hits, each.examples);
-    each.f1 = share_of(2 * hits, each.predicted + each.examples);
-    all.macro_f1 += each.f1 / static_cast<double>(classes);
+    tallies.push_back({static_cast<std::size_t>(each.examples),
+                       static_cast<std::size_t>(each.predicted), static_cast<std::size_t>(hits)});
+    each.f1 = f1_of(tallies.back());
   }
+  all.macro_f1 = macro_f1(tallies);
   return all;
 }
 
@@ -98,34 +84,18 @@ bootstrap_intervals bootstrap_scores(std::span<std::uint32_t const> gold,
                                      std::vector<std::vector<std::uint32_t>> const& runs,
                                      std::size_t classes, std::uint64_t resamples,
                                      std::uint64_t seed, std::span<std::uint32_t const> against) {
-  if (gold.empty() || runs.empty() || resamples == 0)
+  if (runs.empty())
     return {};
-  portable_random random{seed};
-  std::vector<double> accuracies, f1s;
-  std::vector<std::size_t> drawn(gold.size());
-  for (std::uint64_t r = 0; r < resamples; ++r) {
-    for (auto& each : drawn)
-      each = random.below(gold.size());
-    double accuracy = 0;
-    double f1 = 0;
-    for (auto const& run : runs) {
-      quick_scores scores{classes};
-      for (auto const i : drawn)
-        scores.add(gold[i], run[i]);
-      accuracy += scores.accuracy() / static_cast<double>(runs.size());
-      f1 += scores.macro_f1() / static_cast<double>(runs.size());
-    }
-    if (!against.empty()) {
-      quick_scores scores{classes};
-      for (auto const i : drawn)
-        scores.add(gold[i], against[i]);
-      accuracy -= scores.accuracy();
-      f1 -= scores.macro_f1();
-    }
-    accuracies.push_back(accuracy);
-    f1s.push_back(f1);
-  }
-  return {middle_95(accuracies), middle_95(f1s)};
+  auto const range = [&](run_score score) {
+    return bootstrap(gold.size(), seed, resamples, 0.95, [&](std::span<std::size_t const> drawn) {
+      double value = 0;
+      for (auto const& run : runs)
+        value +=
+            score_of_drawn(gold, run, classes, drawn, score) / static_cast<double>(runs.size());
+      return against.empty() ? value : value - score_of_drawn(gold, against, classes, drawn, score);
+    });
+  };
+  return {range(accuracy_of), range(macro_f1)};
 }
 
 json to_json(bootstrap_intervals const& intervals) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "messages/field_list.hpp"
+#include "stages/data/statistics.hpp"
 
 namespace nsai::stages {
 
@@ -20,7 +21,7 @@ struct classification {
   };
 
   double accuracy = 0;
-  double macro_f1 = 0;  // mean of f1 over all classes, whether they occur or not
+  double macro_f1 = 0;  // as in statistics.hpp: over the classes that occur
   std::vector<per_class> classes;
   std::vector<std::vector<std::int64_t>> confusion;  // [gold][predicted]
 };
@@ -32,17 +33,11 @@ classification classify(std::span<std::uint32_t const> gold,
 /// {"accuracy", "macro_f1", "per_class": {name: {...}}, "confusion": {gold: {predicted: n}}}
 json to_json(classification const& scores, std::vector<std::string> const& names);
 
-struct score_interval {
-  double low = 0;
-  double high = 0;
-};
-
-/// 95 % percentile bootstrap (Efron and Tibshirani 1993, "An Introduction to the Bootstrap",
-/// section 13): examples are drawn with replacement. Of several runs over the same examples the
+/// 95 % bootstrap (statistics.hpp) over the examples. Of several runs over the same examples the
 /// mean counts. `against`, a prediction of each example, gives intervals of the difference.
 struct bootstrap_intervals {
-  score_interval accuracy;
-  score_interval macro_f1;
+  interval accuracy;
+  interval macro_f1;
 };
 bootstrap_intervals bootstrap_scores(std::span<std::uint32_t const> gold,
                                      std::vector<std::vector<std::uint32_t>> const& runs,

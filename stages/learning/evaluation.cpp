@@ -1,12 +1,12 @@
 #include "stages/learning/evaluation.hpp"
 
+#include "stages/data/whole_file.hpp"
 #include "stages/learning/classification.hpp"
 #include "stages/learning/fit.hpp"
 #include "stages/learning/verifier_data.hpp"
 #include "stages/learning/verifier_model.hpp"
 #include "stages/on_device.hpp"
 #include "stages/option_list.hpp"
-#include "stages/reporting/files.hpp"
 
 namespace nsai::stages {
 namespace {
@@ -84,7 +84,7 @@ class evaluate final : public stage {
     auto const predictions = predictions_of(from.data.claims, found.pairs, readings, predicted);
     std::filesystem::create_directories(env.artifacts);
     auto const file = env.artifacts / "predictions.jsonl";
-    write_whole(file, lines_of(predictions));
+    write_whole_file(file, lines_of(predictions));
     ctx.outputs["predictions"] = write_json(predictions);
     ctx.artifacts.push_back(
         {{"name", "predictions.jsonl"}, {"kind", "predictions"}, {"path", file.string()}});

@@ -10,7 +10,7 @@ namespace nsai::stages {
 /// option, else the last artifact of kind "model") on every pair of claim and cited abstract.
 ///
 /// `metrics.evaluation`, and the result (which has also `device`):
-///   model_type, dataset, accuracy, macro_f1, per_class, confusion
+///   model_type, dataset, accuracy, macro_f1 (of statistics.hpp), per_class, confusion
 ///   intervals   95 %, bootstrap over the pairs
 ///   counts      of claim_pairs
 /// `outputs.predictions`: as inputs.dataset.predictions (scifact.hpp), one for each claim; the

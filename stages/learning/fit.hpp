@@ -10,7 +10,7 @@
 namespace nsai::stages {
 
 struct fit_options {
-  std::uint32_t epochs = 20;
+  std::uint32_t epochs = 10;
   std::uint32_t batch_size = 16;
   float learning_rate = 0.002F;
   std::uint64_t seed = 1;

@@ -7,10 +7,8 @@
 #include <fstream>
 #include <iterator>
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include "messages/values.hpp"
+#include "stages/data/whole_file.hpp"
 
 namespace nsai::stages {
 namespace {
@@ -50,20 +48,49 @@ class network_reader {
                  std::string const& name, std::string const& field)
       : bytes_(bytes), kind_(expected), name_(name), field_(field) {}
 
-  network_file read() {
-    check_frame();
+  /// Bytes of the head; `bytes` may be the beginning of a file of `size` bytes.
+  std::size_t check_sizes(std::uint64_t size) {
+    if (bytes_.substr(0, network_magic.size()) != network_magic)
+      refuse("no network file", "one that begins with NSAINET");
+    if (size < fixed_bytes + checksum_bytes)
+      refuse(std::to_string(size) + " bytes",
+             "at least " + std::to_string(fixed_bytes + checksum_bytes));
+    if (auto const version = number_at<std::uint32_t>(bytes_, 8); version != network_file_version)
+      refuse("format version " + std::to_string(version),
+             "version " + std::to_string(network_file_version));
+    head_bytes_ = number_at<std::uint32_t>(bytes_, 12);
+    auto const floats = number_at<std::uint64_t>(bytes_, 16);
+    auto const left = size - fixed_bytes - checksum_bytes;
+    if (head_bytes_ > most_head_bytes || head_bytes_ > left || floats > (left - head_bytes_) / 4 ||
+        head_bytes_ + floats * 4 != left)
+      refuse(std::to_string(size) + " bytes", "those of a head of " + std::to_string(head_bytes_) +
+                                                  " bytes and " + std::to_string(floats) +
+                                                  " numbers (is the file cut off?)");
+    floats_ = static_cast<std::size_t>(floats);
+    return head_bytes_;
+  }
+
+  /// Head and shape, without the numbers, after check_sizes.
+  network_file check_head() const {
     network_file file;
     file.kind = kind_;
     file.about = head();
     file.network = shape_of(file.about);
     auto const count = file.network.shape.parameters();
-    bool const moments = kind_ == network_file::kind_of_file::checkpoint;
-    auto const expected = moments ? 3 * count : count;
+    auto const expected = has_moments() ? 3 * count : count;
     if (floats_ != expected)
       refuse(std::to_string(floats_) + " numbers",
              std::to_string(expected) + " for its network of " + words(file.network.shape));
+    return file;
+  }
+
+  network_file read() {
+    check_sizes(bytes_.size());
+    check_sum();
+    auto file = check_head();
+    auto const count = file.network.shape.parameters();
     take(file.network.parameters, 0, count);
-    if (moments) {
+    if (has_moments()) {
       take(file.network.first_moments, count, count);
       take(file.network.second_moments, 2 * count, count);
     }
@@ -82,25 +109,10 @@ class network_reader {
            std::to_string(shape.classes);
   }
 
-  void check_frame() {
+  bool has_moments() const { return kind_ == network_file::kind_of_file::checkpoint; }
+
+  void check_sum() const {
     auto const size = bytes_.size();
-    if (bytes_.substr(0, network_magic.size()) != network_magic)
-      refuse("no network file", "one that begins with NSAINET");
-    if (size < fixed_bytes + checksum_bytes)
-      refuse(std::to_string(size) + " bytes",
-             "at least " + std::to_string(fixed_bytes + checksum_bytes));
-    if (auto const version = number_at<std::uint32_t>(bytes_, 8); version != network_file_version)
-      refuse("format version " + std::to_string(version),
-             "version " + std::to_string(network_file_version));
-    head_bytes_ = number_at<std::uint32_t>(bytes_, 12);
-    auto const floats = number_at<std::uint64_t>(bytes_, 16);
-    auto const left = size - fixed_bytes - checksum_bytes;
-    if (head_bytes_ > most_head_bytes || head_bytes_ > left || floats > (left - head_bytes_) / 4 ||
-        head_bytes_ + floats * 4 != left)
-      refuse(std::to_string(size) + " bytes", "those of a head of " + std::to_string(head_bytes_) +
-                                                  " bytes and " + std::to_string(floats) +
-                                                  " numbers (is the file cut off?)");
-    floats_ = static_cast<std::size_t>(floats);
     if (number_at<std::uint64_t>(bytes_, size - checksum_bytes) !=
         fnv1a(bytes_.substr(0, size - checksum_bytes)))
       refuse("a checksum that does not hold", "the bytes that were written");
@@ -162,38 +174,7 @@ class network_reader {
   std::size_t floats_ = 0;
 };
 
-void write_durably(fs::path const& file, std::string const& bytes) {
-  auto const part = fs::path{file}.concat(".part");
-  auto const fail = [&] { throw std::runtime_error(file.string() + " could not be written"); };
-  int const out = ::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (out < 0)
-    fail();
-  bool good = true;
-  for (std::size_t at = 0; good && at < bytes.size();) {
-    auto const wrote = ::write(out, bytes.data() + at, bytes.size() - at);
-    good = wrote > 0;
-    at += good ? static_cast<std::size_t>(wrote) : 0;
-  }
-  good = good && ::fsync(out) == 0;
-  good = ::close(out) == 0 && good;
-  if (!good)
-    fail();
-  fs::rename(part, file);
-  int const folder = ::open(file.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  bool const kept = folder >= 0 && ::fsync(folder) == 0;
-  if (folder >= 0)
-    ::close(folder);
-  if (!kept)
-    fail();
-}
-
 }  // namespace
-
-std::uint64_t fnv1a(std::string_view bytes, std::uint64_t hash) {
-  for (unsigned char const c : bytes)
-    hash = (hash ^ c) * 1099511628211U;
-  return hash;
-}
 
 std::string bytes_of(network_file const& file) {
   auto const& net = file.network;
@@ -226,18 +207,39 @@ network_file network_of(std::string_view bytes, network_file::kind_of_file expec
 
 network_file read_network(fs::path const& file, network_file::kind_of_file expected,
                           std::string const& field) {
+  auto const name = file.filename().string();
+  auto const expects = std::string{"the file of a "} + kind_name(expected);
+  std::error_code unknown;
+  if (fs::exists(file, unknown) && !fs::is_regular_file(file, unknown))
+    throw shape_error(field, file.string() + " is no regular file", expects);
   std::ifstream in{file, std::ios::binary};
-  if (!in || fs::is_directory(file))
-    throw shape_error(field, file.string() + " cannot be read",
-                      std::string{"the file of a "} + kind_name(expected));
-  std::string const bytes{std::istreambuf_iterator<char>{in}, {}};
-  return network_of(bytes, expected, file.filename().string(), field);
+  auto const size = in ? fs::file_size(file, unknown) : 0;
+  if (!in || unknown)
+    throw shape_error(field, file.string() + " cannot be read", expects);
+  std::string bytes;
+  auto const read_to = [&](std::size_t end) {
+    auto const from = bytes.size();
+    bytes.resize(end);
+    in.read(bytes.data() + from, static_cast<std::streamsize>(end - from));
+    bytes.resize(from + static_cast<std::size_t>(in.gcount()));
+    return bytes.size() == end;
+  };
+  if (size >= fixed_bytes + checksum_bytes && read_to(fixed_bytes)) {
+    auto const head = network_reader{bytes, expected, name, field}.check_sizes(size);
+    if (read_to(fixed_bytes + head)) {
+      network_reader begin{bytes, expected, name, field};
+      begin.check_sizes(size);
+      begin.check_head();
+      read_to(size);
+    }
+  } else {
+    read_to(std::min<std::uint64_t>(size, fixed_bytes + checksum_bytes));
+  }
+  return network_of(bytes, expected, name, field);
 }
 
 void write_network(fs::path const& file, network_file const& network) {
-  if (file.has_parent_path())
-    fs::create_directories(file.parent_path());
-  write_durably(fs::absolute(file), bytes_of(network));
+  write_whole_file(file, bytes_of(network));
 }
 
 }  // namespace nsai::stages

@@ -7,6 +7,7 @@
 
 #include "messages/field_list.hpp"
 #include "stages/compute.hpp"
+#include "stages/fnv1a.hpp"
 
 namespace nsai::stages {
 
@@ -46,14 +47,14 @@ std::string bytes_of(network_file const& file);
 /// that are not finite. Sizes are checked before anything is allocated.
 network_file network_of(std::string_view bytes, network_file::kind_of_file expected,
                         std::string const& name, std::string const& field);
+
+/// The same of a regular file. Of one whose size, head or shape does not hold no more than the head
+/// is read.
 network_file read_network(std::filesystem::path const& file, network_file::kind_of_file expected,
                           std::string const& field);
 
 /// Whoever reads the file, also after a crash, sees the old one or this one whole. Throws
 /// std::runtime_error.
 void write_network(std::filesystem::path const& file, network_file const& network);
-
-/// FNV-1a, 64 bits, going on from `hash`.
-std::uint64_t fnv1a(std::string_view bytes, std::uint64_t hash = 14695981039346656037U);
 
 }  // namespace nsai::stages

@@ -14,6 +14,7 @@ using word_set = std::set<std::string>;
 using word_pairs = std::set<std::pair<std::string, std::string>>;
 
 constexpr std::size_t near_words = 5;
+constexpr std::uint32_t most_ngram_words = 2;
 constexpr std::uint32_t baseline_buckets = 4096;
 
 word_set set_of(std::vector<std::string> const& words) {
@@ -46,13 +47,11 @@ bool has_digit(std::string const& word) {
   return std::any_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-constexpr std::array cue_names{"negation", "up", "down", "good", "bad"};
-
 /// What the words of a text say about a direction.
 struct cue_reading {
   int up_less_down = 0;
-  int negations = 0;  // "not" as well as "ineffective"
-  std::array<bool, cue_names.size()> has{};
+  int negations = 0;          // "not" as well as "ineffective"
+  std::array<bool, 5> has{};  // by cue
 
   explicit cue_reading(std::vector<std::string> const& words) {
     for (auto const& word : words)
@@ -91,37 +90,30 @@ struct agreement {
   double balance() const { return any() ? (with - against) / (with + against) : 0; }
 };
 
-std::string tokens_of(cue_reading const& claim, cue_reading const& evidence) {
-  std::string text = claim.up_less_down > 0   ? "claimrises"
-                     : claim.up_less_down < 0 ? "claimfalls"
-                                              : "claimlevel";
-  text += " negations" + std::to_string(std::min(2, claim.negations));
-  for (std::size_t c = 0; c < cue_names.size(); ++c) {
-    if (claim.has[c])
-      text += std::string{" claim"} + cue_names[c];
-    if (evidence.has[c])
-      text += std::string{" evidence"} + cue_names[c];
-  }
+/// In the order of pair_cue_names.
+std::array<bool, pair_cue_names.size()> cues_of(cue_reading const& claim,
+                                                cue_reading const& evidence) {
+  std::array<bool, pair_cue_names.size()> cues{
+      claim.up_less_down > 0, claim.up_less_down<0, claim.up_less_down == 0, claim.negations == 0,
+                                                 claim.negations == 1, claim.negations> 1};
+  auto to = std::copy(claim.has.begin(), claim.has.end(), cues.begin() + 6);
+  std::copy(evidence.has.begin(), evidence.has.end(), to);
+  return cues;
+}
+
+std::string joined_words(std::vector<std::string> const& words) {
+  std::string text;
+  for (auto const& word : words)
+    text += (text.empty() ? "" : " ") + word;
   return text;
 }
 
 }  // namespace
 
-pair_reader::pair_reader(corpus const& texts) {
-  for (auto const& document : texts.documents()) {
-    word_set words;
-    for (auto const& sentence : document.sentences)
-      words.merge(set_of(content_words(sentence)));
-    for (auto const& word : words)
-      ++documents_with_[word];
-  }
-  documents_ = static_cast<double>(texts.documents().size());
-}
+pair_reader::pair_reader(corpus const& texts) : index_(index_of(texts)) {}
 
 double pair_reader::idf(std::string const& word) const {
-  auto const found = documents_with_.find(word);
-  auto const with = found == documents_with_.end() ? 0 : found->second;
-  return std::log((1 + documents_) / (1 + static_cast<double>(with))) + 1;
+  return index_.idf(word_key(word));
 }
 
 double pair_reader::weight(std::set<std::string> const& words) const {
@@ -191,13 +183,14 @@ pair_reading pair_reader::read(claim_pair const& pair) const {
   cue_reading const claimed{c.claim_words};
   agreement agrees;
   word_set best_content;
-  std::vector<std::string> evidence_words;
+  std::vector<std::string> evidence_words, evidence_content;
   for (auto const& m : c.best) {
     auto const words = words_of(sentences[m.position]);
     best_content.insert(m.content.begin(), m.content.end());
     agrees.look(words, c.claim, claimed.up_less_down, m.match());
     if (reading.best.size() < 2) {
       evidence_words.insert(evidence_words.end(), words.begin(), words.end());
+      evidence_content.insert(evidence_content.end(), m.content.begin(), m.content.end());
       reading.best.push_back(static_cast<std::int64_t>(m.position));
     }
   }
@@ -230,24 +223,37 @@ pair_reading pair_reader::read(claim_pair const& pair) const {
       agrees.any() ? 0.0 : 1.0};
   std::transform(scores.begin(), scores.end(), reading.scores.begin(),
                  [](double x) { return static_cast<float>(x); });
-  reading.tokens = tokens_of(claimed, cue_reading{evidence_words});
+  reading.cues = cues_of(claimed, cue_reading{evidence_words});
+  reading.claim = joined_words(c.claim_content);
+  reading.evidence = joined_words(evidence_content);
   return reading;
+}
+
+std::size_t pair_columns(std::uint32_t buckets) {
+  return 2 * std::size_t{buckets} + pair_cue_names.size() + pair_score_names.size();
 }
 
 matrix pair_features(std::span<pair_reading const> readings, std::uint32_t buckets, compute& device,
                      compute_hooks const& hooks) {
-  std::vector<std::string_view> tokens;
-  for (auto const& reading : readings)
-    tokens.push_back(reading.tokens);
-  auto const hashed = device.hashed_ngrams(tokens, {buckets, 1}, hooks);
+  std::vector<std::string_view> texts;  // of each reading the claim, then the evidence
+  for (auto const& reading : readings) {
+    texts.emplace_back(reading.claim);
+    texts.emplace_back(reading.evidence);
+  }
+  auto const hashed = device.hashed_ngrams(texts, {buckets, most_ngram_words}, hooks);
   matrix all;
   all.rows = readings.size();
-  all.columns = buckets + pair_score_names.size();
+  all.columns = pair_columns(buckets);
   all.values.reserve(all.rows * all.columns);
-  for (std::size_t r = 0; r < all.rows; ++r) {
-    all.values.insert(all.values.end(), hashed.begin() + static_cast<std::ptrdiff_t>(r * buckets),
-                      hashed.begin() + static_cast<std::ptrdiff_t>((r + 1) * buckets));
-    all.values.insert(all.values.end(), readings[r].scores.begin(), readings[r].scores.end());
+  auto from = hashed.begin();
+  for (auto const& reading : readings) {
+    auto const to = from + 2 * static_cast<std::ptrdiff_t>(buckets);
+    std::transform(from, to, std::back_inserter(all.values),
+                   [](float x) { return ngram_scale * x; });
+    from = to;
+    std::transform(reading.cues.begin(), reading.cues.end(), std::back_inserter(all.values),
+                   [](bool has) { return has ? cue_scale : 0; });
+    all.values.insert(all.values.end(), reading.scores.begin(), reading.scores.end());
   }
   return all;
 }

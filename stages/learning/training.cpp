@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "stages/data/whole_file.hpp"
 #include "stages/learning/classification.hpp"
 #include "stages/learning/training_run.hpp"
 #include "stages/learning/verifier_data.hpp"
@@ -12,7 +13,6 @@
 #include "stages/on_device.hpp"
 #include "stages/option_list.hpp"
 #include "stages/reporting/figures.hpp"
-#include "stages/reporting/files.hpp"
 
 namespace nsai::stages {
 namespace {
@@ -314,14 +314,17 @@ class training final : public stage {
         option("dev_dataset", "string", "", "a data set whose claims are looked at, not learned"),
         option("dev_claims", "string", "", "path of such claims, of the same corpus"),
         between(option("dev_share", "number", 0.2, "without both: the share kept for that"), 0, 1),
-        between(option("epochs", "integer", 10, "times that all examples are shown"), 1, 10'000),
-        between(option("batch_size", "integer", 16, "examples a step"), 1, 65'536),
+        between(
+            option("epochs", "integer", fit_options{}.epochs, "times that all examples are shown"),
+            1, 10'000),
+        between(option("batch_size", "integer", fit_options{}.batch_size, "examples a step"), 1,
+                65'536),
         rate,
         between(option("seed", "integer", 1, "of weights, order, split and bootstrap"), 0,
                 1'000'000'000),
         between(option("seeds", "integer", 1, "trainings, from this seed on; means are told"), 1,
                 100),
-        between(option("hidden", "integer", 32, "hidden units"), 1, 8192),
+        between(option("hidden", "integer", fit_options{}.hidden, "hidden units"), 1, 8192),
         between(option("buckets", "integer", 256, "of hashed features; a power of two"), 16,
                 1 << 20),
         option("balance", "boolean", true, "show each class as often as the most frequent one"),
@@ -344,7 +347,7 @@ class training final : public stage {
     }
     job.prepare();
     auto metrics = job.train();
-    write_whole(env.artifacts / "loss.svg", loss_figure(metrics.at("loss_curve")));
+    write_whole_file(env.artifacts / "loss.svg", loss_figure(metrics.at("loss_curve")));
     for (auto const& [name, kind] :
          {std::pair{"model.nsai", "model"}, std::pair{"loss.svg", "figure"}})
       ctx.artifacts.push_back(

@@ -14,7 +14,7 @@ namespace nsai::stages {
 ///
 /// `metrics.training`, and the result (which has also `device`, `resumed_epochs` and `model`):
 ///   model_type, dataset, dev       the names; dev: "dev claims" or "split by document"
-///   dev_accuracy, dev_macro_f1     means over the seeds
+///   dev_accuracy, dev_macro_f1     means over the seeds (macro_f1 of statistics.hpp, as in bench)
 ///   intervals                      of those: {"accuracy": [low, high], "macro_f1": [low, high]},
 ///                                  95 %, bootstrap over the dev pairs
 ///   per_class, confusion           of the first seed, whose network is the model

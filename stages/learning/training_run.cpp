@@ -10,15 +10,44 @@ namespace {
 namespace fs = std::filesystem;
 using kind_of_file = network_file::kind_of_file;
 
-std::vector<epoch_record> history_of(json const& list, std::uint32_t epochs) {
+json const& part_of_checkpoint(json const& object, char const* name, json::value_t kind) {
+  static json const nothing;
+  auto const found = object.is_object() ? object.find(name) : object.end();
+  json const& part = object.is_object() && found != object.end() ? *found : nothing;
+  if (part.type() != kind)
+    throw shape_error(std::string{"checkpoint."} + name, describe_json(part),
+                      std::string{"of type "} + json(kind).type_name());
+  return part;
+}
+
+std::vector<epoch_record> history_of(json const& in, std::uint32_t least, std::uint32_t most) {
+  auto const& list = part_of_checkpoint(in, "history", json::value_t::array);
+  if (list.size() < least || list.size() > most)
+    throw shape_error("checkpoint.history", std::to_string(list.size()) + " epochs",
+                      std::to_string(least) + " to " + std::to_string(most));
   std::vector<epoch_record> history;
-  for (auto const& each : list)
-    history.push_back({each.at("train_loss").get<double>(), each.at("dev_accuracy").get<double>(),
-                       each.at("dev_macro_f1").get<double>()});
-  if (history.size() > epochs)
-    throw shape_error("checkpoint.history", std::to_string(history.size()) + " epochs",
-                      "at most " + std::to_string(epochs));
+  for (auto const& each : list) {
+    auto const number = [&](char const* name) {
+      return part_of_checkpoint(each, name, json::value_t::number_float).get<double>();
+    };
+    history.push_back({number("train_loss"), number("dev_accuracy"), number("dev_macro_f1")});
+  }
   return history;
+}
+
+std::vector<std::uint32_t> predicted_of(json const& in, training_runs::setup const& of) {
+  auto const& list = part_of_checkpoint(in, "predicted", json::value_t::array);
+  if (list.size() != of.dev.labels.size())
+    throw shape_error("checkpoint.predicted", std::to_string(list.size()) + " examples",
+                      std::to_string(of.dev.labels.size()));
+  std::vector<std::uint32_t> predicted;
+  for (auto const& each : list) {
+    if (!each.is_number_unsigned() || each.get<std::uint64_t>() >= of.classes)
+      throw shape_error("checkpoint.predicted", describe_json(each),
+                        "a class below " + std::to_string(of.classes));
+    predicted.push_back(each.get<std::uint32_t>());
+  }
+  return predicted;
 }
 
 }  // namespace
@@ -75,7 +104,7 @@ fit_state training_runs::resume() {
   if (!fs::exists(checkpoint_file()))
     return state;
   try {
-    read_checkpoint(state);
+    state = read_checkpoint();
     resumed_ = done_.size() * from_.options.epochs + state.history.size();
     tell_.log(fmt::format("goes on from the checkpoint: {} of {} epochs are done", resumed_,
                           std::size_t{from_.options.epochs} * from_.seeds));
@@ -87,29 +116,39 @@ fit_state training_runs::resume() {
   }
 }
 
-void training_runs::read_checkpoint(fit_state& state) {
-  auto file = read_network(checkpoint_file(), kind_of_file::checkpoint, "checkpoint");
-  auto const& about = file.about;
-  if (about.at("fingerprint") != from_.fingerprint)
-    throw shape_error("checkpoint.fingerprint", about.at("fingerprint").dump(),
-                      from_.fingerprint + ", that of these options and data");
-  for (auto const& each : about.at("finished"))
-    done_.push_back({each.at("seed").get<std::uint64_t>(),
-                     history_of(each.at("history"), from_.options.epochs),
-                     each.at("predicted").get<std::vector<std::uint32_t>>()});
-  if (!done_.empty() &&
-      read_network(model_file(), kind_of_file::model, "model").about.at("fingerprint") !=
-          from_.fingerprint)
+fit_state training_runs::read_checkpoint() {
+  auto found =
+      checkpoint_of(read_network(checkpoint_file(), kind_of_file::checkpoint, "checkpoint"), from_);
+  if (!found.finished.empty() &&
+      part_of_checkpoint(read_network(model_file(), kind_of_file::model, "model").about,
+                         "fingerprint", json::value_t::string) != from_.fingerprint)
     throw shape_error("model", "one of another training", "the first seed's");
+  done_ = std::move(found.finished);
+  return std::move(found.next);
+}
+
+training_checkpoint checkpoint_of(network_file file, training_runs::setup const& of) {
+  auto const& about = file.about;
+  auto const& fingerprint = part_of_checkpoint(about, "fingerprint", json::value_t::string);
+  if (fingerprint != of.fingerprint)
+    throw shape_error("checkpoint.fingerprint", describe_json(fingerprint),
+                      of.fingerprint + ", that of these options and data");
   auto const& shape = file.network.shape;
-  if (shape.inputs != from_.train.inputs.columns || shape.classes != from_.classes ||
-      done_.size() >= from_.seeds)
+  if (shape.inputs != of.train.inputs.columns || shape.hidden != of.options.hidden ||
+      shape.classes != of.classes)
     throw shape_error("checkpoint.network", "one of another shape", "this training's");
-  for (auto const& run : done_)
-    if (run.predicted.size() != from_.dev.labels.size())
-      throw shape_error("checkpoint.finished", "other examples", "this training's");
-  state.history = history_of(about.at("history"), from_.options.epochs);
-  state.network = std::move(file.network);
+  training_checkpoint found;
+  auto const epochs = of.options.epochs;
+  for (auto const& each : part_of_checkpoint(about, "finished", json::value_t::array)) {
+    auto const& seed = part_of_checkpoint(each, "seed", json::value_t::number_unsigned);
+    if (seed != of.options.seed + found.finished.size() || found.finished.size() + 1 >= of.seeds)
+      throw shape_error("checkpoint.seed", describe_json(seed), "that of the next finished run");
+    found.finished.push_back(
+        {seed.get<std::uint64_t>(), history_of(each, epochs, epochs), predicted_of(each, of)});
+  }
+  found.next.history = history_of(about, 1, epochs);
+  found.next.network = std::move(file.network);
+  return found;
 }
 
 void training_runs::keep(fit_state const& state) const {

@@ -54,7 +54,7 @@ class training_runs {
 
  private:
   fit_state resume();
-  void read_checkpoint(fit_state& state);
+  fit_state read_checkpoint();
   void keep(fit_state const& state) const;
   void write_model(fit_state const& state) const;
   trained_run run_one(fit_state state);
@@ -65,6 +65,16 @@ class training_runs {
   std::vector<trained_run> done_;
   std::size_t resumed_ = 0;
 };
+
+/// What a checkpoint says: the runs that are done, and where the next one stands.
+struct training_checkpoint {
+  std::vector<trained_run> finished;
+  fit_state next;
+};
+
+/// Throws shape_error at "checkpoint" where it is not one of `of`'s training: another fingerprint,
+/// shape, number of epochs or examples, seeds that are not those of its runs, classes beyond its.
+training_checkpoint checkpoint_of(network_file file, training_runs::setup const& of);
 
 json to_json(std::vector<epoch_record> const& history);  // [{"epoch", "train_loss", ...}]
 

@@ -12,7 +12,10 @@ namespace fs = std::filesystem;
 constexpr char const* verification = "claim_verification";
 
 json features_of(std::uint32_t buckets) {
-  return {{"version", pair_features_version}, {"buckets", buckets}, {"scores", pair_score_names}};
+  return {{"version", pair_features_version},
+          {"buckets", buckets},
+          {"cues", pair_cue_names},
+          {"scores", pair_score_names}};
 }
 
 json part_of(json const& about, char const* name) {
@@ -22,7 +25,7 @@ json part_of(json const& about, char const* name) {
 
 void expect(json const& about, char const* name, json const& expected, std::string const& field) {
   if (auto const came = part_of(about, name); came != expected)
-    throw shape_error(field + "." + name, came.dump(), expected.dump());
+    throw shape_error(field + "." + name, describe_json(came), expected.dump());
 }
 
 }  // namespace
@@ -43,13 +46,13 @@ verifier_model verifier_of(network_file const& file, std::string const& field) {
   auto const given = features.is_object() ? part_of(features, "buckets") : json{};
   if (!given.is_number_unsigned() || given.get<std::uint64_t>() > most_inputs ||
       !std::has_single_bit(given.get<std::uint64_t>()))
-    throw shape_error(field + ".features.buckets", given.dump(), "a power of two");
+    throw shape_error(field + ".features.buckets", describe_json(given), "a power of two");
   verifier_model model;
   model.buckets = given.get<std::uint32_t>();
   expect(about, "features", features_of(model.buckets), field);
   model.network = file.network;
   auto const& shape = model.network.shape;
-  auto const inputs = model.buckets + pair_score_names.size();
+  auto const inputs = pair_columns(model.buckets);
   if (shape.inputs != inputs || shape.classes != enum_names(verdict{}).size())
     throw shape_error(
         field + ".network",

@@ -15,7 +15,7 @@ namespace nsai::stages {
 ///   task         "claim_verification"
 ///   model_type   as the training's option
 ///   labels       the classes, in the order of the network's outputs
-///   features     {"version", "buckets", "scores": the names of pair_score_names}
+///   features     {"version", "buckets", "cues": pair_cue_names, "scores": pair_score_names}
 ///   options      of the training
 ///   fingerprint  of its options and data
 struct verifier_model {
@@ -25,7 +25,7 @@ struct verifier_model {
 };
 
 /// Raised whenever equal texts give other features than before.
-inline constexpr std::uint32_t pair_features_version = 1;
+inline constexpr std::uint32_t pair_features_version = 2;
 
 /// The head of a model; `options` are the training's.
 json about_verifier(std::string const& model_type, std::uint32_t buckets, json const& options);

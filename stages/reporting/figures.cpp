@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -158,6 +159,9 @@ std::optional<double> number_in(json const& object, char const* name) {
 }  // namespace
 
 std::vector<double> axis_ticks(double most, int count) {
+  // Below this the steps between them are no numbers of full precision, at last 0.
+  if (!std::isfinite(most) || most < 1e-300)
+    most = 1;
   double const rough = most / count;
   double const power = std::pow(10.0, std::floor(std::log10(rough)));
   double step = power * 10;
@@ -167,8 +171,9 @@ std::vector<double> axis_ticks(double most, int count) {
       break;
     }
   std::vector<double> ticks{0};
-  while (ticks.back() < most * (1 - 1e-9))
-    ticks.push_back(static_cast<double>(ticks.size()) * step);
+  while (ticks.back() < most * (1 - 1e-9) && ticks.size() <= 2 * static_cast<std::size_t>(count))
+    ticks.push_back(
+        std::min(static_cast<double>(ticks.size()) * step, std::numeric_limits<double>::max()));
   return ticks;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "stages/fnv1a.hpp"
 #include "stages/ngram_hash.hpp"
 
 namespace nsai::stages {
@@ -261,10 +262,7 @@ std::string stem_of(std::string word) {
 }
 
 std::uint64_t word_key(std::string_view word) {
-  std::uint64_t hash = 14695981039346656037U;
-  for (char const c : word)
-    hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
-  return hash;
+  return fnv1a(word);
 }
 
 std::vector<std::string> words_of(std::string_view text) {

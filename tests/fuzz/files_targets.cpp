@@ -1,3 +1,4 @@
+#include <array>
 #include <cmath>
 #include <sstream>
 
@@ -7,6 +8,7 @@
 #include "simulation/sacct.hpp"
 #include "simulation/workload.hpp"
 #include "stages/experiment.hpp"
+#include "stages/learning/training_run.hpp"
 #include "stages/learning/verifier_model.hpp"
 #include "stages/npy.hpp"
 #include "stages/proposer_text.hpp"
@@ -68,6 +70,33 @@ void matrices(std::string_view bytes) {
   }
 }
 
+namespace {
+
+/// Read as a checkpoint of a training that it fits as far as it can.
+void goes_on_from(stages::network_file const& file) {
+  std::array<std::uint32_t, 2> const labels{0, 2};
+  stages::training_runs::setup of;
+  auto const& shape = file.network.shape;
+  of.train.inputs.columns = shape.inputs;
+  of.dev.labels = labels;
+  of.classes = shape.classes;
+  of.options.hidden = shape.hidden;
+  of.options.epochs = 2;
+  of.seeds = 3;
+  if (auto const found = file.about.find("fingerprint");
+      found != file.about.end() && found->is_string())
+    of.fingerprint = found->get<std::string>();
+  auto const got = stages::checkpoint_of(file, of);
+  require(got.finished.size() < of.seeds, "a run is left to do");
+  for (auto const& run : got.finished) {
+    require(run.predicted.size() == labels.size(), "as many predictions as examples");
+    for (auto const each : run.predicted)
+      require(each < of.classes, "every prediction is a class");
+  }
+}
+
+}  // namespace
+
 void networks(std::string_view bytes) {
   using kind = stages::network_file::kind_of_file;
   if (bytes.empty())
@@ -87,6 +116,8 @@ void networks(std::string_view bytes) {
     auto const again = stages::network_of(stages::bytes_of(read), expected, "f", "model");
     require(again.network.parameters == read.network.parameters && again.about == read.about,
             "what was read can be written and read again");
+    if (expected == kind::checkpoint)
+      goes_on_from(read);
     stages::verifier_of(read, "model");
   } catch (shape_error const&) {
   }

@@ -42,11 +42,38 @@ TEST_CASE("scores of six examples are those worked out by hand") {
   CHECK(told.at("per_class").at("C").at("predicted") == 2);
 }
 
-TEST_CASE("an empty denominator gives 0: nothing at all, and a class that never occurs") {
+TEST_CASE("nothing at all scores 0, and a class that never occurs does not count") {
   CHECK(classify(labels{}, labels{}, 3).accuracy == 0);
   auto const scores = classify(labels{0, 0}, labels{0, 0}, 3);
   CHECK(scores.accuracy == 1);
-  CHECK(scores.macro_f1 == doctest::Approx(1.0 / 3));  // (1 + 0 + 0) / 3
+  CHECK(scores.macro_f1 == 1);  // the mean over class 0 alone
+  CHECK(scores.classes[2].f1 == 0);
+  // Class 1 is predicted, but never gold: (2 · 1 / (2 + 1) + 0) / 2.
+  CHECK(classify(labels{0, 0}, labels{0, 1}, 3).macro_f1 == doctest::Approx(1.0 / 3));
+}
+
+TEST_CASE("macro-F1 and its interval are those that bench tells of the same labels") {
+  std::uint64_t const seed = 20240613;
+  CAPTURE(seed);
+  portable_random random{seed};
+  for (int round = 0; round < 50; ++round) {
+    auto const count = 1 + random.below(5);  // so few that classes are missing
+    auto const gold = drawn_labels(count, random), predicted = drawn_labels(count, random);
+    std::vector<std::size_t> const g(gold.begin(), gold.end()),
+        p(predicted.begin(), predicted.end());
+    CHECK(classify(gold, predicted, 3).macro_f1 == doctest::Approx(macro_f1(g, p)));
+    auto const told = bootstrap_scores(gold, {predicted}, 3, 100, seed).macro_f1;
+    auto const same = bootstrap(count, seed, 100, 0.95, [&](std::span<std::size_t const> drawn) {
+      std::vector<std::size_t> some_gold, some_predicted;
+      for (auto const i : drawn) {
+        some_gold.push_back(g[i]);
+        some_predicted.push_back(p[i]);
+      }
+      return macro_f1(some_gold, some_predicted);
+    });
+    CHECK(told.low == doctest::Approx(same.low));
+    CHECK(told.high == doctest::Approx(same.high));
+  }
 }
 
 TEST_CASE("scores stay in [0, 1], do not depend on the order, and are 1 for equal labels") {

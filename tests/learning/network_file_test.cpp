@@ -5,6 +5,7 @@
 #include <limits>
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 
 #include "stages/learning/pair_features.hpp"
 #include "stages/learning/verifier_model.hpp"
@@ -128,10 +129,57 @@ TEST_CASE("a file is written whole, and one that cannot be written is told") {
   CHECK_THROWS_AS(read_network(where.path / "none", kind::model, "f"), shape_error);
 }
 
+TEST_CASE("writing a file uses no name beside it that may be taken") {
+  tests::work_folder where;
+  std::filesystem::create_directory(where.path / "x.nsai.part");
+  write_network(where.path / "x.nsai", small(kind::model));
+  CHECK(read_network(where.path / "x.nsai", kind::model, "f").network.steps == 7);
+}
+
+TEST_CASE("what is no regular file is not opened") {
+  tests::work_folder where;
+  auto const pipe = where.path / "pipe";
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);  // to open it would wait for a writer
+  for (auto const& each : {pipe, where.path})
+    CHECK_THROWS_WITH_AS(read_network(each, kind::model, "f"),
+                         doctest::Contains("is no regular file; expected the file of a model"),
+                         shape_error);
+}
+
+TEST_CASE("a file of a size or shape that its head does not say is refused by its head alone") {
+  tests::work_folder where;
+  auto const file = where.path / "x.nsai";
+  auto const refused = [&] {
+    try {
+      read_network(file, kind::model, "f");
+    } catch (shape_error const& e) {
+      return std::string{e.what()};
+    }
+    return std::string{};
+  };
+  write_network(file, small(kind::model));
+  std::uint64_t const huge = std::uint64_t{1} << 42U;  // sparse; read whole it would not end well
+  std::filesystem::resize_file(file, huge);
+  CHECK(refused().find(std::to_string(huge) + " bytes; expected those of a head") !=
+        std::string::npos);
+  // Sizes that fit each other, but not the network.
+  auto bytes = bytes_of(small(kind::model));
+  std::uint32_t head = 0;
+  std::memcpy(&head, bytes.data() + 12, 4);
+  std::uint64_t const floats = huge / 4;
+  std::memcpy(bytes.data() + 16, &floats, 8);
+  std::ofstream{file, std::ios::binary} << bytes;
+  std::filesystem::resize_file(file, 24 + head + huge + 8);
+  CHECK(refused().find(std::to_string(floats) + " numbers; expected 14 for its network") !=
+        std::string::npos);
+  std::ofstream{file, std::ios::binary} << bytes.substr(0, 20);
+  CHECK(refused().find("20 bytes; expected at least 32") != std::string::npos);
+}
+
 TEST_CASE("a model of other labels, features or shape is refused with both") {
   auto const sound = [] {
     network_file file{kind::model, about_verifier("proposer", 16, json::object()), {}};
-    file.network = fresh_network({16 + pair_score_names.size(), 2, 3}, 1);
+    file.network = fresh_network({pair_columns(16), 2, 3}, 1);
     return file;
   };
   CHECK(verifier_of(sound(), "model").buckets == 16);
@@ -148,18 +196,24 @@ TEST_CASE("a model of other labels, features or shape is refused with both") {
   };
   CHECK(refused([](auto& f) {
           f.about["labels"] = {"A", "B"};
-        }) == "model.labels: [\"A\",\"B\"]; expected [\"SUPPORT\",\"CONTRADICT\",\"NEI\"]");
-  CHECK(refused([](auto& f) { f.about["task"] = "other"; }).starts_with("model.task: \"other\""));
+        }) ==
+        "model.labels: the array [\"A\",\"B\"]; expected [\"SUPPORT\",\"CONTRADICT\",\"NEI\"]");
+  CHECK(refused([](auto& f) {
+          f.about["task"] = "other";
+        }).starts_with("model.task: the string \"other\""));
+  auto const long_word = refused([](auto& f) { f.about["task"] = std::string(100'000, 'x'); });
+  CHECK(long_word.find("xxx...") != std::string::npos);
+  CHECK(long_word.size() < 200);
   CHECK(refused([](auto& f) {
           f.about["features"]["version"] = 99;
         }).starts_with("model.features: "));
   CHECK(refused([](auto& f) { f.about["features"]["buckets"] = 17; }) ==
-        "model.features.buckets: 17; expected a power of two");
+        "model.features.buckets: the number 17; expected a power of two");
   CHECK(refused([](auto& f) {
           f.about["features"] = nullptr;
         }).starts_with("model.features.buckets: null"));
   CHECK(refused([](auto& f) {
           f.network = fresh_network({5, 2, 3}, 1);
         }) == "model.network: 5 inputs and 3 classes; expected " +
-                  std::to_string(16 + pair_score_names.size()) + " inputs and 3 classes");
+                  std::to_string(pair_columns(16)) + " inputs and 3 classes");
 }

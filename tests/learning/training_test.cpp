@@ -8,6 +8,7 @@
 #include "stages/data_load.hpp"
 #include "stages/label_scores.hpp"
 #include "stages/learning/evaluation.hpp"
+#include "stages/learning/fit.hpp"
 #include "stages/learning/network_file.hpp"
 #include "stages/scifact.hpp"
 #include "tests/learning/work_folder.hpp"
@@ -170,6 +171,30 @@ TEST_CASE(
           [](fs::path const& folder) { std::ofstream{folder / "checkpoint.nsai"} << "hello"; });
   spoiled("rate", middle, with(quick, {{"learning_rate", 0.01}}), nothing);
   spoiled("hidden", middle, with(quick, {{"hidden", 8}}), nothing);
+  auto const changed = [](auto const& change) {
+    return [change](fs::path const& folder) {
+      auto file = read_network(folder / "checkpoint.nsai", network_file::kind_of_file::checkpoint,
+                               "checkpoint");
+      change(file);
+      write_network(folder / "checkpoint.nsai", file);
+    };
+  };
+  // Read unchecked, this would be an index into the scores.
+  for (json const& predicted : {json(3), json(4294967295U), json(-1), json(0.5), json("1")})
+    spoiled("class " + predicted.dump(), second, quick, changed([&](network_file& file) {
+              file.about["finished"][0]["predicted"][0] = predicted;
+            }));
+  spoiled("fewer examples", second, quick, changed([](network_file& file) {
+            file.about["finished"][0]["predicted"] = json::array();
+          }));
+  spoiled("other seed", second, quick,
+          changed([](network_file& file) { file.about["finished"][0]["seed"] = 9; }));
+  spoiled("history", second, quick, changed([](network_file& file) {
+            file.about["finished"][0]["history"] = json::array();
+          }));
+  spoiled("other network", middle, quick, changed([](network_file& file) {
+            file.network = fresh_network({file.network.shape.inputs, 8, 3}, 1);
+          }));
   spoiled("model", second, quick,
           [](fs::path const& folder) { fs::remove(folder / "model.nsai"); });
 }
@@ -272,4 +297,17 @@ TEST_CASE("what is wrong with data, options or a model is told with its field") 
   std::ofstream{where.path / "x.nsai"} << "NSAINET\n and more that is not one of it";
   CHECK(fault(make_evaluate, {{"dataset", "sample"}, {"model", (where.path / "x.nsai").string()}})
             .find("expected version 1") != std::string::npos);
+}
+
+TEST_CASE("what training takes where nothing is said is what fit_options say") {
+  fit_options const fits;
+  json said = json::object();
+  for (auto const& each : make_training()->describe().options)
+    said[each.name] = each.default_value.value();
+  CHECK(said.at("epochs") == fits.epochs);
+  CHECK(said.at("batch_size") == fits.batch_size);
+  CHECK(said.at("hidden") == fits.hidden);
+  CHECK(said.at("seed") == fits.seed);
+  CHECK(said.at("balance") == fits.balance);
+  CHECK(static_cast<float>(said.at("learning_rate").get<double>()) == fits.learning_rate);
 }

@@ -31,6 +31,20 @@ TEST_CASE("ticks step by 1, 2 or 5 times a power of ten, to the first that is no
   }
 }
 
+TEST_CASE("ticks of the smallest and the largest numbers end, too") {
+  for (double const most : {5e-324, 1e-310, 1e-300, 0.0, -1.0, 1e308, 1.7e308, std::nan(""),
+                            std::numeric_limits<double>::infinity()}) {
+    CAPTURE(most);
+    auto const ticks = axis_ticks(most, 5);
+    CHECK(ticks.size() >= 2);
+    CHECK(ticks.size() <= 11);
+    for (std::size_t i = 1; i < ticks.size(); ++i)
+      CHECK(ticks[i] > ticks[i - 1]);
+    CHECK(std::isfinite(ticks.back()));
+  }
+  CHECK(xml_fault(svg_of(line_chart{"t", "x", {{"l", {5e-324, 1e-320}}}})) == "");
+}
+
 TEST_CASE("names in figures are escaped, and shortened where they are long") {
   bar_chart chart;
   chart.title = "<script>alert('1')</script> & \"more\"";
@@ -77,5 +91,23 @@ TEST_CASE("text of Markdown ends no cell and begins no tag, no link and no empha
   CHECK(markdown_escaped("a|b\nc") == "a\\|b c");
   CHECK(markdown_escaped("<b>[x](y)*z*") == "&lt;b>\\[x\\](y)\\*z\\*");
   CHECK(markdown_escaped("macro_f1 of _this_") == "macro_f1 of \\_this\\_");
+  CHECK(markdown_escaped("_a_ a_ _b :_: é_x") == "\\_a\\_ a\\_ \\_b :\\_: é\\_x");
+  CHECK(markdown_escaped("~~gone~~") == "\\~\\~gone\\~\\~");
+  CHECK(markdown_escaped("see https://a.b or WWW.a.b, www2.a") ==
+        "see https\\://a.b or WWW\\.a.b, www2.a");
   CHECK(xml_escaped("a\x01\x1f\x7f<") == "a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd&lt;");
+}
+
+TEST_CASE("text of Markdown begins no heading, list, quotation, rule or code") {
+  struct line {
+    char const* text;
+    char const* escaped;
+  };
+  for (auto const& each :
+       {line{"# a", "\\# a"}, line{"  > a", "\\> a"}, line{"- a", "\\- a"}, line{"+ a", "\\+ a"},
+        line{"---", "\\---"}, line{"===", "\\==="}, line{"1. a", "1\\. a"},
+        line{"12) a", "12\\) a"}, line{"    code", "code"}, line{"-", "\\-"}, line{"7.", "7\\."}})
+    CHECK(markdown_escaped(each.text) == each.escaped);
+  for (auto const* const plain : {"-0.5", "+3", "0.25", "1 of 2", "a # b", "a - b", "a 1. b", ""})
+    CHECK(markdown_escaped(plain) == plain);
 }
