@@ -72,14 +72,17 @@ corpus load_corpus(context const& ctx, stage_env const& /*env*/) {
   return corpus{read_corpus(in)};
 }
 
+std::string text_of(abstract const& document) {
+  auto text = document.title;
+  for (auto const& sentence : document.sentences)
+    text += (text.empty() ? "" : " ") + sentence;
+  return text;
+}
+
 std::vector<std::string> texts_of(corpus const& documents) {
   std::vector<std::string> texts;
-  for (auto const& document : documents.documents()) {
-    auto text = document.title;
-    for (auto const& sentence : document.sentences)
-      text += (text.empty() ? "" : " ") + sentence;
-    texts.push_back(std::move(text));
-  }
+  for (auto const& document : documents.documents())
+    texts.push_back(text_of(document));
   return texts;
 }
 

@@ -40,7 +40,10 @@ std::vector<abstract> read_corpus(std::istream& in);
 /// where the data set has none.
 corpus load_corpus(context const& ctx, stage_env const& env);
 
-/// Title and sentences of each document with a space between them, in the order of the corpus.
+/// Title and sentences with a space between them.
+std::string text_of(abstract const& document);
+
+/// Those of each document, in the order of the corpus.
 std::vector<std::string> texts_of(corpus const& documents);
 
 /// An index of those texts, position by position.

@@ -72,11 +72,15 @@ class antagonist final : public stage {
       by_kind[to_string(each.kind)] = by_kind[to_string(each.kind)].get<std::int64_t>() + 1;
     json metrics{{"claims", on.snos.size()},
                  {"compared_pairs", found.compared_pairs},
+                 {"pairs_beyond_limit", found.pairs_beyond_limit},
                  {"contradictions_found", found.found.size()},
                  {"by_kind", std::move(by_kind)},
                  {"all_cycles", found.all_cycles}};
     if (env.log) {
       env.log("flags: " + metrics.dump());
+      if (found.pairs_beyond_limit > 0)
+        env.log("questions have too many claims: " + std::to_string(found.pairs_beyond_limit) +
+                " pairs of them were not compared");
       if (!found.all_cycles)
         env.log("there are more directed cycles than were flagged, or longer ones");
     }

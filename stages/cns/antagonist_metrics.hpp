@@ -19,6 +19,7 @@ struct antagonist_measure_settings {
   double recall_target = 0.7;
 };
 
+// clang-format off
 /// The object `metrics.antagonist`:
 ///   precision, recall, f1  of flagged claims of the data set. A claim is flagged when the SNO that
 ///                   states it (statements_of) is in a contradiction flag, without flags: in a pair
@@ -26,9 +27,8 @@ struct antagonist_measure_settings {
 ///                   CONTRADICT. An empty denominator gives 0
 ///   recall_in_corpus  recall over the relevant claims of which the corpus has a document that
 ///                   contradicts them
-///   mean_beta1      mean over the questions of beta1 of the graph of their own SNOs; `beta1`: of
-///   the
-///                   whole graph, relations between questions included
+///   mean_beta1      mean over the questions of beta1 of the graph of their own SNOs
+///   beta1           of the whole graph, relations between questions included
 ///   mean_chirality  over contradiction flags with a chirality; without flags over such pairs
 ///   flags           {high, medium, low, total}
 ///   polarity_conflicts, directed_cycles  numbers (of elementary cycles at most 1,000)
@@ -36,9 +36,12 @@ struct antagonist_measure_settings {
 ///                   steps where there are more: {points, beta1, scale, loops, max_persistence,
 ///                   total_persistence}; beta1 is the largest of 32 scales from 0 to the upper one,
 ///                   `scale` the first where it is
-///   targets, counts {questions, claims, relations, edges, self_relations, unknown_ends, flagged,
-///   relevant, correct, relevant_in_corpus}, notes
+///   targets         {precision, recall}
+///   counts          {questions, claims, relations, edges, self_relations, unknown_ends, flagged,
+///                   relevant, correct, relevant_in_corpus}
+///   notes           why something is null, by its name
 /// What cannot be computed is null, with the reason under `notes`. Throws compute_stopped.
+// clang-format on
 json antagonist_metrics(context const& ctx, dataset const& data, compute& device,
                         antagonist_measure_settings const& settings, compute_hooks const& hooks);
 

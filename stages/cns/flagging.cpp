@@ -63,16 +63,24 @@ class flag_search {
     return made_.flags.emplace_back(std::move(f));
   }
 
-  std::set<claim_graph::pair> candidates(tfidf_index const& index) const {
+  std::set<claim_graph::pair> candidates(tfidf_index const& index, compute_hooks const& hooks) {
     auto const opposed = graph_.opposed_pairs();
     std::set<claim_graph::pair> pairs(opposed.begin(), opposed.end());
     std::map<std::string, std::vector<std::size_t>> by_question;
-    for (std::size_t i = 0; i < on_.snos.size(); ++i) {
-      auto& others = by_question[on_.snos[i].question];
+    for (std::size_t i = 0; i < on_.snos.size(); ++i)
       if (!on_.snos[i].question.empty())
-        for (auto const other : others)
-          pairs.emplace(other, i);
-      others.push_back(i);
+        by_question[on_.snos[i].question].push_back(i);
+    for (auto const& each : by_question) {
+      auto const& claims = each.second;
+      auto const window = pair_window(claims.size());
+      made_.pairs_beyond_limit += pairs_beyond(claims.size());
+      for (std::size_t a = 0; a < claims.size(); ++a)
+        for (auto b = a + 1; b < claims.size() && b - a <= window; ++b)
+          pairs.emplace(claims[a], claims[b]);
+    }
+    for (std::size_t i = 0; i < on_.snos.size(); ++i) {
+      if (i % 64 == 0)
+        tell_progress(hooks, static_cast<double>(i) / static_cast<double>(on_.snos.size()));
       for (auto const& hit : index.nearest(on_.snos[i].claim, settings_.neighbours + 1))
         if (hit.text != i)
           pairs.emplace(std::min(hit.text, i), std::max(hit.text, i));
@@ -81,14 +89,14 @@ class flag_search {
   }
 
   void contradictions(text_scorer& scorer, tfidf_index const& index, compute_hooks const& hooks) {
-    auto const pairs = candidates(index);
+    auto const pairs = candidates(index, part_of(hooks, 0.0, 0.2));
     auto const opposed = graph_.opposed_pairs();
     pair_batch batch;
     for (auto const& pair : pairs) {
       batch.add(on_.snos[pair.first].claim, on_.snos[pair.second].claim);
       batch.add(on_.snos[pair.second].claim, on_.snos[pair.first].claim);
     }
-    auto const scores = batch.score(scorer, hooks);
+    auto const scores = batch.score(scorer, part_of(hooks, 0.2, 1.0));
     made_.compared_pairs = std::ssize(pairs);
     std::size_t at = 0;
     for (auto const& pair : pairs) {

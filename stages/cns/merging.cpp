@@ -5,10 +5,12 @@
 #include <set>
 #include <tuple>
 
+#include "stages/compute.hpp"
+
 namespace nsai::stages {
 namespace {
 
-constexpr std::size_t most_ways = 500;
+constexpr std::size_t most_tries = 500;
 constexpr auto unseen = std::numeric_limits<std::size_t>::max();
 
 /// A cluster in numbers of its own, with some claims as one vertex.
@@ -32,22 +34,25 @@ class merged_view {
     }
   }
 
-  std::vector<merge_step> steps() const {
+  std::vector<merge_step> steps(std::stop_token const& stop) const {
+    compute_hooks const hooks{stop, nullptr};
+    auto const near = touching(left_);
     std::set<std::vector<std::size_t>> ways;
-    for (auto const& edge : left_)
-      if (touches(edge) && ways.size() < most_ways)
-        if (auto loop = shortest_loop(edge); !loop.empty())
-          ways.insert(std::move(loop));
-    for (auto const& edge : contracted(opposed_, into_))
-      if (touches(edge) && ways.size() < 2 * most_ways)
-        ways.insert(whole({edge.first, edge.second}));
+    for (auto const& edge : near) {
+      tell_progress(hooks, 0);
+      if (auto loop = shortest_loop(edge); !loop.empty())
+        ways.insert(std::move(loop));
+    }
+    for (auto const& edge : touching(contracted(opposed_, into_)))
+      ways.insert(whole({edge.first, edge.second}));
     if (ways.empty())
-      for (auto const& edge : left_)
-        if (touches(edge) && ways.size() < most_ways)
-          ways.insert(whole({edge.first, edge.second}));
+      for (auto const& edge : near)
+        ways.insert(whole({edge.first, edge.second}));
     std::vector<merge_step> steps;
-    for (auto const& way : ways)
+    for (auto const& way : ways) {
+      tell_progress(hooks, 0);
       steps.push_back(step_of(way));
+    }
     std::stable_sort(steps.begin(), steps.end(), [](merge_step const& a, merge_step const& b) {
       return std::tuple{a.beta1, a.opposed, a.claims.size()} <
              std::tuple{b.beta1, b.opposed, b.claims.size()};
@@ -74,18 +79,24 @@ class merged_view {
         cluster_.claims.begin());
   }
 
-  bool touches(claim_graph::pair const& edge) const {
-    if (merged_.empty())
-      return true;
-    auto const s = into_[local(merged_.front())];
-    return edge.first == s || edge.second == s;
+  /// The first of those edges that touch what is merged.
+  std::vector<claim_graph::pair> touching(std::vector<claim_graph::pair> const& edges) const {
+    auto const s = merged_.empty() ? unseen : into_[local(merged_.front())];
+    std::vector<claim_graph::pair> found;
+    for (auto const& edge : edges)
+      if (found.size() < most_tries && (s == unseen || edge.first == s || edge.second == s))
+        found.push_back(edge);
+    return found;
   }
 
   /// All claims that these vertices stand for, ascending.
   std::vector<std::size_t> whole(std::vector<std::size_t> const& vertices) const {
+    std::vector<bool> inside(into_.size());
+    for (auto const v : vertices)
+      inside[v] = true;
     std::vector<std::size_t> all;
     for (std::size_t v = 0; v < into_.size(); ++v)
-      if (std::find(vertices.begin(), vertices.end(), into_[v]) != vertices.end())
+      if (inside[into_[v]])
         all.push_back(v);
     return all;
   }
@@ -158,8 +169,9 @@ std::vector<claim_cluster> clusters_of(claim_graph const& graph) {
 }
 
 std::vector<merge_step> merge_steps(claim_cluster const& cluster,
-                                    std::vector<std::size_t> const& merged) {
-  return merged_view{cluster, merged}.steps();
+                                    std::vector<std::size_t> const& merged,
+                                    std::stop_token const& stop) {
+  return merged_view{cluster, merged}.steps(stop);
 }
 
 }  // namespace nsai::stages

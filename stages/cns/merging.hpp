@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <stop_token>
 #include <vector>
 
 #include "stages/cns/claim_graph.hpp"
@@ -32,8 +33,9 @@ struct merge_step {
 /// opposed pairs, the fewest claims, the lowest claims. Each adds the shortest loop through one
 /// edge, or one opposed pair, in the graph where `merged` is one vertex, and touches that vertex
 /// where there is one; where neither is left, the two ends of an edge. Of large clusters the first
-/// 500 ways are looked at (edges ascending).
+/// 500 edges and the first 500 opposed pairs (ascending) are looked at. Throws compute_stopped.
 std::vector<merge_step> merge_steps(claim_cluster const& cluster,
-                                    std::vector<std::size_t> const& merged);
+                                    std::vector<std::size_t> const& merged,
+                                    std::stop_token const& stop = {});
 
 }  // namespace nsai::stages

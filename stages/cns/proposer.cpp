@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include <fmt/format.h>
+
 #include "stages/cns/proposing.hpp"
 #include "stages/cns/stage_parts.hpp"
 #include "stages/cns/text_model.hpp"
@@ -13,6 +15,17 @@ namespace {
 
 /// Questions that are scored together, and between two reports of progress.
 constexpr std::size_t questions_a_batch = 32;
+
+/// An estimate, not a bound: flags and syntheses took a quarter of what the proposer wrote on
+/// SciFact, and half of it on short generated texts.
+std::size_t with_room_for_others(std::size_t bytes) {
+  return bytes + bytes / 10 * 6;
+}
+
+template <class T>
+std::size_t bytes_of(T const& each) {
+  return json_text::of(write_json(each)).text.size() + 1;  // and a comma
+}
 
 proposer_settings proposer_settings_of(json const& options) {
   proposer_settings s;
@@ -26,28 +39,42 @@ proposer_settings proposer_settings_of(json const& options) {
 
 class proposing_run {
  public:
-  proposing_run(dataset const& data, corpus const& texts, json const& options)
-      : data_(data), texts_(texts), options_(options), settings_(proposer_settings_of(options)) {}
+  /// `context_bytes`: what is in the context before.
+  proposing_run(dataset const& data, corpus const& texts, json const& options,
+                std::size_t context_bytes)
+      : data_(data),
+        texts_(texts),
+        options_(options),
+        settings_(proposer_settings_of(options)),
+        context_bytes_(context_bytes) {}
 
-  /// False: stopped.
-  bool run(text_scorer& scorer, text_model* model, tfidf_index const& index, stage_env& env) {
+  /// How it ended before it was done; nothing: it is.
+  std::optional<outcome> run(text_scorer& scorer, text_model* model, tfidf_index const& index,
+                             stage_env& env) {
     for (auto const* name : {"cited", "nearest"})
       retrieved_[name] = 0;
     auto const questions = retrieve(index);
     for (std::size_t at = 0; at < questions.size(); at += questions_a_batch) {
       if (env.stop.stop_requested())
-        return false;
+        return outcome::stopped();
       if (env.progress)
         env.progress(0.9 * static_cast<double>(at) / static_cast<double>(questions.size()),
                      "proposing for claim " + questions[at].claim->id);
       auto const count = std::min(questions_a_batch, questions.size() - at);
       propose(std::span{questions}.subspan(at, count), scorer, model, index, {env.stop, nullptr});
+      if (auto fault = too_large(at + count, questions.size()))
+        return fault;
     }
     auto const cross = cross_relations(snos_, scorer, claims_index(snos_), settings_,
                                        hooks_between(env, 0.9, 1.0, "relating claims"));
     cross_ = std::ssize(cross);
-    relations_.insert(relations_.end(), cross.begin(), cross.end());
-    return !env.stop.stop_requested();
+    for (auto const& each : cross) {
+      bytes_ += bytes_of(each);
+      relations_.push_back(each);
+    }
+    if (env.stop.stop_requested())
+      return outcome::stopped();
+    return too_large(questions.size(), questions.size());
   }
 
   json metrics() const {
@@ -63,6 +90,8 @@ class proposing_run {
             {"without_documents", without_documents_},
             {"empty_claims", empty_claims_},
             {"malformed_lines", malformed_},
+            {"claims_beyond_limit", claims_beyond_limit_},
+            {"pairs_beyond_limit", pairs_beyond_limit_},
             {"unknown_documents", unknown_documents_},
             {"duplicate_ids", duplicate_ids_}};
   }
@@ -74,7 +103,32 @@ class proposing_run {
     outputs["predictions"] = write_json(predictions_);
   }
 
+  /// What was left out, in words; empty: nothing.
+  std::string left_out() const {
+    return claims_beyond_limit_ + pairs_beyond_limit_ == 0
+               ? std::string{}
+               : fmt::format(
+                     "left out: {} claims beyond the first {} of a text, and comparisons of {} "
+                     "pairs of claims",
+                     claims_beyond_limit_, most_claims_of_a_text, pairs_beyond_limit_);
+  }
+
  private:
+  std::optional<outcome> too_large(std::size_t done, std::size_t questions) const {
+    auto const bytes = context_bytes_ + with_room_for_others(bytes_);
+    if (bytes <= most_result_bytes)
+      return std::nullopt;
+    return outcome::failure(
+        "result_too_large",
+        fmt::format("outputs: {} of {} claims make {} bytes with the context and with room for an "
+                    "antagonist and a synthesizer; expected at most {} (16 MiB): give data_load a "
+                    "limit of less than {} claims, or the proposer fewer claims_per_document "
+                    "(now {}) or sentences (now {})",
+                    done, questions, bytes, most_result_bytes, done, settings_.claims_per_document,
+                    settings_.sentences),
+        false);
+  }
+
   std::vector<question> retrieve(tfidf_index const& index) {
     bool const cited = options_.at("retrieval") == "cited";
     std::vector<question> questions;
@@ -109,15 +163,22 @@ class proposing_run {
     for (auto& made :
          ground_drafts(questions, std::move(drafts), texts_, scorer, settings_, hooks)) {
       for (auto& each : made.snos) {
-        if (ids_.insert(each.id).second)
-          snos_.push_back(std::move(each));
-        else
+        if (!ids_.insert(each.id).second) {
           ++duplicate_ids_;
+          continue;
+        }
+        bytes_ += bytes_of(each);
+        snos_.push_back(std::move(each));
       }
+      for (auto const& each : made.relations)
+        bytes_ += bytes_of(each);
+      bytes_ += bytes_of(made.output) + bytes_of(made.predicted);
       relations_.insert(relations_.end(), made.relations.begin(), made.relations.end());
       proposals_.push_back(std::move(made.output));
       predictions_.push_back(std::move(made.predicted));
       malformed_ += made.malformed;
+      claims_beyond_limit_ += made.claims_beyond_limit;
+      pairs_beyond_limit_ += made.pairs_beyond_limit;
       unknown_documents_ += made.unknown_documents;
     }
   }
@@ -142,6 +203,8 @@ class proposing_run {
   corpus const& texts_;
   json const& options_;
   proposer_settings settings_;
+  std::size_t context_bytes_;
+  std::size_t bytes_ = 0;  // of the outputs so far
   std::vector<sno> snos_;
   std::vector<claim_relation> relations_;
   std::vector<proposer_output> proposals_;
@@ -149,7 +212,8 @@ class proposing_run {
   std::set<std::string> ids_;
   std::map<std::string, std::int64_t> retrieved_;
   std::int64_t cross_ = 0, without_documents_ = 0, empty_claims_ = 0, malformed_ = 0,
-               unknown_documents_ = 0, duplicate_ids_ = 0;
+               claims_beyond_limit_ = 0, pairs_beyond_limit_ = 0, unknown_documents_ = 0,
+               duplicate_ids_ = 0;
 };
 
 class proposer final : public stage {
@@ -191,12 +255,17 @@ class proposer final : public stage {
     auto const index = index_of(texts);
     auto const scorer = scorer_from(options, ctx, env, index);
     auto const model = text_model_from(options, ctx);
-    proposing_run work{data, texts, options};
-    if (!work.run(*scorer, model.get(), index, env))
-      return outcome::stopped();
+    for (auto const* name : {"snos", "relations", "proposals", "predictions"})
+      ctx.outputs.erase(name);  // written anew
+    proposing_run work{data, texts, options, bytes_of(ctx)};
+    if (auto ended = work.run(*scorer, model.get(), index, env))
+      return std::move(*ended);
     auto metrics = work.metrics();
-    if (env.log)
+    if (env.log) {
       env.log("proposals: " + metrics.dump());
+      if (auto const text = work.left_out(); !text.empty())
+        env.log(text);
+    }
     work.write(ctx.outputs);
     ctx.metrics["proposals"] = metrics;
     auto done = outcome::success(std::move(metrics));

@@ -15,7 +15,10 @@ namespace nsai::stages {
 ///   predictions  as inputs.dataset.predictions: {id, evidence: {document: {label, sentences}}}
 /// and counts into `metrics.proposals` and the result: {proposals, snos, relations,
 /// cross_relations, evidence, retrieved: {cited, nearest}, without_documents, empty_claims,
-/// malformed_lines, unknown_documents, duplicate_ids}.
+/// malformed_lines, claims_beyond_limit (of a model's texts), pairs_beyond_limit (of claims that
+/// were not compared), unknown_documents, duplicate_ids}. Fails with result_too_large, not
+/// retryable, as soon as the claims proposed so far, with room for what an antagonist and a
+/// synthesizer add to them, are more than a context may hold.
 ///
 /// retrieval `cited`: the claim's cited documents that are in the corpus, where there is none the
 /// nearest; `tfidf`: the `documents` nearest by TF-IDF.

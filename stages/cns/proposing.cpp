@@ -29,13 +29,6 @@ std::string one_line(std::string_view text) {
   return line;
 }
 
-std::string text_of_abstract(abstract const& document) {
-  auto text = document.title;
-  for (auto const& sentence : document.sentences)
-    text += (text.empty() ? "" : " ") + sentence;
-  return text;
-}
-
 double strongest(entailment const& e) {
   return std::max(e.entails, e.contradicts);
 }
@@ -76,6 +69,7 @@ class extraction {
 
   void take_sentences(std::span<entailment const> scores) {
     made_.claims.push_back({"c1", "", one_line(q_.claim->claim)});
+    claim_words_ = index_.bag_of(q_.claim->claim);
     auto at = first_;
     for (auto const* document : q_.documents) {
       take_document(*document, scores.subspan(at, document->sentences.size()));
@@ -86,8 +80,10 @@ class extraction {
   void ask_of_claims(pair_batch& batch) {
     first_ = batch.size();
     auto const& claims = made_.claims;
+    window_ = pair_window(claims.size() - 1);
+    made_.pairs_beyond_limit = pairs_beyond(claims.size() - 1);
     for (std::size_t i = 1; i < claims.size(); ++i)
-      for (auto j = i + 1; j < claims.size(); ++j) {
+      for (auto j = i + 1; j < claims.size() && j - i <= window_; ++j) {
         batch.add(claims[i].text, claims[j].text);
         batch.add(claims[j].text, claims[i].text);
       }
@@ -97,7 +93,7 @@ class extraction {
     auto at = first_;
     auto const& claims = made_.claims;
     for (std::size_t i = 1; i < claims.size(); ++i)
-      for (auto j = i + 1; j < claims.size(); ++j, at += 2) {
+      for (auto j = i + 1; j < claims.size() && j - i <= window_; ++j, at += 2) {
         bool const forth = strongest(scores[at]) >= strongest(scores[at + 1]);
         auto const kind = relation_of(scores[forth ? at : at + 1], settings_);
         auto const& from = forth ? claims[i] : claims[j];
@@ -123,10 +119,10 @@ class extraction {
             same && *same == kind && label.sentences.size() < settings_.sentences)
           label.sentences.push_back(static_cast<std::int64_t>(i));
     }
-    auto const whole = text_of_abstract(document);
+    auto const whole = index_.bag_of(text_of(document));
     auto const salient = best_first(scores.size(), [&](std::size_t i) {
-      return index_.similarity(document.sentences[i], whole) +
-             index_.similarity(document.sentences[i], q_.claim->claim);
+      auto const words = index_.bag_of(document.sentences[i]);
+      return cosine(words, whole) + cosine(words, claim_words_);
     });
     std::vector<std::size_t> taken;
     if (best)
@@ -154,7 +150,9 @@ class extraction {
   tfidf_index const& index_;
   proposer_settings const& settings_;
   draft made_;
+  word_bag claim_words_;
   std::size_t first_ = 0;
+  std::size_t window_ = 0;
 };
 
 /// Finds the evidence of the claims of one draft.
@@ -191,6 +189,8 @@ class grounding {
       made.relations.push_back(
           {id_of_claim(r.from), *from_name<relation_kind>(r.kind), id_of_claim(r.to)});
     made.malformed = draft_.malformed;
+    made.claims_beyond_limit = draft_.claims_beyond_limit;
+    made.pairs_beyond_limit = draft_.pairs_beyond_limit;
     made.predicted.id = q_.claim->id;
     made.predicted.evidence = draft_.labels_from_relations ? labels_of(made) : draft_.labels;
     for (std::size_t i = 0; i < draft_.claims.size(); ++i)
@@ -324,14 +324,21 @@ draft draft_of_text(std::string_view text) {
   draft made;
   made.malformed = parts.malformed;
   made.labels_from_relations = true;
-  std::set<std::string> ids;
+  std::set<std::string> ids, left_out;
   for (auto& each : parts.claims) {
-    if (ids.insert(each.id).second)
-      made.claims.push_back(std::move(each));
-    else
+    if (ids.contains(each.id) || left_out.contains(each.id)) {
       ++made.malformed;
+    } else if (made.claims.size() == most_claims_of_a_text) {
+      left_out.insert(each.id);
+      ++made.claims_beyond_limit;
+    } else {
+      ids.insert(each.id);
+      made.claims.push_back(std::move(each));
+    }
   }
   for (auto& each : parts.relations) {
+    if (left_out.contains(each.from) || left_out.contains(each.to))
+      continue;
     if (ids.contains(each.from) && ids.contains(each.to) && each.from != each.to)
       made.relations.push_back(std::move(each));
     else
@@ -378,11 +385,16 @@ std::vector<claim_relation> cross_relations(std::span<sno const> snos, text_scor
     }
   pair_batch batch;
   std::vector<std::pair<std::size_t, std::size_t>> pairs;
+  auto const choosing = part_of(hooks, 0.0, 0.1);
+  std::vector<word_bag> words;
+  for (auto const& each : snos)
+    words.push_back(index.bag_of(each.claim));
   for (std::size_t i = 0; i < snos.size(); ++i) {
+    if (i % 64 == 0)
+      tell_progress(choosing, static_cast<double>(i) / static_cast<double>(snos.size()));
     std::vector<std::size_t> const others(sharing[i].begin(), sharing[i].end());
-    auto order = best_first(others.size(), [&](std::size_t k) {
-      return index.similarity(snos[i].claim, snos[others[k]].claim);
-    });
+    auto order = best_first(others.size(),
+                            [&](std::size_t k) { return cosine(words[i], words[others[k]]); });
     order.resize(std::min(order.size(), settings.cross_relations));
     for (auto const k : order) {
       pairs.emplace_back(i, others[k]);
@@ -390,7 +402,7 @@ std::vector<claim_relation> cross_relations(std::span<sno const> snos, text_scor
       batch.add(snos[others[k]].claim, snos[i].claim);
     }
   }
-  auto const scores = batch.score(scorer, hooks);
+  auto const scores = batch.score(scorer, part_of(hooks, 0.1, 1.0));
   std::vector<claim_relation> relations;
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     bool const forth = strongest(scores[2 * i]) >= strongest(scores[2 * i + 1]);

@@ -33,6 +33,8 @@ struct draft {
   std::vector<proposed_relation> relations;
   std::map<std::string, predicted_document> labels;  // of the documents
   std::int64_t malformed = 0;
+  std::int64_t claims_beyond_limit = 0;  // that a model wrote and that are left out
+  std::int64_t pairs_beyond_limit = 0;   // of claims that were not compared (pair_batch.hpp)
   /// The labels follow from the relations, once the claims have evidence.
   bool labels_from_relations = false;
 };
@@ -51,7 +53,11 @@ std::vector<draft> extract_drafts(std::span<question const> questions, text_scor
                                   tfidf_index const& index, proposer_settings const& settings,
                                   compute_hooks const& hooks);
 
-/// What a model wrote about the question. Claims of an id that was there before, and relations
+/// Claims that are taken from one text of a model.
+inline constexpr std::size_t most_claims_of_a_text = 100;
+
+/// What a model wrote about the question. Claims after the first 100 are left out with their
+/// relations, and counted. Claims of an id that was there before, and relations
 /// with a claim that is not there or with itself, count as malformed and are left out.
 draft draft_of_text(std::string_view text);
 
@@ -63,6 +69,8 @@ struct proposed {
   prediction predicted;
   std::int64_t malformed = 0;
   std::int64_t unknown_documents = 0;  // that claims name and the corpus lacks
+  std::int64_t claims_beyond_limit = 0;
+  std::int64_t pairs_beyond_limit = 0;
 };
 
 /// Evidence of a claim are those sentences of its document (without one: of all retrieved
@@ -78,7 +86,7 @@ std::vector<proposed> ground_drafts(std::span<question const> questions, std::ve
 
 /// Relations between claims of different questions that share a document or a sentence of evidence.
 /// For each claim the `cross_relations` nearest (TF-IDF) of up to 50 later ones are scored in both
-/// directions; the stronger one decides: supports, or contradicts.
+/// directions; the stronger one decides: supports, or contradicts. Throws compute_stopped.
 std::vector<claim_relation> cross_relations(std::span<sno const> snos, text_scorer& scorer,
                                             tfidf_index const& index,
                                             proposer_settings const& settings,

@@ -28,20 +28,18 @@ class cluster_synthesis {
       : on_(on), graph_(graph), cluster_(std::move(cluster)), settings_(settings) {
     made_.id = std::move(id);
     made_.beta1_before = made_.beta1_after = cluster_.beta1;
-    for (auto const v : cluster_.claims)
-      ids_.insert(on.snos[v].id);
-    for (auto const& r : on.relations)
-      if (ids_.contains(r.from) && ids_.contains(r.to))
-        relations_.push_back(r);
   }
+
+  std::vector<std::size_t> const& claims() const { return cluster_.claims; }
+  void add(claim_relation const& r) { relations_.push_back(r); }
 
   bool open() const { return open_; }
   synthesis const& made() const { return made_; }
   std::vector<std::size_t> const& merged() const { return merged_; }
 
   /// Steps of this round; none: it is over.
-  void begin_round() {
-    steps_ = merge_steps(cluster_, merged_);
+  void begin_round(std::stop_token const& stop) {
+    steps_ = merge_steps(cluster_, merged_, stop);
     steps_.resize(std::min(steps_.size(), tried_steps));
     tries_.clear();
     if (steps_.empty())
@@ -203,7 +201,6 @@ class cluster_synthesis {
   claim_graph const& graph_;
   claim_cluster cluster_;
   synthesizer_settings const& settings_;
-  std::set<std::string> ids_;
   std::vector<claim_relation> relations_;
   std::vector<std::size_t> merged_;
   std::vector<merge_step> steps_;
@@ -212,6 +209,25 @@ class cluster_synthesis {
   double value_ = -1;
   bool open_ = true;
 };
+
+/// Each cluster with the relations between its claims.
+std::vector<cluster_synthesis> work_on(narrative const& on, claim_graph const& graph,
+                                       synthesizer_settings const& settings) {
+  std::vector<cluster_synthesis> work;
+  for (auto& cluster : clusters_of(graph))
+    work.emplace_back(on, graph, std::move(cluster), "s" + std::to_string(work.size() + 1),
+                      settings);
+  std::vector<std::size_t> cluster_of(graph.ids().size(), work.size());
+  for (std::size_t k = 0; k < work.size(); ++k)
+    for (auto const v : work[k].claims())
+      cluster_of[v] = k;
+  for (auto const& r : on.relations) {
+    auto const from = graph.find(r.from), to = graph.find(r.to);
+    if (from && to && cluster_of[*from] < work.size() && cluster_of[*from] == cluster_of[*to])
+      work[cluster_of[*from]].add(r);
+  }
+  return work;
+}
 
 /// The graph with a synthesis in place of each merged claim; relations once, in order.
 narrative after_of(narrative const& on, std::vector<synthesis> const& syntheses) {
@@ -247,10 +263,7 @@ synthesis_outcome synthesise(narrative const& on, text_scorer& scorer, tfidf_ind
                              compute_hooks const& hooks) {
   synthesis_outcome result;
   auto const graph = graph_of(on);
-  std::vector<cluster_synthesis> work;
-  for (auto& cluster : clusters_of(graph))
-    work.emplace_back(on, graph, std::move(cluster), "s" + std::to_string(work.size() + 1),
-                      settings);
+  auto work = work_on(on, graph, settings);
   for (std::int64_t round = 0; round < settings.max_iterations; ++round) {
     if (hooks.stop.stop_requested()) {
       result.stopped = true;
@@ -261,7 +274,7 @@ synthesis_outcome synthesise(narrative const& on, text_scorer& scorer, tfidf_ind
     std::vector<cluster_synthesis*> open;
     for (auto& each : work)
       if (each.open()) {
-        each.begin_round();
+        each.begin_round(hooks.stop);
         if (each.open())
           open.push_back(&each);
       }
@@ -280,8 +293,10 @@ synthesis_outcome synthesise(narrative const& on, text_scorer& scorer, tfidf_ind
         each->compose(batch);
     }
     auto const scores = batch.score(scorer, {hooks.stop, nullptr});
-    for (auto* each : open)
+    for (auto* each : open) {
+      tell_progress({hooks.stop, nullptr}, 0);
       each->end_round(scores, index);
+    }
   }
   for (auto& each : work) {
     each.finish();

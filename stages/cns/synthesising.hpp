@@ -67,7 +67,8 @@ double beta1_reduction(std::int64_t before, std::int64_t after);
 /// opposing those that refute or contradict.
 ///
 /// auto_accepted: trust and reduction reach their targets. failed: the model gave no text, or trust
-/// is below least_trust. Else needs_review.
+/// is below least_trust. Else needs_review. A stop ends it between rounds with `stopped`, within
+/// one with compute_stopped.
 synthesis_outcome synthesise(narrative const& on, text_scorer& scorer, tfidf_index const& index,
                              synthesizer_settings const& settings, text_source const& model,
                              compute_hooks const& hooks);

@@ -18,10 +18,10 @@ synthesizer_settings synthesizer_settings_of(json const& options) {
   return s;
 }
 
-json graph_as_json(narrative const& on) {
+json counts_of_graph(narrative const& on) {
   auto const graph = graph_of(on);
-  return {{"claims", graph.ids()},
-          {"relations", write_json(on.relations)},
+  return {{"claims", graph.ids().size()},
+          {"relations", on.relations.size()},
           {"edges", graph.edges().size()},
           {"components", graph.components().size()},
           {"beta1", graph.beta1()}};
@@ -104,10 +104,17 @@ class synthesizer final : public stage {
  private:
   static outcome outcome_of(context ctx, narrative const& on, synthesis_outcome const& made,
                             stage_env& env) {
-    auto before = graph_as_json(on), after = graph_as_json(made.after);
+    auto before = counts_of_graph(on), after = counts_of_graph(made.after);
+    json gone = json::array(), come = json::array();
+    for (auto const& each : made.syntheses)
+      if (each.status != synthesis_status::failed) {
+        come.push_back(each.id);
+        for (auto const& parent : each.parents)
+          gone.push_back(parent);
+      }
     json metrics{{"syntheses", made.syntheses.size()},
-                 {"claims_before", before.at("claims").size()},
-                 {"claims_after", after.at("claims").size()},
+                 {"claims_before", before.at("claims")},
+                 {"claims_after", after.at("claims")},
                  {"beta1_before", before.at("beta1")},
                  {"beta1_after", after.at("beta1")}};
     for (auto const& name : enum_names(synthesis_status{}))
@@ -119,7 +126,10 @@ class synthesizer final : public stage {
     if (env.log)
       env.log("syntheses: " + metrics.dump());
     ctx.outputs["syntheses"] = write_json(made.syntheses);
-    ctx.outputs["graph"] = {{"before", std::move(before)}, {"after", std::move(after)}};
+    ctx.outputs["graph"] = {{"before", std::move(before)},
+                            {"after", std::move(after)},
+                            {"merged", std::move(gone)},
+                            {"made", std::move(come)}};
     ctx.metrics["syntheses"] = metrics;
     auto done = outcome::success(std::move(metrics));
     done.context = std::move(ctx);

@@ -98,3 +98,28 @@ TEST_CASE("the threshold counts from itself on; a relation alone is of low sever
   CHECK(flag_with(found, flag_kind::contradiction, "a")->severity == flag_severity::low);
   CHECK(found.found.empty());
 }
+
+TEST_CASE("of a question with many claims the pairs near one another are compared, in slices") {
+  narrative on;
+  for (int i = 0; i < 150; ++i)
+    on.snos.push_back(challenged(std::to_string(i), "claim " + std::to_string(i), {}));
+  tests::table_scorer scorer;
+  auto const found = flags_of(on, scorer);
+  // 150 * 149 / 2 = 11,175 pairs; 5000 / 150 = 33 apart at most: 33 * 150 - 33 * 34 / 2 = 4,389.
+  CHECK(found.compared_pairs == 4389);
+  CHECK(found.pairs_beyond_limit == 6786);
+  CHECK(scorer.asked() == 2 * 4389);
+  CHECK(scorer.most_at_once() == 2048);
+}
+
+TEST_CASE("a stop between two claims ends the comparison before any pair is scored") {
+  narrative on;
+  for (int i = 0; i < 200; ++i)
+    on.snos.push_back(challenged(std::to_string(i), "claim " + std::to_string(i), {}));
+  chirality_measure const measure{on.snos, embed_claims(on.snos, cpu_compute(), {})};
+  tests::table_scorer scorer;
+  std::stop_source stop;
+  compute_hooks const hooks{stop.get_token(), [&](double) { stop.request_stop(); }};
+  CHECK_THROWS_AS(find_flags(on, {}, scorer, {}, measure, {}, hooks), compute_stopped);
+  CHECK(scorer.asked() == 0);
+}

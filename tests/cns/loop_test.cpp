@@ -1,4 +1,5 @@
 #include <filesystem>
+#include <fstream>
 #include <set>
 
 #include <doctest/doctest.h>
@@ -43,6 +44,13 @@ class loop {
       context_ = ended.context;
     return *this;
   }
+  /// Of a stage that has to fail.
+  error_info error_of(std::string const& name, json options = json::object()) {
+    CHECK_FALSE(check_options(all_.find(name)->describe(), options));
+    auto const ended = run_stage(*all_.find(name), json_text::of(options), context_, env_);
+    REQUIRE(ended.error);
+    return *ended.error;
+  }
   loop& run_all() {
     for (auto const* name : {"proposer", "proposer_metrics", "antagonist", "antagonist_metrics",
                              "synthesizer", "synthesizer_metrics", "report"})
@@ -51,6 +59,7 @@ class loop {
   }
 
   json context_now() const { return context_.value(); }
+  std::size_t bytes() const { return context_.text.size(); }
   json metrics(char const* name) const { return context_now().at("metrics").at(name); }
   json output(char const* name) const { return context_now().at("outputs").at(name); }
 
@@ -85,6 +94,50 @@ void check_outputs(loop const& l) {
       CHECK(ids.contains(id.get<std::string>()));
 }
 
+/// A data set of its own in files: each claim cites two documents, one of them together with the
+/// next claim. A sentence has `repeats` times 12 of 3,000 words, and the claim 6 of those of one.
+class written_data {
+ public:
+  written_data(int claims, int repeats)
+      : folder_(fs::temp_directory_path() / ("nsai-cns-data-" + std::to_string(::getpid()))) {
+    fs::create_directories(folder_);
+    std::ofstream claims_file{folder_ / "claims.jsonl"}, corpus_file{folder_ / "corpus.jsonl"};
+    for (int d = 0; d <= claims; ++d) {
+      json sentences = json::array();
+      for (int s = 0; s < 5; ++s)
+        sentences.push_back(words(d, s, 12, repeats));
+      corpus_file << json{{"doc_id", d}, {"title", "t"}, {"abstract", sentences}}.dump() << '\n';
+      if (d > 0)
+        claims_file << json{{"id", d},
+                            {"claim", (d % 3 == 0 ? "not " : "") + words(d, d % 5, 6, 1)},
+                            {"evidence", json::object()},
+                            {"cited_doc_ids", {d, d - 1}}}
+                           .dump()
+                    << '\n';
+    }
+  }
+  ~written_data() { fs::remove_all(folder_); }
+  written_data(written_data const&) = delete;
+  written_data& operator=(written_data const&) = delete;
+
+  json options() const {
+    return {{"claims", (folder_ / "claims.jsonl").string()},
+            {"corpus", (folder_ / "corpus.jsonl").string()}};
+  }
+
+ private:
+  static std::string words(int document, int sentence, int count, int repeats) {
+    std::string text;
+    for (int r = 0; r < repeats; ++r)
+      for (int w = 0; w < count; ++w)
+        text += (text.empty() ? "word" : " word") +
+                std::to_string((document * 7919 + sentence * 104'729 + w * 613) % 3000);
+    return text;
+  }
+
+  fs::path folder_;
+};
+
 /// What must hold of every run, whatever its data.
 void check_numbers(loop const& l) {
   auto const antagonist = l.metrics("antagonist"), synthesizer = l.metrics("synthesizer");
@@ -94,6 +147,9 @@ void check_numbers(loop const& l) {
   CHECK(flags.at("total") == l.output("flags").size());
   CHECK(antagonist.at("beta1") == synthesizer.at("beta1_before"));
   auto const graph = l.output("graph");
+  CHECK(graph.at("before").at("claims") == l.output("snos").size());
+  CHECK(graph.at("after").at("claims") ==
+        l.output("snos").size() - graph.at("merged").size() + graph.at("made").size());
   CHECK(graph.at("before").at("beta1") == synthesizer.at("beta1_before"));
   CHECK(graph.at("after").at("beta1") == synthesizer.at("beta1_after"));
   CHECK(synthesizer.at("beta1_after").get<int>() <= synthesizer.at("beta1_before").get<int>());
@@ -126,6 +182,33 @@ TEST_CASE("two runs of the whole loop give the same context, byte by byte") {
   auto const again = loop{{{"dataset", "sample"}}}.run_all().context_now();
   CHECK(once.at("metrics").dump() == again.at("metrics").dump());
   CHECK(once.at("outputs").dump() == again.at("outputs").dump());
+}
+
+TEST_CASE("1,500 claims pass the three agents in a context far below its limit") {
+  written_data const data{1500, 1};
+  loop l{data.options()};
+  l.run("proposer", {{"claims_per_document", 1}});
+  auto const proposed = l.bytes();
+  l.run("antagonist").run("synthesizer");
+  CHECK(l.output("proposals").size() == 1500);
+  CHECK(l.output("syntheses").size() > 100);
+  auto const size_of = [&](char const* name) { return l.output(name).dump().size(); };
+  CHECK(size_of("graph") * 2 < size_of("relations"));
+  CHECK(l.bytes() < most_result_bytes / 2);
+  CAPTURE(proposed);
+  CHECK(l.bytes() - proposed < proposed / 2);  // the room that the proposer leaves
+}
+
+TEST_CASE("claims that would not fit into a context fail in the proposer, which says what to do") {
+  written_data const data{400, 100};  // sentences of 9 KB
+  loop l{data.options()};
+  auto const e = l.error_of("proposer");
+  CHECK(e.code == "result_too_large");
+  CHECK_FALSE(e.retryable);
+  for (auto const* told : {"give data_load a limit of less than", "claims_per_document (now 2)",
+                           "sentences (now 3)", "of 400 claims make"})
+    CHECK(e.message.find(told) != std::string::npos);
+  CHECK(e.message.find("400 of 400") == std::string::npos);  // before all are done
 }
 
 TEST_CASE("a program as the model writes the proposals and the syntheses") {

@@ -1,9 +1,11 @@
 #include "stages/cns/merging.hpp"
 
 #include <random>
+#include <stop_token>
 
 #include <doctest/doctest.h>
 
+#include "stages/compute.hpp"
 #include "tests/support/seed.hpp"
 
 using namespace nsai;
@@ -71,16 +73,20 @@ TEST_CASE(
   auto const seed = tests::seed();
   CAPTURE(seed);
   std::mt19937_64 random{seed};
+  int with_loops = 0, with_clusters = 0;
   for (int round = 0; round < 150; ++round) {
+    auto const claims = 3 + random() % 14, count = random() % 28;
     std::vector<std::string> ids;
-    for (std::size_t i = 0; i < 3 + random() % 14; ++i)
+    for (std::size_t i = 0; i < claims; ++i)
       ids.push_back(std::to_string(i));
     std::vector<claim_relation> relations;
-    for (std::size_t i = 0; i < random() % 28; ++i)
+    for (std::size_t i = 0; i < count; ++i)
       relations.push_back({ids[random() % ids.size()], static_cast<relation_kind>(random() % 3),
                            ids[random() % ids.size()]});
     auto const g = graph_among(ids, relations);
     auto const clusters = clusters_of(g);
+    with_loops += g.beta1() >= 2 ? 1 : 0;
+    with_clusters += clusters.size() >= 2 ? 1 : 0;
     std::int64_t sum = 0, lowered = 0;
     std::vector<std::size_t> into(ids.size());
     for (std::size_t i = 0; i < into.size(); ++i)
@@ -99,4 +105,26 @@ TEST_CASE(
     // Merged claims are one vertex; the others of the set hang in the count as vertices alone.
     CHECK(beta1_of(contracted(g.edges(), into), ids.size()) == g.beta1() - lowered);
   }
+  CHECK(with_loops >= 15);    // with several loops
+  CHECK(with_clusters >= 5);  // with several clusters
+}
+
+TEST_CASE("a loop that every edge of a large cluster finds again is looked for 500 times at most") {
+  // Without the bound: 8,000 walks around a loop of 8,000, far longer than a test may take.
+  std::vector<std::string> ids;
+  std::vector<claim_relation> relations;
+  for (int i = 0; i < 8000; ++i) {
+    ids.push_back(std::to_string(i));
+    relations.push_back(
+        {std::to_string(i), relation_kind::supports, std::to_string((i + 1) % 8000)});
+  }
+  auto const clusters = clusters_of(graph_among(ids, relations));
+  REQUIRE(clusters.size() == 1);
+  auto const steps = merge_steps(clusters[0], {});
+  REQUIRE(steps.size() == 1);
+  CHECK(steps[0].claims.size() == 8000);
+  CHECK(steps[0].beta1 == 0);
+  std::stop_source stop;
+  stop.request_stop();
+  CHECK_THROWS_AS(merge_steps(clusters[0], {}, stop.get_token()), compute_stopped);
 }

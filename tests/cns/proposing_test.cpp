@@ -1,5 +1,7 @@
 #include "stages/cns/proposing.hpp"
 
+#include <algorithm>
+
 #include <doctest/doctest.h>
 
 #include "tests/cns/table_scorer.hpp"
@@ -115,4 +117,48 @@ TEST_CASE("what is blank in a claim does not break its line, nor an odd document
   draft const d{{{"c1", "a b", "two\nlines \t here"}}, {}, {}, 0, false};
   CHECK(text_of(d) == "CLAIM[c1]: two lines here\n");
   CHECK(parse_proposal(text_of(d)).malformed == 0);
+}
+
+TEST_CASE("of a model's text the first 100 claims are taken; the rest is counted, not malformed") {
+  std::string text;
+  for (int i = 1; i <= 130; ++i)
+    text += "CLAIM[c" + std::to_string(i) + "]: something\n";
+  text += "RELATION: c2 supports c1\nRELATION: c130 refutes c1\nCLAIM[c130]: again\n";
+  auto const made = draft_of_text(text);
+  CHECK(made.claims.size() == 100);
+  CHECK(made.claims_beyond_limit == 30);
+  CHECK(made.relations.size() == 1);
+  CHECK(made.malformed == 1);  // c130 again
+}
+
+TEST_CASE("of many claims of one question those near one another are compared, in slices") {
+  std::vector<std::string> lines;
+  for (int i = 0; i < 200; ++i)
+    lines.push_back("sentence " + std::to_string(i));
+  corpus const texts{{{"1", "", lines}, {"2", "", lines}}};
+  auto const questions = asked_of(texts);
+  tests::table_scorer scorer;
+  proposer_settings settings;
+  settings.claims_per_document = 100;
+  auto const drafts = extract_drafts(questions, scorer, index_of(texts), settings, {});
+  REQUIRE(drafts.at(0).claims.size() == 201);
+  // 200 * 199 / 2 = 19,900 pairs; 5000 / 200 = 25 apart at most: 25 * 200 - 25 * 26 / 2 = 4,675.
+  CHECK(drafts[0].pairs_beyond_limit == 15'225);
+  CHECK(scorer.asked() == 400 + 2 * 4675);  // 400 sentences
+  CHECK(scorer.most_at_once() == 2048);
+}
+
+TEST_CASE("relating claims hears a stop before any pair is scored, and tells its progress") {
+  std::vector<sno> snos;
+  for (int i = 0; i < 200; ++i)
+    snos.push_back({std::to_string(i), std::to_string(i), "x", "5", {}, 1.0, {}});
+  tests::table_scorer scorer;
+  std::stop_source stop;
+  compute_hooks hooks{stop.get_token(), [&](double) { stop.request_stop(); }};
+  CHECK_THROWS_AS(cross_relations(snos, scorer, {}, {}, hooks), compute_stopped);
+  CHECK(scorer.asked() == 0);
+  std::vector<double> told;
+  cross_relations(snos, scorer, {}, {}, {{}, [&](double fraction) { told.push_back(fraction); }});
+  CHECK(told.size() >= 4);
+  CHECK(std::is_sorted(told.begin(), told.end()));
 }

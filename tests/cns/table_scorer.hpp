@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <utility>
@@ -21,6 +22,8 @@ class table_scorer final : public stages::text_scorer {
   std::string name() const override { return "table"; }
   std::vector<stages::entailment> entail(std::span<stages::text_pair const> pairs,
                                          stages::compute_hooks const&) override {
+    asked_ += pairs.size();
+    most_at_once_ = std::max(most_at_once_, pairs.size());
     std::vector<stages::entailment> scores;
     for (auto const& each : pairs) {
       auto const found = table_.find({each.evidence, each.claim});
@@ -33,7 +36,11 @@ class table_scorer final : public stages::text_scorer {
     return std::vector<double>(pairs.size());
   }
 
+  std::size_t asked() const { return asked_; }
+  std::size_t most_at_once() const { return most_at_once_; }
+
  private:
+  std::size_t asked_ = 0, most_at_once_ = 0;
   std::map<std::pair<std::string, std::string>, stages::entailment> table_;
 };
 
