@@ -8,7 +8,7 @@
 namespace nsai::store {
 namespace {
 
-using steps = std::vector<std::uint32_t>;
+using positions = std::vector<std::uint32_t>;
 
 /// Of what the store holds itself; results of programs that were put into it make it nest deeper
 /// than what comes from outside may. What is no object counts as an empty one.
@@ -44,18 +44,18 @@ std::string text_of(json const& context) {
 struct contexts::pipeline {
   job_id parent;
   json base;
-  std::vector<steps> after;
+  std::vector<positions> after;
   std::vector<bool> has_context;
   std::vector<std::vector<bool>> family;  // of each step: itself and its ancestors
   std::map<std::uint32_t, json> passed;
-  std::map<steps, json> joins;
+  std::map<positions, json> joins;
 
   job_id job(std::uint32_t step) const { return {parent.value + 1 + step}; }
 
   /// Those that no other one comes after.
-  steps heads_of(std::vector<bool> const& all) const {
+  positions heads_of(std::vector<bool> const& all) const {
     std::vector<bool> covered(all.size(), false);
-    steps heads;
+    positions heads;
     for (auto step = static_cast<std::uint32_t>(all.size()); step-- > 0;) {
       if (!all[step] || covered[step])
         continue;
@@ -85,7 +85,7 @@ payload contexts::payload_of(job_id job) {
 std::string contexts::merged(job_id parent, std::vector<job_id> const& children) {
   auto const whole = read(parent, nullptr);
   auto in = pipeline_of(parent, with_outputs(object_of(whole.context), whole.rules));
-  steps heads;
+  positions heads;
   for (auto const child : children)
     heads.push_back(static_cast<std::uint32_t>(child.value - parent.value - 1));
   prepare(in, heads);
@@ -108,7 +108,7 @@ contexts::pipeline contexts::pipeline_of(job_id parent, json base) {
   in.parent = parent;
   in.base = std::move(base);
   for (sqlite::cursor row(steps_, parent); row.step();) {
-    in.after.push_back(decode<steps>(row.view(0), "after"));
+    in.after.push_back(decode<positions>(row.view(0), "after"));
     in.has_context.push_back(row.integer(1) != 0);
   }
   in.family.assign(in.after.size(), std::vector<bool>(in.after.size(), false));
@@ -156,12 +156,12 @@ json contexts::with_outputs(json base, std::string const& rules) {
 }
 
 json contexts::start_of(pipeline& in, std::uint32_t step, inputs const& of) {
-  auto const before = step < in.after.size() ? in.after[step] : steps{};
+  auto const before = step < in.after.size() ? in.after[step] : positions{};
   prepare(in, before);
   return with_outputs(joined(in, before), of.rules);
 }
 
-void contexts::prepare(pipeline& in, steps const& heads) {
+void contexts::prepare(pipeline& in, positions const& heads) {
   std::vector<bool> wanted(in.after.size(), false);
   for (auto open = heads; !open.empty();) {
     auto const step = open.back();
@@ -177,7 +177,7 @@ void contexts::prepare(pipeline& in, steps const& heads) {
       passed_on(in, step);
 }
 
-json const& contexts::joined(pipeline& in, steps heads) {
+json const& contexts::joined(pipeline& in, positions heads) {
   std::vector<bool> all(in.after.size(), false);
   for (auto const head : heads)
     all[head] = true;
