@@ -137,15 +137,21 @@ attempt_outcome run_stage(stage const& s, json_text const& options, json_text co
   told.result = result.error ? attempt_result::failed : attempt_result::succeeded;
   told.error = std::move(result.error);
   told.value = json_text::of(result.result);
-  if (!told.error)
-    try {
-      told.context = context_after(result, ctx, env);
-    } catch (std::exception const& e) {
-      told = {};
-      told.result = attempt_result::failed;
-      told.error = error_of("stage", "bad_context", e.what());
-      return told;
-    }
+  if (told.error) {  // nothing is hashed for it, and it keeps its own error
+    if (result.context)
+      told.context = json_text::of(write_json(*result.context));
+    if (told.value.text.size() + told.context.text.size() > most_result_bytes)
+      told.value = told.context = {};
+    return told;
+  }
+  try {
+    told.context = context_after(result, ctx, env);
+  } catch (std::exception const& e) {
+    told = {};
+    told.result = attempt_result::failed;
+    told.error = error_of("stage", "bad_context", e.what());
+    return told;
+  }
   if (auto const size = told.value.text.size() + told.context.text.size();
       size > most_result_bytes) {
     told = {};

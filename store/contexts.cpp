@@ -72,7 +72,7 @@ payload contexts::payload_of(job_id job) {
   payload result{job, {}, {}};
   auto const of = read(job, &result.options.text);
   auto const base = with_outputs(object_of(of.context), of.parent_rules);
-  if (!of.parent || of.parent_rules.empty()) {
+  if (!of.parent) {
     result.context.text = text_of(with_outputs(base, of.rules));
     return result;
   }

@@ -58,7 +58,7 @@ TEST_CASE("hashes of every file that was read are in the metrics, the sample's a
   std::string const folder = NSAI_SOURCE_DIR "/examples/data/";
   for (auto const* part : {"claims", "corpus", "predictions", "outputs"})
     CHECK(sample.at(part) == sha256_of_file(folder + part + ".jsonl", part));
-  auto const two = loaded({}, {{"claims", folder + "claims.jsonl"}}).metrics.at("data");
+  auto const two = loaded(json::object(), {{"claims", folder + "claims.jsonl"}}).metrics.at("data");
   CHECK(two.at("sha256").size() == 1);
   CHECK(two.at("sha256").at("claims") == sample.at("claims"));
 }
@@ -73,11 +73,12 @@ TEST_CASE("relative paths become absolute, those of the node's config are found"
   stage_env env;
   env.datasets["mine"].claims = NSAI_SOURCE_DIR "/examples/data/claims.jsonl";
   env.datasets["mine"].corpus = NSAI_SOURCE_DIR "/examples/data/corpus.jsonl";
-  CHECK(load_corpus(loaded({}, {{"dataset", "mine"}}, env), {}).documents().size() == 42);
+  CHECK(load_corpus(loaded(json::object(), {{"dataset", "mine"}}, env), {}).documents().size() ==
+        42);
 }
 
 TEST_CASE("no corpus is an empty one; no data set and a file that is gone are told by field") {
-  auto ctx = loaded({}, {{"claims", NSAI_SOURCE_DIR "/examples/data/claims.jsonl"}});
+  auto ctx = loaded(json::object(), {{"claims", NSAI_SOURCE_DIR "/examples/data/claims.jsonl"}});
   CHECK(load_corpus(ctx, {}).documents().empty());
   ctx.inputs["dataset"]["source"]["paths"]["corpus"] = "/nowhere.jsonl";
   CHECK_THROWS_WITH_AS(load_corpus(ctx, {}),
@@ -125,7 +126,7 @@ TEST_CASE("devices, pipes and folders are no data files; nothing waits for them"
   std::filesystem::path const folder = ::mkdtemp(name.data());
   auto const pipe = (folder / "pipe").string();
   REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
-  auto ctx = loaded({}, {{"claims", NSAI_SOURCE_DIR "/examples/data/claims.jsonl"}});
+  auto ctx = loaded(json::object(), {{"claims", NSAI_SOURCE_DIR "/examples/data/claims.jsonl"}});
   stage_env env;
   for (std::string const& file : {std::string{"/dev/zero"}, pipe, folder.string()}) {
     CAPTURE(file);
