@@ -34,7 +34,11 @@ json_text context_after(outcome const& result, json_text const& before, stage_en
 
 void check_context(json const& document) {
   context parsed;
-  read_json(document, parsed);
+  try {
+    read_json(document, parsed);
+  } catch (shape_error const& e) {
+    throw e.inside("context");
+  }
   for (auto const& [name, member] :
        {std::pair{"experiment", &parsed.experiment}, std::pair{"inputs", &parsed.inputs},
         std::pair{"outputs", &parsed.outputs}, std::pair{"metrics", &parsed.metrics},

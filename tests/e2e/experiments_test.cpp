@@ -206,24 +206,20 @@ TEST_CASE_FIXTURE(
   CHECK(run({"submit", "--stage", "echo", "--set", "text=x", "--context",
              "@" + file("c.json", R"({"artifacts": null})")})
             .exit_code == 2);
-  for (auto const* context :
-       {R"({\"outputs\": \"x\"})", R"({\"artifacts\": 5})", R"({\"artifacts\": [\"x\"]})"})
+  for (auto const* result : {R"({"context": {"outputs": "x"}})", R"({"context": {"artifacts": 5}})",
+                             R"({"context": {"artifacts": ["x"]}})"})
     CHECK(run({"submit", "--wait", "--", "sh", "-c",
-               std::string{"echo '{\"context\": "} +
-                   json::parse("\"" + std::string{context} + "\"").get<std::string>() +
-                   "}' > $NSAI_RESULT"})
+               "cp " + file("result.json", result) + " $NSAI_RESULT"})
               .exit_code == 1);
+  auto const deep = file("deep.json", std::string(255, '[') + std::string(255, ']'));
   auto const experiment = file("e.json", R"({"pipeline": [
-    {"name": "deep", "stage": "command", "options": {"argv": ["python3", "-c",
-      "import os; open(os.environ['NSAI_RESULT'], 'w').write('[' * 255 + ']' * 255)"]
-}
-},
-    {"name": "after", "stage": "command", "options": {"argv": ["true"]}}]
-})");
+    {"name": "deep", "stage": "command", "options": {"argv": ["sh", "-c", "cp )" +
+                                             deep + R"( $NSAI_RESULT"]}},
+    {"name": "after", "stage": "command", "options": {"argv": ["true"]}}]})");
   run({"run", experiment});
-CHECK(run({"submit", "--kind", "composite", "--", "true"}).exit_code == 2);
-CHECK(ask({"submit", "--stage", "echo", "--set", "text=x", "--wait"}).at(0).at("status") ==
-      "succeeded");
+  CHECK(run({"submit", "--kind", "composite", "--", "true"}).exit_code == 2);
+  CHECK(ask({"submit", "--stage", "echo", "--set", "text=x", "--wait"}).at(0).at("status") ==
+        "succeeded");
 }
 
 TEST_CASE_FIXTURE(laboratory, "a step's result reaches the next step, also when it left a file") {
