@@ -21,7 +21,7 @@ struct restartable : fixture {
   }
   /// In the order given; what was made is stored.
   std::vector<submit_result> submit_batch(std::vector<submission> jobs,
-                                          std::vector<ended_job> const& over = {}) {
+                                          std::vector<ended_job> over = {}) {
     for (auto& s : jobs)
       REQUIRE_FALSE(complete_and_check(s));
     auto const ordered = std::get<batch_order>(order_batch(jobs));
@@ -31,6 +31,9 @@ struct restartable : fixture {
     std::vector<submission> in_order;
     for (auto const at : ordered.order)
       in_order.push_back(jobs[at]);
+    for (auto& each : over)
+      if (each.tenant_id.empty())
+        each.tenant_id = "default";  // as the jobs'
     batch_submitted e;
     for (std::size_t i = 0; i < in_order.size(); ++i) {
       e.jobs.push_back({&in_order[i], over, 0, {}});
