@@ -151,8 +151,13 @@ class bench final : public stage {
     auto const results =
         of == "labels" ? verdict_results(dataset_of(ctx)) : results_at(ctx, of, "options.of");
     benching measured{results, options, env};
-    for (auto const& name : metrics_of(options))
-      measured.metric(name);
+    auto const wanted = metrics_of(options);
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      if (env.progress)
+        env.progress(static_cast<double>(i) / static_cast<double>(wanted.size()),
+                     "measuring " + wanted[i]);
+      measured.metric(wanted[i]);
+    }
     if (auto const against = options.value("against", std::string{}); !against.empty())
       measured.compare(other_results(ctx, against));
     auto told = measured.finish();

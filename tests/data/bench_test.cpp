@@ -1,7 +1,6 @@
 #include "stages/data/bench.hpp"
 
 #include <chrono>
-#include <thread>
 
 #include <doctest/doctest.h>
 
@@ -169,10 +168,10 @@ TEST_CASE("a bench that is stopped in the middle of a resampling ends at once, w
   env.stop = source.get_token();
   context ctx;
   ctx.outputs["scores"] = std::vector<int>(20'000, 1);
-  std::jthread const stopper{[&] {
-    std::this_thread::sleep_for(std::chrono::milliseconds{200});
-    source.request_stop();
-  }};
+  env.progress = [&](double, std::string const& doing) {
+    if (doing == "measuring mean")  // the first that can be
+      source.request_stop();
+  };
   // Two times ten thousand million draws would take minutes.
   auto const begin = std::chrono::steady_clock::now();
   auto const done = run("bench", {{"of", "outputs.scores"}, {"resamples", 1'000'000}}, ctx, env);

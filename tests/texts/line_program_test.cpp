@@ -153,15 +153,20 @@ TEST_CASE("a last answer without the end of its line counts; half of one does no
 }
 
 TEST_CASE("a stop is seen while the end of a program that closed its output is awaited") {
-  line_program program{shell("exec >&-; sleep 100"), {}, std::chrono::seconds{20}};
+  std::string name = std::filesystem::temp_directory_path() / "nsai-closed.XXXXXX";
+  std::filesystem::path const folder = ::mkdtemp(name.data());
+  auto const closed = folder / "closed";
+  line_program program{
+      shell("exec >&-; : > " + closed.string() + "; sleep 100"), {}, std::chrono::seconds{20}};
   compute_hooks hooks;
   std::stop_source source;
   hooks.stop = source.get_token();
   std::jthread const stopper{[&] {
-    std::this_thread::sleep_for(std::chrono::milliseconds{300});
+    tests::eventually([&] { return std::filesystem::exists(closed); });
     source.request_stop();
   }};
   CHECK_THROWS_AS(program.ask(numbered(1), hooks), compute_stopped);
+  std::filesystem::remove_all(folder);
 }
 
 TEST_CASE("a program that left its group is ended as well") {
