@@ -30,35 +30,35 @@ std::string digest_of(submission const& s) {
   return prove("request", json(copy).dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
-/// What work_jobs stand for is submitted in their place.
-std::optional<error_info> replace_work_jobs(submission& s) {
-  auto const replace = [](std::string const& path, std::string& stage, json_text& options,
-                          resources& r, constraints& c,
-                          auto const& set_priority) -> std::optional<error_info> {
-    if (stage != "work_job")
-      return std::nullopt;
-    stages::delegation d{stage, options.value(), r, c, std::nullopt};
-    if (auto const faults = stages::delegate(d, path); !faults.empty())
-      return faults.front();
-    stage = std::move(d.stage);
-    options = json_text::of(d.options);
-    r = std::move(d.resources);
-    c = std::move(d.constraints);
-    if (d.priority)
-      set_priority(*d.priority);
+/// What a work_job stands for is submitted in its place.
+std::optional<error_info> replace_work_job(std::string const& path, std::string& stage,
+                                           json_text& options, resources& r, constraints& c,
+                                           std::optional<priority>& own_priority) {
+  if (stage != "work_job")
     return std::nullopt;
-  };
-  if (s.pipeline.empty())
-    return replace("", s.stage, s.options, s.resources, s.constraints,
-                   [&](priority p) { s.priority = p; });
+  stages::delegation d{stage, options.value(), r, c, own_priority};
+  if (auto const faults = stages::delegate(d, path); !faults.empty())
+    return faults.front();
+  stage = std::move(d.stage);
+  options = json_text::of(d.options);
+  r = std::move(d.resources);
+  c = std::move(d.constraints);
+  own_priority = d.priority;
+  return std::nullopt;
+}
+
+std::optional<error_info> replace_work_jobs(submission& s) {
   for (std::size_t i = 0; i < s.pipeline.size(); ++i) {
     auto& step = s.pipeline[i];
     if (auto fault =
-            replace("pipeline[" + std::to_string(i) + "].", step.stage, step.options,
-                    step.resources, step.constraints, [&](priority p) { step.priority = p; }))
+            replace_work_job("pipeline[" + std::to_string(i) + "].", step.stage, step.options,
+                             step.resources, step.constraints, step.priority))
       return fault;
   }
-  return std::nullopt;
+  std::optional<priority> own;
+  auto fault = replace_work_job("", s.stage, s.options, s.resources, s.constraints, own);
+  s.priority = own.value_or(s.priority);
+  return fault;
 }
 
 /// For everyone who waits for the reply to `count` submissions.

@@ -6,7 +6,6 @@
 
 #include "messages/bounded_json.hpp"
 #include "processes/signal_names.hpp"
-#include "stages/artifacts.hpp"
 #include "stages/context_merge.hpp"
 
 namespace nsai::actors {
@@ -145,21 +144,6 @@ std::string read_result(fs::path const& file) {
   return text;
 }
 
-void refuse_large(attempt_outcome& outcome) {
-  auto const size = outcome.value.text.size() + outcome.context.text.size();
-  if (size <= stages::most_result_bytes)
-    return;
-  outcome.result = attempt_result::failed;
-  outcome.error = stage_error(
-      "result_too_large",
-      "result: " + std::to_string(size) +
-          " bytes with the context are not allowed; expected at most 16777216 (16 MiB): write what "
-          "is larger to a file below NSAI_ARTIFACTS and name it in the result",
-      false);
-  outcome.value = {};
-  outcome.context = {};
-}
-
 /// Throws shape_error when the context does not have the shape of one.
 void take_context(start_attempt const& attempt, attempt_outcome& outcome) {
   if (outcome.value.text.find("\"context\"") == std::string::npos)
@@ -174,13 +158,7 @@ void take_context(start_attempt const& attempt, attempt_outcome& outcome) {
   } catch (shape_error const& e) {
     throw e.inside("result");
   }
-  auto after = stages::overlay_context(start, changes);
-  if (start.contains("artifacts") && changes.contains("artifacts")) {
-    auto all = start.at("artifacts");
-    for (auto const& each : changes.at("artifacts"))
-      all.push_back(each);
-    after["artifacts"] = std::move(all);
-  }
+  auto const after = stages::overlay_context(start, changes);
   value.erase("context");
   outcome.value = json_text::of(value);
   outcome.context = json_text::of(after);
@@ -297,7 +275,7 @@ attempt_outcome conclude(workplace const& where, run_directories& files,
     } else if (exit.exit_status == 0 && !exit.memory_exceeded) {
       outcome.value.text = read_result(run_dir / "result.json");
       take_context(attempt, outcome);
-      refuse_large(outcome);
+      stages::refuse_large(outcome);
     } else if (exit.stopped && !exit.memory_exceeded) {
       outcome.result = stopped_as;
     } else {
@@ -316,22 +294,8 @@ attempt_outcome conclude(workplace const& where, run_directories& files,
   return outcome;
 }
 
-bool has_artifacts(workplace const& where, start_attempt const& attempt) {
-  std::error_code none;
-  return !fs::is_empty(where.artifacts_of(attempt), none) && !none;
-}
-
-void tell_artifacts(workplace const& where, start_attempt const& attempt,
-                    attempt_outcome& outcome) {
-  auto const& known = outcome.context.empty() ? attempt.context : outcome.context;
-  auto context = known.empty() ? json::object() : known.value();
-  auto& list = context["artifacts"];
-  list = stages::complete_artifacts(list, where.artifacts_of(attempt), attempt.ref.job.value, {});
-  // As one without files and context passes it on.
-  if (outcome.context.empty() && !attempt.step.empty() && !outcome.value.empty())
-    context["outputs"][attempt.step] = outcome.value.value();
-  outcome.context = json_text::of(context);
-  refuse_large(outcome);
+stages::attempt_files files_of(workplace const& where, start_attempt const& attempt) {
+  return {where.artifacts_of(attempt), attempt.ref.job.value, attempt.step, {}};
 }
 
 }  // namespace nsai::actors

@@ -7,6 +7,7 @@
 #include "actors/workplace.hpp"
 #include "messages/attempt.hpp"
 #include "processes/process_spec.hpp"
+#include "stages/artifacts.hpp"
 
 namespace nsai::actors {
 
@@ -24,10 +25,8 @@ attempt_outcome conclude(workplace const& where, run_directories& files,
                          start_attempt const& attempt, processes::process_exit const& exit,
                          attempt_result stopped_as);
 
-/// Whether the attempt has left files, which its outcome has to tell.
-bool has_artifacts(workplace const& where, start_attempt const& attempt);
-/// Lists them in the outcome's context, with hashes of up to 4 GiB: it may take seconds.
-void tell_artifacts(workplace const& where, start_attempt const& attempt, attempt_outcome& outcome);
+/// Where the attempt may have left files, which its outcome has to tell.
+stages::attempt_files files_of(workplace const& where, start_attempt const& attempt);
 
 /// What a process that failed leaves in the record of its attempt; `what` it was, in words.
 error_info error_of_exit(start_attempt const& attempt, processes::process_exit const& exit,

@@ -50,10 +50,10 @@ std::optional<error_info> scheduler_state::refuse(add_recurrence& request) const
   auto times = scheduling::cron_times::parse(request.cron);
   if (auto* const fault = std::get_if<error_info>(&times))
     return std::move(*fault);
-  if (auto fault = refuse_single(request.request))
-    return fault;
   request.request.name = request.name;
-  return check(request.request);
+  if (auto fault = check(request.request))
+    return fault;
+  return refuse_single(request.request);
 }
 
 caf::result<recurrence_list> scheduler_state::recur(add_recurrence& request) {

@@ -6,6 +6,7 @@
 #include "actors/secret.hpp"
 #include "messages/suggest.hpp"
 #include "stages/experiment.hpp"
+#include "stages/work_job.hpp"
 
 namespace nsai {
 namespace {
@@ -86,6 +87,15 @@ std::string text_of(json const& object, char const* field) {
 std::string name_of(json const& entry) {
   auto const name = text_of(entry, "name");
   return name.empty() ? text_of(entry, "stage") : name;
+}
+
+/// The stage that does the work: of a work_job, the one that it delegates.
+std::string runs(json const& entry) {
+  auto const stage = text_of(entry, "stage");
+  auto const options = entry.find("options");
+  if (stage != "work_job" || options == entry.end() || !options->is_object())
+    return stage;
+  return stages::stage_of_module(text_of(*options, "stage_module"));
 }
 
 std::vector<json*> entries_of(json& document) {
@@ -218,7 +228,7 @@ submission_or_error document_submission(json document, std::filesystem::path con
     if (text_of(document, "id").empty())
       document["id"] = random_uuid();
     for (auto* entry : entries_of(document)) {
-      if (!computes(text_of(*entry, "stage")))
+      if (!computes(runs(*entry)))
         continue;
       if (!resources.empty())
         complete((*entry)["resources"], resources);

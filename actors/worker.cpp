@@ -185,8 +185,9 @@ class worker_state {
     outcome.worker = name_;
     auto const attempt = std::move(found->second.attempt);
     programs_.erase(found);
-    if (outcome.result == attempt_result::succeeded && has_artifacts(*where_, attempt))
-      tell_with_artifacts(attempt, std::move(outcome));
+    auto left = files_of(*where_, attempt);
+    if (outcome.result == attempt_result::succeeded && stages::has_files(left))
+      tell_with_files(std::move(left), attempt.context, std::move(outcome));
     else
       tell({{std::move(outcome)}});
   }
@@ -204,15 +205,16 @@ class worker_state {
   void tell(attempts_over&& over) { self_->send(executor_, std::move(over)); }
 
   /// Large files take long to hash; nothing else waits for that.
-  void tell_with_artifacts(start_attempt const& attempt, attempt_outcome&& outcome) {
+  void tell_with_files(stages::attempt_files&& left, json_text before, attempt_outcome&& outcome) {
     // Weak: what takes long must not keep the executor, which keeps the pool.
-    self_->spawn<caf::detached>([where = where_,
-                                 to = caf::actor_cast<caf::weak_actor_ptr>(executor_), attempt,
+    self_->spawn<caf::detached>([to = caf::actor_cast<caf::weak_actor_ptr>(executor_),
+                                 left = std::move(left), before = std::move(before),
                                  outcome = std::move(outcome)](caf::event_based_actor*) mutable {
       try {
-        tell_artifacts(*where, attempt, outcome);
+        stages::tell_files(outcome, before, left);
+        stages::refuse_large(outcome);
       } catch (std::exception const& e) {
-        spdlog::warn("the artifacts of job {} are not listed: {}", attempt.ref.job.value, e.what());
+        spdlog::warn("the artifacts of job {} are not listed: {}", left.job, e.what());
       }
       if (auto const executor = caf::actor_cast<caf::strong_actor_ptr>(to))
         caf::anon_send(caf::actor_cast<caf::actor>(executor), attempts_over{{std::move(outcome)}});

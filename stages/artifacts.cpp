@@ -75,4 +75,36 @@ json complete_artifacts(json const& listed, fs::path const& folder, std::uint64_
   return all;
 }
 
+bool has_files(attempt_files const& left) {
+  std::error_code none;
+  return !left.folder.empty() && !fs::is_empty(left.folder, none) && !none;
+}
+
+void tell_files(attempt_outcome& outcome, json_text const& before, attempt_files const& left) {
+  if (!has_files(left))
+    return;
+  bool const gave_none = outcome.context.empty();
+  auto const& known = gave_none ? before : outcome.context;
+  auto after = known.empty() ? json::object() : known.value();
+  auto& list = after["artifacts"];
+  list = complete_artifacts(list, left.folder, left.job, left.stop);
+  if (gave_none && !left.step.empty() && !outcome.value.empty())
+    after["outputs"][left.step] = outcome.value.value();
+  outcome.context = json_text::of(after);
+}
+
+void refuse_large(attempt_outcome& outcome) {
+  auto const size = outcome.value.text.size() + outcome.context.text.size();
+  if (size <= most_result_bytes)
+    return;
+  outcome.result = attempt_result::failed;
+  outcome.error = error_of(
+      "stage", "result_too_large",
+      "result: " + std::to_string(size) +
+          " bytes with the context are not allowed; expected at most 16777216 (16 MiB): write what "
+          "is larger to a file in the artifact directory and name it in the result");
+  outcome.value = {};
+  outcome.context = {};
+}
+
 }  // namespace nsai::stages

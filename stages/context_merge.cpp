@@ -47,6 +47,16 @@ void add_missing(json& first, json const& second) {
   }
 }
 
+void overlay(json& to, json const& changes) {
+  for (auto const& [key, value] : changes.items()) {
+    auto& at = to[key];
+    if (at.is_object() && value.is_object())
+      overlay(at, value);
+    else
+      at = value;
+  }
+}
+
 class context_merge {
  public:
   void merge(json& first, maybe ancestor, json const& second) {
@@ -122,12 +132,12 @@ void merge_contexts(json& first, json const& ancestor, json const& second) {
 
 json overlay_context(json const& context, json const& changes) {
   json after = context.is_object() ? context : json::object();
-  for (auto const& [key, value] : changes.items()) {
-    auto& at = after[key];
-    if (at.is_object() && value.is_object())
-      at = overlay_context(at, value);
-    else
-      at = value;
+  overlay(after, changes);
+  auto const before = context.is_object() ? context.value("artifacts", json{}) : json{};
+  if (before.is_array() && changes.contains("artifacts") && changes.at("artifacts").is_array()) {
+    after["artifacts"] = before;
+    for (auto const& each : changes.at("artifacts"))
+      after["artifacts"].push_back(each);
   }
   return after;
 }

@@ -15,7 +15,7 @@ namespace nsai::stages {
 void merge_contexts(json& first, json const& ancestor, json const& second);
 
 /// A context with what a program says of it: objects by key, recursively; other values take the
-/// place of those that were there.
+/// place of those that were there; `artifacts` are added.
 json overlay_context(json const& context, json const& changes);
 
 }  // namespace nsai::stages

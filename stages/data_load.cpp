@@ -76,7 +76,7 @@ source of_experiment(json const& given, fs::path const& base, stage_env const& e
 }
 
 source choose(context const& ctx, json const& options, stage_env const& env) {
-  fs::path const base = text(ctx.experiment, "base_dir");
+  auto const base = ctx.base_dir();
   source from;
   dataset_paths const given{text(options, "claims"), text(options, "corpus"),
                             text(options, "predictions"), text(options, "outputs")};
@@ -204,9 +204,7 @@ class data_load final : public stage {
                  {"notes", write_json(data.notes)}};
     ctx.inputs["dataset"] = write_json(data);
     ctx.metrics["data"] = summary;
-    auto done = outcome::success(std::move(summary));
-    done.context = std::move(ctx);
-    return done;
+    return outcome::success(std::move(summary), std::move(ctx));
   }
 };
 

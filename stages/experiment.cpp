@@ -100,7 +100,6 @@ class reader {
       if (other.name == def.name)
         fault(usage_error(path + ".name", "\"" + def.name + "\" was used before",
                           "a name of its own"));
-    pipeline_entry entry{def.name, path, def.depends_on, false, def.stage == "await_jobs", {}};
     delegation d{def.stage, std::move(def.options), def.resources, def.constraints, def.priority};
     auto const delegating = delegate(d, path + ".");
     result_.faults.insert(result_.faults.end(), delegating.begin(), delegating.end());
@@ -108,9 +107,10 @@ class reader {
       check_delegated(d, path);
     if (d.stage == "command")
       place_program(d.options);
-    entry.async = d.async;
+    pipeline_entry entry{def.name, path, def.depends_on, d.async, d.stage == "await_jobs", {}};
     if (entry.awaits && d.options.contains("jobs"))
-      guard(path + ".options.jobs", [&] { read_json(d.options.at("jobs"), entry.jobs); });
+      guard(path + "." + d.options_field + ".jobs",
+            [&] { read_json(d.options.at("jobs"), entry.jobs); });
     entries_.push_back(std::move(entry));
     jobs_.push_back(std::move(d));
   }

@@ -236,9 +236,7 @@ class proposer_metrics_stage final : public stage {
       for (auto const& [name, note] : metrics.at("notes").items())
         env.log(name + ": " + note.get<std::string>());
     ctx.metrics["proposer"] = metrics;
-    auto done = outcome::success(std::move(metrics));
-    done.context = std::move(ctx);
-    return done;
+    return outcome::success(std::move(metrics), std::move(ctx));
   }
 
  private:
@@ -255,7 +253,7 @@ class proposer_metrics_stage final : public stage {
       return proposer_metrics(data, enabled, targets_of(options), nullptr);
     auto const documents = load_corpus(ctx, env);
     auto const index = index_of(documents);
-    auto const scorer = scorer_from(options, ctx, env, index);
+    auto const scorer = scorer_from(options, ctx, index);
     proposer_texts const with{documents,
                               index,
                               *scorer,

@@ -1,10 +1,10 @@
 #include "stages/report.hpp"
 
-#include "stages/data/whole_file.hpp"
 #include "stages/option_list.hpp"
 #include "stages/reporting/content.hpp"
 #include "stages/reporting/html.hpp"
 #include "stages/reporting/markdown.hpp"
+#include "stages/whole_file.hpp"
 
 namespace nsai::stages {
 namespace {
@@ -40,9 +40,7 @@ class report final : public stage {
       add(figure.file, figure.svg);
     for (auto const& artifact : artifacts)
       ctx.artifacts.push_back(artifact);
-    auto done = outcome::success({{"artifacts", artifacts}});
-    done.context = std::move(ctx);
-    return done;
+    return outcome::success({{"artifacts", artifacts}}, std::move(ctx));
   }
 };
 

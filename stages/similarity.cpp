@@ -15,10 +15,6 @@ namespace fs = std::filesystem;
 /// Results are for reading; whole matrices are in the artifacts.
 constexpr std::size_t most_shown = 20;
 
-fs::path base_of(context const& ctx) {
-  return ctx.experiment.value("base_dir", std::string{});
-}
-
 class similarity final : public stage {
  public:
   stage_description describe() const override {
@@ -39,7 +35,7 @@ class similarity final : public stage {
   }
 
   outcome run(context ctx, json const& options, stage_env& env) const override {
-    auto const base = base_of(ctx);
+    auto const base = ctx.base_dir();
     auto const queries = matrix_of(options.at("queries"), "options.queries", base);
     auto const corpus = matrix_of(options.at("corpus"), "options.corpus", base);
     auto& device = device_of(env);
@@ -61,9 +57,7 @@ class similarity final : public stage {
     result["scores"] = "scores.npy";
     result["indices"] = "indices.npy";
     ctx.metrics["similarity"] = std::move(metrics);
-    auto done = outcome::success(std::move(result));
-    done.context = std::move(ctx);
-    return done;
+    return outcome::success(std::move(result), std::move(ctx));
   }
 
  private:
@@ -105,7 +99,7 @@ class ngram_features final : public stage {
   }
 
   outcome run(context ctx, json const& options, stage_env& env) const override {
-    auto const texts = texts_of(options, base_of(ctx));
+    auto const texts = texts_of(options, ctx.base_dir());
     std::vector<std::string_view> const views(texts.begin(), texts.end());
     ngram_shape const shape{options.at("buckets").get<std::uint32_t>(),
                             options.at("longest").get<std::uint32_t>()};
@@ -120,9 +114,7 @@ class ngram_features final : public stage {
     result["device"] = device_in_words(env, device);
     result["features"] = "features.npy";
     ctx.metrics["ngram_features"] = std::move(metrics);
-    auto done = outcome::success(std::move(result));
-    done.context = std::move(ctx);
-    return done;
+    return outcome::success(std::move(result), std::move(ctx));
   }
 
  private:

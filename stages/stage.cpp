@@ -8,29 +8,7 @@
 #include "stages/text/scorer.hpp"
 
 namespace nsai::stages {
-namespace {
-
 namespace fs = std::filesystem;
-
-/// The context with what lies in the artifact directory; empty: unchanged. Throws shape_error.
-json_text context_after(outcome const& result, json_text const& before, stage_env const& env) {
-  if (result.context)
-    check_context(write_json(*result.context));
-  std::error_code none;
-  bool const has_files = !env.artifacts.empty() && !fs::is_empty(env.artifacts, none) && !none;
-  if (!has_files)
-    return result.context ? json_text::of(write_json(*result.context)) : json_text{};
-  auto after = result.context   ? write_json(*result.context)
-               : before.empty() ? json::object()
-                                : before.value();
-  auto& list = after["artifacts"];
-  list = complete_artifacts(list, env.artifacts, env.job, env.stop);
-  if (!result.context && !env.step.empty() && !result.result.is_null())
-    after["outputs"][env.step] = result.result;  // as one without files and context passes it on
-  return json_text::of(after);
-}
-
-}  // namespace
 
 void check_context(json const& document) {
   context parsed;
@@ -59,6 +37,12 @@ void check_context(json const& document) {
             describe_json((*member)[i]) + " is not allowed",
             of_texts ? "the name of a stage" : "an object with name, kind and path of a file");
   }
+}
+
+fs::path context::base_dir() const {
+  auto const found = experiment.find("base_dir");
+  return found != experiment.end() && found->is_string() ? found->get<std::string>()
+                                                         : std::string{};
 }
 
 outcome outcome::failure(std::string code, std::string message, bool retryable) {
@@ -149,23 +133,17 @@ attempt_outcome run_stage(stage const& s, json_text const& options, json_text co
     return told;
   }
   try {
-    told.context = context_after(result, ctx, env);
+    if (result.context) {
+      auto const after = write_json(*result.context);
+      check_context(after);
+      told.context = json_text::of(after);
+    }
+    tell_files(told, ctx, {env.artifacts, env.job, env.step, env.stop});
+    refuse_large(told);
   } catch (std::exception const& e) {
     told = {};
     told.result = attempt_result::failed;
     told.error = error_of("stage", "bad_context", e.what());
-    return told;
-  }
-  if (auto const size = told.value.text.size() + told.context.text.size();
-      size > most_result_bytes) {
-    told = {};
-    told.result = attempt_result::failed;
-    told.error = error_of("stage", "result_too_large",
-                          "result: " + std::to_string(size) +
-                              " bytes with the context are not allowed; expected at "
-                              "most 16777216 (16 MiB): write what is larger to a file in the "
-                              "artifact directory and name "
-                              "it in the result");
   }
   return told;
 }

@@ -38,6 +38,9 @@ struct context {
                       field{"assigns", &c::assigns},
                       field{"completed_stages", &c::completed_stages}};
   }
+
+  /// The folder of the experiment's file, in which relative paths begin; empty: there is none.
+  std::filesystem::path base_dir() const;
 };
 
 /// Throws shape_error when a document does not have the shape of a context: its members, objects
@@ -69,7 +72,9 @@ struct outcome {
   std::optional<nsai::stages::context> context;  // absent: unchanged
   std::optional<error_info> error;
 
-  static outcome success(json result) { return {std::move(result), std::nullopt, std::nullopt}; }
+  static outcome success(json result, std::optional<nsai::stages::context> after = std::nullopt) {
+    return {std::move(result), std::move(after), std::nullopt};
+  }
   static outcome failure(std::string code, std::string message, bool retryable);
   static outcome stopped();
 };
@@ -115,9 +120,6 @@ std::vector<error_info> check_all_options(stage_description const& description, 
 /// Reads the text of one `--set` value by the type that the option has; a fault is a usage error.
 std::variant<json, error_info> parse_option(stage_description const& description,
                                             std::string const& name, std::string const& text);
-
-/// Of a result and its context together; what is larger belongs into a file.
-inline constexpr std::size_t most_result_bytes = 16 * 1024 * 1024;
 
 /// Runs one stage with every exception turned into a failure; files in env.artifacts are told in
 /// the context (artifacts.hpp). Text options are JSON; empty: none.

@@ -64,8 +64,7 @@ class topology final : public stage {
   }
 
   outcome run(context ctx, json const& options, stage_env& env) const override {
-    auto const points = matrix_of(options.at("points"), "options.points",
-                                  ctx.experiment.value("base_dir", std::string{}));
+    auto const points = matrix_of(options.at("points"), "options.points", ctx.base_dir());
     if (points.rows > most_points)
       throw shape_error("options.points", std::to_string(points.rows) + " rows",
                         "at most " + std::to_string(most_points));
@@ -94,9 +93,7 @@ class topology final : public stage {
           {{"birth", bars[i].birth}, {"death", number_or_null(bars[i].death)}});
     result["all_bars"] = "bars.npy";
     ctx.metrics["topology"] = std::move(metrics);
-    auto done = outcome::success(std::move(result));
-    done.context = std::move(ctx);
-    return done;
+    return outcome::success(std::move(result), std::move(ctx));
   }
 
  private:

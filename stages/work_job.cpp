@@ -60,9 +60,8 @@ class await_jobs final : public stage {
       for (auto const& each : conflicts)
         env.log("the contexts do not agree: " +
                 each.dump(-1, ' ', false, json::error_handler_t::replace));
-    auto done = outcome::success({{"jobs", options.at("jobs")}, {"conflicts", conflicts}});
-    done.context = std::move(ctx);
-    return done;
+    return outcome::success({{"jobs", options.at("jobs")}, {"conflicts", conflicts}},
+                            std::move(ctx));
   }
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
-#include <memory>
+#include <string>
+#include <vector>
 
 #include "store/job_store.hpp"
 #include "store/sqlite.hpp"
@@ -11,8 +12,9 @@ namespace nsai::store {
 /// own context (its parent's, when it has none) as the children it comes after have changed it: of
 /// several, what each has changed since their common predecessors is merged, in the order of the
 /// pipeline. A predecessor that left no context passes on what it had itself started with, and its
-/// result under `outputs` by its name, so that the chain is never broken; each adds its name to
-/// `completed_stages`. Other jobs start with the context they were submitted with.
+/// result under `outputs` by its name (one above 256 KiB: {"job", "bytes"} in its place), so that
+/// the chain is never broken; each adds its name to `completed_stages`. Other jobs start with the
+/// context they were submitted with.
 ///
 /// A job that depends on others by number (and every child of such a parent) gets more: the
 /// contexts that those left, their results under `outputs`, and number and status of each under

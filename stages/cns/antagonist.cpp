@@ -44,13 +44,12 @@ class antagonist final : public stage {
   }
 
   outcome run(context ctx, json const& options, stage_env& env) const override {
-    dataset data;
-    read_dataset(ctx, data);
+    auto const data = has_dataset(ctx) ? dataset_of(ctx) : dataset{};
     auto on = narrative_of(ctx, data);
     if (!on)
       return nothing_proposed();
     auto const index = claims_index(on->snos);
-    auto const scorer = scorer_from(options, ctx, env, index);
+    auto const scorer = scorer_from(options, ctx, index);
     auto& device = device_of(env);
     chirality_measure const measure{
         on->snos, embed_claims(on->snos, device, hooks_between(env, 0.0, 0.1, "embedding claims"))};
@@ -90,9 +89,7 @@ class antagonist final : public stage {
     ctx.outputs["relations"] = write_json(on.relations);
     ctx.outputs["flags"] = write_json(found.flags);
     ctx.metrics["flags"] = metrics;
-    auto done = outcome::success(std::move(metrics));
-    done.context = std::move(ctx);
-    return done;
+    return outcome::success(std::move(metrics), std::move(ctx));
   }
 };
 

@@ -246,9 +246,9 @@ class antagonist_metrics_stage final : public stage {
   }
 
   outcome run(context ctx, json const& options, stage_env& env) const override {
-    dataset data;
-    if (!read_dataset(ctx, data) && !ctx.outputs.contains("snos"))
+    if (!has_dataset(ctx) && !ctx.outputs.contains("snos"))
       return no_dataset();
+    auto const data = has_dataset(ctx) ? dataset_of(ctx) : dataset{};
     antagonist_measure_settings settings;
     settings.rips_points = count_of(options, "rips_points");
     settings.precision_target = share_of(options, "precision_target");
@@ -259,9 +259,7 @@ class antagonist_metrics_stage final : public stage {
       for (auto const& [name, note] : metrics.at("notes").items())
         env.log(name + ": " + note.get<std::string>());
     ctx.metrics["antagonist"] = metrics;
-    auto done = outcome::success(std::move(metrics));
-    done.context = std::move(ctx);
-    return done;
+    return outcome::success(std::move(metrics), std::move(ctx));
   }
 };
 

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "stages/artifacts.hpp"
 #include "stages/cns/proposing.hpp"
 #include "stages/cns/stage_parts.hpp"
 #include "stages/cns/text_model.hpp"
@@ -12,6 +13,8 @@
 
 namespace nsai::stages {
 namespace {
+
+constexpr char const* built_in_proposer = "extractive";
 
 /// Questions that are scored together, and between two reports of progress.
 constexpr std::size_t questions_a_batch = 32;
@@ -240,7 +243,7 @@ class proposer final : public stage {
                               "least probability of a refutation"),
                  count_option("cross_relations", number(usual.cross_relations), 0, 50,
                               "pairs with other questions that are scored for a claim")};
-    for (auto& each : text_model_options("extractive"))
+    for (auto& each : text_model_options(built_in_proposer))
       d.options.push_back(std::move(each));
     for (auto& each : scorer_options())
       d.options.push_back(std::move(each));
@@ -248,13 +251,13 @@ class proposer final : public stage {
   }
 
   outcome run(context ctx, json const& options, stage_env& env) const override {
-    dataset data;
-    if (!read_dataset(ctx, data))
+    if (!has_dataset(ctx))
       return no_dataset();
+    auto const data = dataset_of(ctx);
     auto const texts = load_corpus(ctx, env);
     auto const index = index_of(texts);
-    auto const scorer = scorer_from(options, ctx, env, index);
-    auto const model = text_model_from(options, ctx);
+    auto const scorer = scorer_from(options, ctx, index);
+    auto const model = text_model_from(options, ctx, built_in_proposer);
     for (auto const* name : {"snos", "relations", "proposals", "predictions"})
       ctx.outputs.erase(name);  // written anew
     proposing_run work{data, texts, options, bytes_of(ctx)};
@@ -268,9 +271,7 @@ class proposer final : public stage {
     }
     work.write(ctx.outputs);
     ctx.metrics["proposals"] = metrics;
-    auto done = outcome::success(std::move(metrics));
-    done.context = std::move(ctx);
-    return done;
+    return outcome::success(std::move(metrics), std::move(ctx));
   }
 };
 

@@ -19,13 +19,6 @@ void from_json(json const& j, share& x) {
   x.value = value;
 }
 
-bool read_dataset(context const& ctx, dataset& to) {
-  if (!has_dataset(ctx))
-    return false;
-  to = dataset_of(ctx);
-  return true;
-}
-
 narrative narrative_of_text(std::string const& question, std::string const& text) {
   auto const parts = parse_proposal(text);
   narrative made;

@@ -193,9 +193,6 @@ bool read_output(context const& ctx, char const* name, T& to) {
   return true;
 }
 
-/// The data set (context_data.hpp); false: it is not there. Throws shape_error.
-bool read_dataset(context const& ctx, dataset& to);
-
 /// SNOs and relations of `outputs`, or else of the proposer's texts in `data.outputs`: then the ids
 /// are "<claim>.<id in the text>", and a claim's evidence is its document, of unknown content and
 /// validity 0. Nothing when there are neither.

@@ -9,6 +9,8 @@
 namespace nsai::stages {
 namespace {
 
+constexpr char const* built_in_synthesizer = "composed";
+
 synthesizer_settings synthesizer_settings_of(json const& options) {
   synthesizer_settings s;
   s.max_iterations = options.at("max_iterations").get<std::int64_t>();
@@ -67,7 +69,7 @@ class synthesizer final : public stage {
         share_option("reduction_target", usual.reduction_target,
                      "reduction of beta1 of an accepted synthesis"),
         share_option("least_trust", usual.least_trust, "a synthesis of less trust has failed")};
-    for (auto& each : text_model_options("composed"))
+    for (auto& each : text_model_options(built_in_synthesizer))
       d.options.push_back(std::move(each));
     for (auto& each : scorer_options())
       d.options.push_back(std::move(each));
@@ -75,14 +77,13 @@ class synthesizer final : public stage {
   }
 
   outcome run(context ctx, json const& options, stage_env& env) const override {
-    dataset data;
-    read_dataset(ctx, data);
+    auto const data = has_dataset(ctx) ? dataset_of(ctx) : dataset{};
     auto const on = narrative_of(ctx, data);
     if (!on)
       return nothing_proposed();
     auto const index = claims_index(on->snos);
-    auto const scorer = scorer_from(options, ctx, env, index);
-    auto const model = text_model_from(options, ctx);
+    auto const scorer = scorer_from(options, ctx, index);
+    auto const model = text_model_from(options, ctx, built_in_synthesizer);
     text_source source;
     if (model)
       source = [&](std::vector<text_request> const& requests) {
@@ -131,9 +132,7 @@ class synthesizer final : public stage {
                             {"merged", std::move(gone)},
                             {"made", std::move(come)}};
     ctx.metrics["syntheses"] = metrics;
-    auto done = outcome::success(std::move(metrics));
-    done.context = std::move(ctx);
-    return done;
+    return outcome::success(std::move(metrics), std::move(ctx));
   }
 };
 

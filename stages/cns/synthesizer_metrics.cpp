@@ -140,18 +140,16 @@ class synthesizer_metrics_stage final : public stage {
   }
 
   outcome run(context ctx, json const& options, stage_env& env) const override {
-    dataset data;
-    if (!read_dataset(ctx, data) && !ctx.outputs.contains("snos"))
+    if (!has_dataset(ctx) && !ctx.outputs.contains("snos"))
       return no_dataset();
+    auto const data = has_dataset(ctx) ? dataset_of(ctx) : dataset{};
     auto metrics = synthesizer_metrics(
         ctx, data, {share_of(options, "reduction_target"), share_of(options, "trust_target")});
     if (env.log)
       for (auto const& [name, note] : metrics.at("notes").items())
         env.log(name + ": " + note.get<std::string>());
     ctx.metrics["synthesizer"] = metrics;
-    auto done = outcome::success(std::move(metrics));
-    done.context = std::move(ctx);
-    return done;
+    return outcome::success(std::move(metrics), std::move(ctx));
   }
 };
 

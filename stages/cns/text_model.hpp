@@ -24,6 +24,7 @@ class text_model {
 std::vector<option_description> text_model_options(std::string const& built_in);
 
 /// Null: the built-in one is asked for. Throws shape_error where the options do not fit together.
-std::unique_ptr<text_model> text_model_from(json const& options, context const& ctx);
+std::unique_ptr<text_model> text_model_from(json const& options, context const& ctx,
+                                            std::string const& built_in);
 
 }  // namespace nsai::stages

@@ -7,9 +7,9 @@
 #include "stages/context_data.hpp"
 #include "stages/data/result_set.hpp"
 #include "stages/data/statistics.hpp"
-#include "stages/data/whole_file.hpp"
 #include "stages/experiment.hpp"
 #include "stages/option_list.hpp"
+#include "stages/whole_file.hpp"
 
 namespace nsai::stages {
 namespace {
@@ -163,9 +163,7 @@ class bench final : public stage {
     auto told = measured.finish();
     keep(results, ctx, env);
     ctx.metrics["bench"] = told;
-    auto done = outcome::success(std::move(told));
-    done.context = std::move(ctx);
-    return done;
+    return outcome::success(std::move(told), std::move(ctx));
   }
 
  private:
@@ -199,9 +197,7 @@ class bench final : public stage {
     auto const whole = write_json(ctx);
     if (auto const* found = find_path(whole, against))
       return results_from(*found, against);
-    std::filesystem::path file = against;
-    if (file.is_relative())
-      file = std::filesystem::path{ctx.experiment.value("base_dir", std::string{})} / file;
+    auto const file = ctx.base_dir() / against;
     if (!std::filesystem::is_regular_file(file))
       throw shape_error(
           "options.against",

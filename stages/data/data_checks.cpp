@@ -238,9 +238,7 @@ class checking {
 };
 
 std::vector<gold_claim> claims_of_file(std::string const& given, context const& ctx) {
-  std::filesystem::path file = given;
-  if (file.is_relative())
-    file = std::filesystem::path{ctx.experiment.value("base_dir", std::string{})} / file;
+  auto const file = ctx.base_dir() / given;
   auto in = open_data_file(file, "options.against", "a file of claims as JSON lines");
   dataset_reader reader{"against", 0};
   reader.claims(in, file.filename().string());

@@ -4,8 +4,8 @@
 #include <random>
 
 #include "stages/context_data.hpp"
-#include "stages/data/whole_file.hpp"
 #include "stages/option_list.hpp"
+#include "stages/whole_file.hpp"
 
 namespace nsai::stages {
 namespace {
@@ -181,9 +181,7 @@ class labeling_queue final : public stage {
     ctx.artifacts.push_back(
         {{"name", file.filename().string()}, {"kind", "labeling_queue"}, {"path", file.string()}});
     told["path"] = file.string();
-    auto done = outcome::success(std::move(told));
-    done.context = std::move(ctx);
-    return done;
+    return outcome::success(std::move(told), std::move(ctx));
   }
 
  private:
@@ -192,9 +190,8 @@ class labeling_queue final : public stage {
     std::filesystem::path directory = options.value("directory", std::string{});
     if (directory.empty())
       directory = env.artifacts;
-    else if (directory.is_relative())
-      directory =
-          std::filesystem::path{ctx.experiment.value("base_dir", std::string{})} / directory;
+    else
+      directory = ctx.base_dir() / directory;
     auto name = queue;
     if (auto const id = ctx.experiment.find("id"); id != ctx.experiment.end() && id->is_string())
       name += "-" + id->get<std::string>();

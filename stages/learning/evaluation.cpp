@@ -1,12 +1,12 @@
 #include "stages/learning/evaluation.hpp"
 
-#include "stages/data/whole_file.hpp"
 #include "stages/learning/classification.hpp"
 #include "stages/learning/fit.hpp"
 #include "stages/learning/verifier_data.hpp"
 #include "stages/learning/verifier_model.hpp"
 #include "stages/on_device.hpp"
 #include "stages/option_list.hpp"
+#include "stages/whole_file.hpp"
 
 namespace nsai::stages {
 namespace {
@@ -91,9 +91,7 @@ class evaluate final : public stage {
     auto result = metrics;
     result["device"] = device_in_words(env, device);
     ctx.metrics["evaluation"] = std::move(metrics);
-    auto done = outcome::success(std::move(result));
-    done.context = std::move(ctx);
-    return done;
+    return outcome::success(std::move(result), std::move(ctx));
   }
 };
 

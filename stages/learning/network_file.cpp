@@ -8,7 +8,7 @@
 #include <iterator>
 
 #include "messages/values.hpp"
-#include "stages/data/whole_file.hpp"
+#include "stages/whole_file.hpp"
 
 namespace nsai::stages {
 namespace {

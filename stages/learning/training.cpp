@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "stages/data/whole_file.hpp"
 #include "stages/learning/classification.hpp"
 #include "stages/learning/training_run.hpp"
 #include "stages/learning/verifier_data.hpp"
@@ -13,6 +12,7 @@
 #include "stages/on_device.hpp"
 #include "stages/option_list.hpp"
 #include "stages/reporting/figures.hpp"
+#include "stages/whole_file.hpp"
 
 namespace nsai::stages {
 namespace {
@@ -357,9 +357,7 @@ class training final : public stage {
     result["resumed_epochs"] = job.resumed();
     result["model"] = "model.nsai";
     ctx.metrics["training"] = std::move(metrics);
-    auto done = outcome::success(std::move(result));
-    done.context = std::move(ctx);
-    return done;
+    return outcome::success(std::move(result), std::move(ctx));
   }
 };
 

@@ -70,8 +70,7 @@ verifier_model read_verifier(fs::path const& file, std::string const& field) {
 
 fs::path model_path(context const& ctx, json const& options) {
   if (fs::path const given = options.value("model", std::string{}); !given.empty())
-    return given.is_absolute() ? given
-                               : fs::path{ctx.experiment.value("base_dir", std::string{})} / given;
+    return ctx.base_dir() / given;
   fs::path found;
   for (auto const& artifact : ctx.artifacts)
     if (artifact.is_object() && part_of(artifact, "kind") == "model" &&

@@ -64,6 +64,6 @@ std::vector<option_description> scorer_options();
 
 /// The scorer that checked options ask for.
 std::unique_ptr<text_scorer> scorer_from(json const& options, context const& ctx,
-                                         stage_env const& env, tfidf_index index);
+                                         tfidf_index index);
 
 }  // namespace nsai::stages

@@ -192,6 +192,15 @@ TEST_CASE("integration: an experiment with a pipeline keeps it; its own values c
   CHECK(heavy.constraints.timeout_ms == 1000);
 }
 
+TEST_CASE("integration: a stage that only looks gets no GPU, also when a work_job delegates it") {
+  auto const s = submitted({.type = "mine", .pipeline = json::parse(R"([
+    {"name": "score", "stage": "data_load"},
+    {"name": "told", "stage": "work_job", "options": {"stage_module": "Crucible.Stage.Report"}}])")},
+                           {.gpu = "A100"});
+  CHECK(step_of(s, "told").stage == "report");
+  CHECK(step_of(s, "told").resources == resources{});
+}
+
 TEST_CASE("integration: a document's own priority holds unless another is asked for") {
   json const document{
       {"type", "antagonist"}, {"priority", "offline"}, {"pipeline", {{{"stage", "echo"}}}}};

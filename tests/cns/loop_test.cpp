@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include "stages/artifacts.hpp"
 #include "stages/proposer_text.hpp"
 #include "stages/stage.hpp"
 #include "tests/support/skip.hpp"

@@ -5,7 +5,7 @@
 
 #include <doctest/doctest.h>
 
-#include "stages/data/whole_file.hpp"
+#include "stages/whole_file.hpp"
 #include "tests/data/run.hpp"
 
 using namespace nsai;

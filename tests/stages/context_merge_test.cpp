@@ -97,3 +97,11 @@ TEST_CASE("overlay: what a program says takes the place of what was there, and l
                         json::parse(R"({"metrics": {"b": {"c": [2]}}, "outputs": {"x": 1}})")) ==
         json::parse(R"({"metrics": {"a": 1, "b": {"c": [2]}}, "outputs": {"x": 1}})"));
 }
+
+TEST_CASE("overlay: artifacts are added to those of the stages before") {
+  CHECK(overlay_context(json::parse(R"({"artifacts": [{"path": "a"}]})"),
+                        json::parse(R"({"artifacts": [{"path": "b"}]})")) ==
+        json::parse(R"({"artifacts": [{"path": "a"}, {"path": "b"}]})"));
+  CHECK(overlay_context(json::object(), json::parse(R"({"artifacts": [{"path": "b"}]})")) ==
+        json::parse(R"({"artifacts": [{"path": "b"}]})"));
+}

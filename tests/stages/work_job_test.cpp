@@ -183,3 +183,12 @@ TEST_CASE("resume: a stage whose predecessor was left out runs anew") {
   CHECK(std::get<std::vector<std::string>>(resume(now, run_of(before, job_status::failed),
                                                   stages)) == std::vector<std::string>{"a"});
 }
+
+TEST_CASE("work_job: an await_jobs that is delegated waits as one that is not") {
+  auto const e = read(R"({"pipeline": [
+    {"name": "x", "stage": "work_job", "options": {"stage_module": "echo", "async": true}},
+    {"name": "y", "stage": "echo"},
+    {"name": "gather", "stage": "work_job", "options": {"stage_module": "await_jobs"}}]})");
+  REQUIRE(fields(e).empty());
+  CHECK(e.request.pipeline[2].after == positions{0, 1});
+}

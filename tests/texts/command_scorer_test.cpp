@@ -71,7 +71,7 @@ TEST_CASE("options choose the scorer; a command without its scorer, or the rever
   d.options = scorer_options();
   auto const made = [&](json options) {
     REQUIRE_FALSE(check_options(d, options));
-    return scorer_from(options, {}, {}, {});
+    return scorer_from(options, {}, {});
   };
   CHECK(made({})->name() == "lexical");
   CHECK(made({{"scorer", "command"}, {"scorer_command", {"cat"}}})->name() == "command");

@@ -1,4 +1,4 @@
-#include "stages/data/whole_file.hpp"
+#include "stages/whole_file.hpp"
 
 #include <atomic>
 #include <cerrno>
