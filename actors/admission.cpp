@@ -30,35 +30,24 @@ std::string digest_of(submission const& s) {
   return prove("request", json(copy).dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
-/// What a work_job stands for is submitted in its place.
-std::optional<error_info> replace_work_job(std::string const& path, std::string& stage,
-                                           json_text& options, resources& r, constraints& c,
-                                           std::optional<priority>& own_priority) {
+/// What a work_job stands for is submitted in its place; `at` becomes where that stands in what was
+/// sent. Other stages stay as they are.
+std::optional<error_info> replace_work_job(stage_place& at, std::string const& path,
+                                           std::string& stage, json_text& options, resources& r,
+                                           constraints& c, std::optional<priority>& own_priority) {
+  at = {path + "stage", path + "options"};
   if (stage != "work_job")
     return std::nullopt;
   stages::delegation d{stage, options.value(), r, c, own_priority};
   if (auto const faults = stages::delegate(d, path); !faults.empty())
     return faults.front();
+  at = {path + d.stage_field, path + d.options_field};
   stage = std::move(d.stage);
   options = json_text::of(d.options);
   r = std::move(d.resources);
   c = std::move(d.constraints);
   own_priority = d.priority;
   return std::nullopt;
-}
-
-std::optional<error_info> replace_work_jobs(submission& s) {
-  for (std::size_t i = 0; i < s.pipeline.size(); ++i) {
-    auto& step = s.pipeline[i];
-    if (auto fault =
-            replace_work_job("pipeline[" + std::to_string(i) + "].", step.stage, step.options,
-                             step.resources, step.constraints, step.priority))
-      return fault;
-  }
-  std::optional<priority> own;
-  auto fault = replace_work_job("", s.stage, s.options, s.resources, s.constraints, own);
-  s.priority = own.value_or(s.priority);
-  return fault;
 }
 
 /// For everyone who waits for the reply to `count` submissions.
@@ -89,16 +78,15 @@ std::vector<job_id> dependencies_of(submission const& s) {
 }  // namespace
 
 std::optional<error_info> scheduler_state::check_stage(std::string const& stage, json_text& options,
-                                                       std::string const& path) const {
+                                                       stage_place const& at) const {
   auto known = known_stages_.find(stage);
   if (known == known_stages_.end()) {
     // A node whose library for it is at fault may say so.
     for (auto const& each : stages({stage}).stages)
       for (auto const& [node, reason] : each.unavailable) {
-        auto fault =
-            usage_error(path + "stage",
-                        "\"" + stage + "\" cannot be loaded on node " + node + " (" + reason + ")",
-                        "a stage that some node has");
+        auto fault = usage_error(
+            at.stage, "\"" + stage + "\" cannot be loaded on node " + node + " (" + reason + ")",
+            "a stage that some node has");
         fault.code = "stage_unavailable";
         return fault;
       }
@@ -106,15 +94,15 @@ std::optional<error_info> scheduler_state::check_stage(std::string const& stage,
     for (auto const& [name, description] : known_stages_)
       names.push_back(name);
     auto const near = nearest(stage, names);
-    auto fault = usage_error(
-        path + "stage", "\"" + stage.substr(0, 80) + "\" is not a stage that any node has",
-        near.empty() ? "one of " + joined(names) : near + " (did you mean that?)");
+    auto fault =
+        usage_error(at.stage, "\"" + stage.substr(0, 80) + "\" is not a stage that any node has",
+                    near.empty() ? "one of " + joined(names) : near + " (did you mean that?)");
     fault.code = "unknown_stage";
     return fault;
   }
   json value = options.value();
   auto const given = value.size();
-  if (auto fault = stages::check_options(known->second, value, path + "options"))
+  if (auto fault = stages::check_options(known->second, value, at.options))
     return fault;
   // Written anew only when defaults were filled in.
   if (options.empty() || value.size() != given)
@@ -124,18 +112,27 @@ std::optional<error_info> scheduler_state::check_stage(std::string const& stage,
 
 std::optional<error_info> scheduler_state::check(submission& s) const {
   try {
-    if (auto fault = replace_work_jobs(s))
-      return fault;
-    if (auto fault = complete_and_check(s))
-      return fault;
+    std::vector<stage_place> places(s.pipeline.size());
     for (std::size_t i = 0; i < s.pipeline.size(); ++i) {
       auto& step = s.pipeline[i];
       if (auto fault =
-              check_stage(step.stage, step.options, "pipeline[" + std::to_string(i) + "]."))
+              replace_work_job(places[i], "pipeline[" + std::to_string(i) + "].", step.stage,
+                               step.options, step.resources, step.constraints, step.priority))
         return fault;
     }
+    stage_place place;
+    std::optional<priority> own;
+    if (auto fault =
+            replace_work_job(place, "", s.stage, s.options, s.resources, s.constraints, own))
+      return fault;
+    s.priority = own.value_or(s.priority);
+    if (auto fault = complete_and_check(s))
+      return fault;
+    for (std::size_t i = 0; i < s.pipeline.size(); ++i)
+      if (auto fault = check_stage(s.pipeline[i].stage, s.pipeline[i].options, places[i]))
+        return fault;
     if (s.pipeline.empty())
-      if (auto fault = check_stage(s.stage, s.options, ""))
+      if (auto fault = check_stage(s.stage, s.options, place))
         return fault;
     if (!s.metadata.empty() && !s.metadata.value().is_object())
       return usage_error("metadata", describe_json(s.metadata.value()), "an object");

@@ -26,6 +26,12 @@ struct opened_store {
   std::shared_ptr<store::job_store> reading;
 };
 
+/// The fields of a request that name a stage and give its options.
+struct stage_place {
+  std::string stage;
+  std::string options;
+};
+
 /// What the scheduler actor owns. Every public function is what one message means; each ends in
 /// `settle`, which lets the batch go when no commit is under way.
 class scheduler_state {
@@ -84,7 +90,7 @@ class scheduler_state {
   // admission.cpp
   std::optional<error_info> check(submission& s) const;
   std::optional<error_info> check_stage(std::string const& stage, json_text& options,
-                                        std::string const& path) const;
+                                        stage_place const& at) const;
   struct arrival;
   static bool refuse_together(arrival& a);
   void look_up_keys(std::shared_ptr<arrival> const& a);

@@ -285,9 +285,11 @@ int show_experiment(std::string const& word, global_options const& global) {
     return exit_done;
   }
   auto const about = run.metadata.empty() ? json{} : run.metadata.value();
-  global.out.say(fmt::format("run {} of {} ({}): {}", run.id.value,
-                             escaped(text_in(about, "experiment_name")),
-                             escaped(text_in(about, "experiment_id")), to_string(run.status)));
+  auto const name = text_in(about, "experiment_name");
+  auto const id = text_in(about, "experiment_id");
+  global.out.say(fmt::format("run {} of {}: {}", run.id.value,
+                             escaped(name.empty() ? id : name + " (" + id + ")"),
+                             to_string(run.status)));
   if (run.retry_of)
     global.out.say(fmt::format("goes on from run {}", run.retry_of->value));
   std::vector<std::vector<std::string>> rows{

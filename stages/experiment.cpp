@@ -118,14 +118,12 @@ class reader {
   void check_delegated(delegation& d, std::string const& path) {
     auto const found = std::find_if(known_.begin(), known_.end(),
                                     [&](stage_description const& k) { return k.name == d.stage; });
-    bool const is_written = d.options_field == "options";
     if (found == known_.end()) {
       std::vector<std::string> names;
       for (auto const& k : known_)
         names.push_back(k.name);
       auto const near = nearest(d.stage, names);
-      fault(usage_error(path + (is_written ? ".stage" : ".options.stage_module"),
-                        "\"" + d.stage + "\" is not a stage",
+      fault(usage_error(path + "." + d.stage_field, "\"" + d.stage + "\" is not a stage",
                         near.empty() ? "one of " + joined(names) : near + " (did you mean that?)"));
     } else {
       for (auto& error : check_all_options(*found, d.options, path + "." + d.options_field))

@@ -39,6 +39,17 @@ void check_context(json const& document) {
   }
 }
 
+stage_env stage_env::part(double from, double to) const {
+  auto some = *this;
+  if (progress)
+    some.progress = [tell = progress, from, to, told = 0.0](double fraction,
+                                                            std::string const& text) mutable {
+      told = std::max(told, fraction);
+      tell(from + (to - from) * told, text);
+    };
+  return some;
+}
+
 fs::path context::base_dir() const {
   auto const found = experiment.find("base_dir");
   return found != experiment.end() && found->is_string() ? found->get<std::string>()

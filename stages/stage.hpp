@@ -63,6 +63,10 @@ struct stage_env {
   std::optional<std::int64_t> array_index;
   std::optional<gang_place> gang;                 // of a gang's member: its rank, and where to meet
   std::map<std::string, dataset_paths> datasets;  // of the node's config, by name
+
+  /// For a part of the work: what it tells of its progress, from 0 to 1 and perhaps several times
+  /// over, goes from `from` to `to` of the whole, and never back.
+  stage_env part(double from, double to) const;
 };
 
 /// How a run ended: a result (with the context after it), or an error. A stopped stage returns

@@ -117,6 +117,7 @@ std::vector<error_info> delegate(delegation& d, std::string const& path) {
     d.options = options.at("stage_opts");
     if (!faults.empty())
       return faults;
+    d.stage_field = d.options_field + ".stage_module";
     d.options_field += ".stage_opts";
   }
   return faults;

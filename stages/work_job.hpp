@@ -28,7 +28,8 @@ struct delegation {
   nsai::constraints constraints;
   std::optional<nsai::priority> priority;
   bool async = false;
-  std::string options_field = "options";  // where `options` stand in what was written
+  std::string stage_field = "stage";  // where `stage` and `options` stand in what was written
+  std::string options_field = "options";
 };
 
 /// Replaces a `work_job` by what it delegates, also one that delegates a work_job; others stay as

@@ -52,10 +52,10 @@ class antagonist final : public stage {
     auto const scorer = scorer_from(options, ctx, index);
     auto& device = device_of(env);
     chirality_measure const measure{
-        on->snos, embed_claims(on->snos, device, hooks_between(env, 0.0, 0.1, "embedding claims"))};
+        on->snos, embed_claims(on->snos, device, hooks_of(env.part(0.0, 0.1), "embedding claims"))};
     auto const found = find_flags(*on, {data.documents.begin(), data.documents.end()}, *scorer,
                                   index, measure, antagonist_settings_of(options),
-                                  hooks_between(env, 0.1, 1.0, "comparing claims"));
+                                  hooks_of(env.part(0.1, 1.0), "comparing claims"));
     if (env.stop.stop_requested())
       return outcome::stopped();
     return outcome_of(std::move(ctx), std::move(*on), found, options, env);

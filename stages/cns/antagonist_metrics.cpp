@@ -253,8 +253,8 @@ class antagonist_metrics_stage final : public stage {
     settings.rips_points = count_of(options, "rips_points");
     settings.precision_target = share_of(options, "precision_target");
     settings.recall_target = share_of(options, "recall_target");
-    auto metrics = antagonist_metrics(ctx, data, device_of(env), settings,
-                                      hooks_between(env, 0.0, 1.0, "embedding claims"));
+    auto metrics =
+        antagonist_metrics(ctx, data, device_of(env), settings, hooks_of(env, "embedding claims"));
     if (env.log)
       for (auto const& [name, note] : metrics.at("notes").items())
         env.log(name + ": " + note.get<std::string>());

@@ -9,6 +9,7 @@
 #include "stages/cns/proposing.hpp"
 #include "stages/cns/stage_parts.hpp"
 #include "stages/cns/text_model.hpp"
+#include "stages/on_device.hpp"
 #include "stages/option_list.hpp"
 
 namespace nsai::stages {
@@ -69,7 +70,7 @@ class proposing_run {
         return fault;
     }
     auto const cross = cross_relations(snos_, scorer, claims_index(snos_), settings_,
-                                       hooks_between(env, 0.9, 1.0, "relating claims"));
+                                       hooks_of(env.part(0.9, 1.0), "relating claims"));
     cross_ = std::ssize(cross);
     for (auto const& each : cross) {
       bytes_ += bytes_of(each);

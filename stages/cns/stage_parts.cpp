@@ -37,14 +37,4 @@ tfidf_index claims_index(std::vector<sno> const& snos) {
   return tfidf_index{texts};
 }
 
-compute_hooks hooks_between(stage_env const& env, double from, double to, std::string doing) {
-  compute_hooks hooks;
-  hooks.stop = env.stop;
-  if (env.progress)
-    hooks.progress = [tell = env.progress, from, to, doing = std::move(doing)](double fraction) {
-      tell(from + (to - from) * fraction, doing);
-    };
-  return hooks;
-}
-
 }  // namespace nsai::stages

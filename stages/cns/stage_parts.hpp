@@ -27,7 +27,4 @@ std::size_t count_of(json const& options, char const* name);
 /// The claims' texts as a collection, in the order of the SNOs.
 tfidf_index claims_index(std::vector<sno> const& snos);
 
-/// Hooks that stop with the stage and tell its progress between two fractions.
-compute_hooks hooks_between(stage_env const& env, double from, double to, std::string doing);
-
 }  // namespace nsai::stages

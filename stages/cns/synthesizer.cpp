@@ -3,6 +3,7 @@
 #include "stages/cns/stage_parts.hpp"
 #include "stages/cns/synthesising.hpp"
 #include "stages/cns/text_model.hpp"
+#include "stages/on_device.hpp"
 #include "stages/option_list.hpp"
 #include "stages/proposer_text.hpp"
 
@@ -96,7 +97,7 @@ class synthesizer final : public stage {
         return texts;
       };
     auto const made = synthesise(*on, *scorer, index, synthesizer_settings_of(options), source,
-                                 hooks_between(env, 0.0, 1.0, "merging claims"));
+                                 hooks_of(env, "merging claims"));
     if (made.stopped || env.stop.stop_requested())
       return outcome::stopped();
     return outcome_of(std::move(ctx), *on, made, env);

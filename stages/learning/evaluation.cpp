@@ -54,7 +54,8 @@ class evaluate final : public stage {
 
   outcome run(context ctx, json const& options, stage_env& env) const override {
     auto const model = read_verifier(model_path(ctx, options), "model");
-    auto loaded = load_verifier_data(ctx, options, env);
+    auto reading = env.part(0, 0.5);
+    auto loaded = load_verifier_data(ctx, options, reading);
     if (auto* const fault = std::get_if<error_info>(&loaded)) {
       outcome refused;
       refused.error = std::move(*fault);
@@ -68,8 +69,8 @@ class evaluate final : public stage {
           false);
     auto& device = device_of(env);
     auto const readings = read_pairs(pair_reader{from.texts}, found.pairs, env);
-    auto const features =
-        pair_features(readings, model.buckets, device, hooks_of(env, "reading the claims"));
+    auto const features = pair_features(readings, model.buckets, device,
+                                        hooks_of(env.part(0.5, 1), "reading the claims"));
     auto const predicted = predict(model.network, features.view(), device);
     auto const gold = labels_of(found.pairs);
     auto const& names = enum_names(verdict{});

@@ -1,10 +1,10 @@
 #include "stages/learning/training.hpp"
 
 #include <bit>
-#include <cmath>
 
 #include <fmt/format.h>
 
+#include "stages/data/statistics.hpp"
 #include "stages/learning/classification.hpp"
 #include "stages/learning/training_run.hpp"
 #include "stages/learning/verifier_data.hpp"
@@ -44,7 +44,8 @@ class training_job {
 
   /// Null, or what is wrong with the data.
   std::optional<error_info> load() {
-    auto loaded = load_verifier_data(ctx_, options_, env_);
+    auto reading = env_.part(0, 0.01);
+    auto loaded = load_verifier_data(ctx_, options_, reading);
     if (auto* const fault = std::get_if<error_info>(&loaded))
       return *fault;
     source_ = std::move(std::get<verifier_data>(loaded));
@@ -70,10 +71,11 @@ class training_job {
   void prepare() {
     pair_reader const reader{source_.texts};
     auto const buckets = options_.at("buckets").get<std::uint32_t>();
+    auto const reading = env_.part(0.02, 0.05);
     auto const fill = [&](learning_set& set, pair_reader const& by) {
       set.labels = labels_of(set.pairs);
       set.features = pair_features(read_pairs(by, set.pairs, env_), buckets, device_,
-                                   hooks_of(env_, "reading the claims"));
+                                   hooks_of(reading, "reading the claims"));
     };
     fill(train_, reader);
     if (dev_texts_.documents().empty())
@@ -118,7 +120,8 @@ class training_job {
       return std::nullopt;
     }
     train_.pairs = std::move(found.pairs);
-    auto loaded = load_verifier_data(ctx_, given, env_);
+    auto reading = env_.part(0.01, 0.02);
+    auto loaded = load_verifier_data(ctx_, given, reading);
     if (auto* const fault = std::get_if<error_info>(&loaded)) {
       fault->message = "dev: " + fault->message;
       return *fault;
@@ -199,11 +202,12 @@ class training_job {
 
   training_runs::listener listener() const {
     training_runs::listener tell;
-    tell.progress = [this](double fraction, std::string const& text) {
+    tell.progress = [this, learning = env_.part(0.05, 0.95)](double fraction,
+                                                             std::string const& text) {
       if (env_.stop.stop_requested())
         throw compute_stopped{};
-      if (env_.progress)
-        env_.progress(fraction, text);
+      if (learning.progress)
+        learning.progress(fraction, text);
     };
     tell.log = [this](std::string const& line) {
       if (env_.log)
@@ -231,8 +235,8 @@ class training_job {
     json metrics{{"model_type", options_.at("model_type")},
                  {"dataset", source_.name},
                  {"dev", dev_words_},
-                 {"dev_accuracy", mean(accuracies)},
-                 {"dev_macro_f1", mean(f1s)},
+                 {"dev_accuracy", mean_of(accuracies)},
+                 {"dev_macro_f1", mean_of(f1s)},
                  {"intervals", to_json(bootstrap_scores(dev_.labels, predictions, class_count(),
                                                         resamples, seed))},
                  {"per_class", first.at("per_class")},
@@ -259,7 +263,7 @@ class training_job {
   }
 
   std::vector<std::pair<std::string, std::vector<std::uint32_t>>> baselines() const {
-    auto const hooks = hooks_of(env_, "baselines");
+    auto const hooks = hooks_of(env_.part(0.95, 1), "baselines");
     auto const train = bag_of_words(train_.pairs, device_, hooks);
     auto const dev = bag_of_words(dev_.pairs, device_, hooks);
     return {{"majority", std::vector<std::uint32_t>(dev_.labels.size(),
@@ -268,20 +272,8 @@ class training_job {
              nearest_centroid({train.view(), train_.labels}, dev.view(), class_count())}};
   }
 
-  static double mean(std::vector<double> const& values) {
-    double sum = 0;
-    for (auto const x : values)
-      sum += x;
-    return sum / static_cast<double>(values.size());
-  }
-
   static json deviation(std::vector<double> const& values) {
-    if (values.size() < 2)
-      return nullptr;
-    double sum = 0;
-    for (auto const x : values)
-      sum += (x - mean(values)) * (x - mean(values));
-    return std::sqrt(sum / static_cast<double>(values.size() - 1));
+    return values.size() < 2 ? json{} : json(standard_deviation(values));
   }
 
   context const& ctx_;

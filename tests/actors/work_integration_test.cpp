@@ -34,7 +34,7 @@ std::vector<std::string> stages_in(submission const& s) {
   return names;
 }
 
-step_spec const& step_of(submission const& s, std::string const& name) {
+step_spec step_of(submission const& s, std::string const& name) {
   for (auto const& step : s.pipeline)
     if (step.name == name)
       return step;
@@ -91,7 +91,7 @@ TEST_CASE("integration: what is asked for holds for the stages that compute") {
                             .resources = {{"gpu_count", 2}, {"cpu", 9}}});
   CHECK(s.priority == priority::realtime);
   for (auto const* name : {"proposer", "proposer_metrics"}) {
-    auto const& step = step_of(s, name);
+    auto const step = step_of(s, name);
     CHECK(step.resources.gpu == "A100");
     CHECK(step.resources.gpu_count == 2);
     CHECK(step.resources.memory_mb == 8192);
@@ -135,7 +135,7 @@ TEST_CASE("integration: a training asks for an A100 and 16,384 MB unless it is t
   CHECK(options.at("hidden") == 64);
   CHECK(s.context.value().at("experiment").at("dataset") == "scifact");
 
-  auto const& on_cpu = step_of(training({.gpu = "none", .memory_mb = 512}), "training");
+  auto const on_cpu = step_of(training({.gpu = "none", .memory_mb = 512}), "training");
   CHECK(on_cpu.resources.gpu_count == 0);
   CHECK(on_cpu.resources.gpu.empty());
   CHECK(on_cpu.resources.memory_mb == 512);
@@ -184,7 +184,7 @@ TEST_CASE("integration: an experiment with a pipeline keeps it; its own values c
   CHECK(step_of(s, "score").resources.memory_mb == 100);
   CHECK(step_of(s, "score").resources.gpu == "A100");
   CHECK(step_of(s, "score").constraints.timeout_ms == 7);
-  auto const& heavy = step_of(s, "heavy");
+  auto const heavy = step_of(s, "heavy");
   CHECK(heavy.stage == "proposer_metrics");
   CHECK(heavy.options.value().at("batch_size") == 32);
   CHECK(heavy.resources.gpu == "H100");

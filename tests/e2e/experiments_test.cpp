@@ -176,6 +176,15 @@ TEST_CASE_FIXTURE(laboratory, "every fault of an experiment file is told at once
   for (auto const* field : {"pipeline[0].options.tetx", "pipeline[0].options.txet",
                             "pipeline[1].options.stage_opts.seconds"})
     CHECK(told.err.find(field) != std::string::npos);
+  auto const alone = [&](std::string const& options) {
+    auto const refused =
+        run({"submit", "--stage", "work_job", "--options", "@" + file("o.json", options)});
+    CHECK(refused.exit_code == 2);
+    return refused.err;
+  };
+  CHECK(alone(R"({"stage_module": "Slep"})").find("options.stage_module: ") != std::string::npos);
+  CHECK(alone(R"({"stage_module": "Sleep", "stage_opts": {"seconds": "two"}})")
+            .find("options.stage_opts.seconds: ") != std::string::npos);
 }
 
 TEST_CASE_FIXTURE(laboratory,

@@ -1,6 +1,7 @@
 // The stages training and evaluate as jobs run them, on the sample data set.
 #include "stages/learning/training.hpp"
 
+#include <algorithm>
 #include <fstream>
 
 #include <doctest/doctest.h>
@@ -39,6 +40,17 @@ context context_of(attempt_outcome const& told) {
 json with(json options, json const& more) {
   options.update(more);
   return options;
+}
+
+/// What a stage tells of its progress.
+std::vector<double> fractions_of(std::unique_ptr<stage> const& s, json const& options,
+                                 context const& ctx, fs::path const& folder) {
+  std::vector<double> all;
+  stage_env env;
+  env.artifacts = folder;
+  env.progress = [&](double fraction, std::string const&) { all.push_back(fraction); };
+  REQUIRE(run_learning(s, options, env, ctx).result == attempt_result::succeeded);
+  return all;
 }
 
 /// A training that is asked to stop when its progress first says `at`.
@@ -231,6 +243,19 @@ TEST_CASE("evaluate finds the training's model, and its predictions can be score
     }
   CHECK(scores.abstract_label_only.correct == right);
   CHECK(scores.abstract_label_only.retrieved == called);
+}
+
+TEST_CASE("the progress of a training and of an evaluation never goes back") {
+  tests::work_folder where;
+  auto const training = fractions_of(make_training(), quick, {}, where.path);
+  CHECK(training.size() > 20);
+  CHECK(std::is_sorted(training.begin(), training.end()));
+  CHECK(training.back() <= 1);
+  auto const evaluation = fractions_of(
+      make_evaluate(), {{"dataset", "sample"}, {"model", (where.path / "model.nsai").string()}}, {},
+      where.path);
+  CHECK_FALSE(evaluation.empty());
+  CHECK(std::is_sorted(evaluation.begin(), evaluation.end()));
 }
 
 TEST_CASE("training uses what data_load loaded, and evaluate a model that is named by its path") {
