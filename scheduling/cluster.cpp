@@ -56,7 +56,8 @@ void cluster::remove(node_index index) {
   count(*nodes_[index], -1);
   by_uuid_.erase(nodes_[index]->info.uuid);
   nodes_[index].reset();
-  changed_.push_back(index);
+  changed_.nodes.push_back(index);
+  ++changed_.count;
   ++epoch;
 }
 
@@ -87,13 +88,13 @@ void cluster::offer(node_index index, node_info const& offered, std::vector<bool
 }
 
 room_index const& cluster::by_room() {
-  for (auto const index : changed_) {
+  for (auto const index : changed_.nodes) {
     auto* const node = nodes_[index].get();
     if (node != nullptr)
       node->seen();
     room_.update(index, node);
   }
-  changed_.clear();
+  changed_.nodes.clear();
   return room_;
 }
 

@@ -59,7 +59,9 @@ class cluster {
   /// The largest that a single node has offered.
   std::int64_t most_cpus() const { return most_cpus_; }
   std::size_t most_devices() const { return most_devices_; }
-  /// How often one of these two has changed.
+  /// Grows whenever what is free on some node changes.
+  std::uint64_t changes() const { return changed_.count; }
+  /// How often one of the two largest has changed.
   std::uint64_t records() const { return records_; }
 
   timestamp now;  // of the event being applied: how long a node will be there counts from it
@@ -77,7 +79,7 @@ class cluster {
   std::int64_t most_cpus_ = 0;
   std::size_t most_devices_ = 0;
   std::uint64_t records_ = 0;
-  std::vector<node_index> changed_;  // since `room_` was asked
+  node_changes changed_;
   room_index room_;
   name_table kinds_;  // by what makes them
   std::unordered_map<std::string, node_index> by_uuid_;

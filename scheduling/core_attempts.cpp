@@ -55,6 +55,7 @@ void core::state::settle(attempt_ended const& e, bool accepted) {
 void core::state::handle(attempt_ended const& e) {
   auto const& outcome = *e.outcome;
   auto const ref = outcome.ref;
+  jobs.prefetch(ref.job);
   auto const node = nodes.index_of(e.node_uuid);
   auto* const j = jobs.find(ref.job);
   bool current = j != nullptr && has_attempt(*j) && j->attempt == ref.attempt;

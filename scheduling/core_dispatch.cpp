@@ -49,6 +49,8 @@ void core::state::dispatch() {
 void core::state::grant_turns() {
   for (auto next = choose(); next.slot != none; next = choose()) {
     auto const turn = queues.place_of(next.slot);
+    jobs.prefetch(queues[next.slot].job);
+    queues.prefetch_behind(next.slot);
     auto& s = shapes[turn.shape];
     auto const used_up = models_used_up(*this, turn.tenant, s);
     bool const granted = s.is_gang() ? grant_gang(next.slot, used_up) : grant_one(next, used_up);
@@ -165,7 +167,7 @@ void core::state::begin_attempt(job& j, place where, bool ahead, std::int64_t qu
   auto const rate = rate_of(node, held);
   start_cost(*this, j, rate);
 
-  attempt_granted g;
+  auto& g = emit<attempt_granted>();
   g.ref = {j.id, j.attempt};
   g.node_uuid = &node.info.uuid;
   g.node_name = &node.info.name;
@@ -174,8 +176,7 @@ void core::state::begin_attempt(job& j, place where, bool ahead, std::int64_t qu
   g.devices = std::move(where.devices);
   g.cost_rate = rate;
   g.gang = std::move(gang);
-  emit(std::move(g));
-  happened started;
+  auto& started = emit<happened>();
   started.what = happening::job_started;
   started.job = j.id;
   started.parent = j.parent;
@@ -183,7 +184,6 @@ void core::state::begin_attempt(job& j, place where, bool ahead, std::int64_t qu
   started.attempt = j.attempt;
   started.queue_ms = queue_ms;
   started.node = node.info.name;
-  emit(std::move(started));
 }
 
 void core::state::first_grant(job_id id) {

@@ -28,8 +28,8 @@ void core::state::learn_places(node_index index) {
   wellness.add(node.well.place, group_of_nodes);
   for (auto& device : node.devices) {
     std::string room;
-    device.well.place = places_of_health.intern(node.info.uuid + "\n" + uuid_of(device.info, room));
-    wellness.add(device.well.place, group_of_nodes + 1 + device.device_class);
+    device.set_place(places_of_health.intern(node.info.uuid + "\n" + uuid_of(device.info, room)));
+    wellness.add(device.well().place, group_of_nodes + 1 + device.device_class);
   }
   show_health(index);
 }
@@ -37,7 +37,7 @@ void core::state::learn_places(node_index index) {
 void core::state::forget_places(node_state const& node) {
   wellness.remove(node.well.place);
   for (auto const& device : node.devices)
-    wellness.remove(device.well.place);
+    wellness.remove(device.well().place);
 }
 
 /// Before the attempt is released. Nothing: it ran before the scheduler's restart, and its node has
@@ -55,7 +55,7 @@ std::optional<health_attempt> core_queries::health_of(job const& j) const {
     for (auto const& h : held->devices)
       for (auto const& device : node.devices)
         if (device.info.index == h.index)
-          a.places.push_back(device.well.place);
+          a.places.push_back(device.well().place);
   if (a.places.empty())
     a.places.push_back(node.well.place);
   return a;
@@ -103,7 +103,7 @@ void core::state::take(health::changes const& list, job const* current) {
       bool const whole = node.well.place == change.place;
       auto const device =
           std::find_if(node.devices.begin(), node.devices.end(),
-                       [&](device_state const& d) { return d.well.place == change.place; });
+                       [&](device_state const& d) { return d.well().place == change.place; });
       if (!whole && device == node.devices.end())
         return;
       show_health(index);
@@ -131,7 +131,7 @@ void core::state::hear_gpus(node_index index, std::vector<gpu_state> const& list
         continue;
       differs = node.set_state(i, told) || differs;
       if (settings.judge_health)
-        take(wellness.witness(node.devices[i].well.place, told.fault, now));
+        take(wellness.witness(node.devices[i].well().place, told.fault, now));
     }
   if (!differs)
     return;
@@ -159,10 +159,10 @@ void core::state::show_health(node_index index) {
     take_earlier(next_health, avoided_until);
   for (std::size_t i = 0; i < node.devices.size(); ++i) {
     auto const& device = node.devices[i];
-    if (device.well.health == wellness.of(device.well.place))
+    if (device.well().health == wellness.of(device.well().place))
       continue;
     gains = true;
-    node.set_well(i, seen(device.well.place));
+    node.set_well(i, seen(device.well().place));
   }
   take_earlier(next_health, wellness.next());
   if (!gains)
@@ -199,7 +199,7 @@ void core::state::release_places(std::string const& uuid) {
   auto const index = nodes.index_of(uuid);
   std::vector<place_no> places_there{nodes[index].well.place};
   for (auto const& device : nodes[index].devices)
-    places_there.push_back(device.well.place);
+    places_there.push_back(device.well().place);
   for (auto const place : places_there)
     take(wellness.release(place));
   show_health(index);
@@ -224,7 +224,7 @@ void core::state::describe_health(node_state const& node, node_record& to) const
   if (to.health_reason.empty() && node.one_at_a_time)
     to.health_reason = "starts one at a time until one succeeds: five jobs in a row failed here";
   for (std::size_t i = 0; i < node.devices.size(); ++i) {
-    auto const& w = node.devices[i].well;
+    auto const& w = node.devices[i].well();
     to.gpus[i].health = w.health;
     to.gpus[i].health_reason = w.reason;
     to.gpus[i].health_until = w.until;

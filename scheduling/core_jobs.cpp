@@ -12,7 +12,7 @@ void core::state::tell_change(job const& j) {
 }
 
 void core::state::tell(happening what, job const& j, std::int64_t duration_ms, std::string detail) {
-  happened h;
+  auto& h = emit<happened>();
   h.what = what;
   h.composite = j.composite;
   h.job = j.id;
@@ -25,7 +25,6 @@ void core::state::tell(happening what, job const& j, std::int64_t duration_ms, s
     h.node = nodes[j.node].info.name;
   else if (auto const* const facts = find_rare(j); facts != nullptr)
     tell_where(*facts, h);
-  emit(std::move(h));
 }
 
 /// Of a job that is not on a node now: one whose node has not come back since a restart, or one

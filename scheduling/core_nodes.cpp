@@ -324,7 +324,7 @@ void core::state::gained_room(node_index index) {
       continue;
     auto& s = shapes[needs.shape];
     if (!s.look_everywhere && places.fits(s, node) && may_go_beside(s, index))
-      shapes.add_candidate(needs.shape, index);
+      shapes.add_candidate(needs.shape, index, nodes.changes());
   }
 }
 

@@ -17,6 +17,11 @@ struct core_queries : core_books {
   void emit(E&& e) {
     out->emplace_back(std::forward<E>(e));
   }
+  /// One to be filled in; until the next.
+  template <class E>
+  E& emit() {
+    return std::get<E>(out->emplace_back(std::in_place_type<E>));
+  }
 
   // Submissions
   std::optional<error_info> check_stage(std::string const& stage, std::string const& field) const;

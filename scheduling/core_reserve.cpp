@@ -276,7 +276,7 @@ void core::state::offer_kept_rooms(shape_index index, priority level) {
   for (auto const& r : reservations)
     if (level < r.level && !shapes[index].look_everywhere &&
         places.fits(shapes[index], nodes[r.node]))
-      shapes.add_candidate(index, r.node);
+      shapes.add_candidate(index, r.node, nodes.changes());
 }
 
 /// Whether it is worth a closer look.

@@ -97,19 +97,6 @@ void fair_share::wait_no_more(tenant_index tenant) {
   leave(at(tenant));
 }
 
-double fair_share::entitled(tenant_index tenant) const {
-  bool const known = tenant < tenants_.size();
-  auto const weight = known ? tenants_[tenant].weight : 1;
-  bool const active = known && tenants_[tenant].active > 0;
-  return weight / (active ? active_weight_ : active_weight_ + weight);
-}
-
-bool fair_share::is_above(tenant_index tenant) const {
-  constexpr double rounding = 1e-9;
-  return tenant < tenants_.size() && tenants_[tenant].weight < active_weight_ * (1 - rounding) &&
-         held(tenant) >= entitled(tenant) - rounding;
-}
-
 void fair_share::note_duration(std::int64_t ms) {
   // A horizon of two usual attempts outweighs what their different lengths leave in the use.
   auto const twice = 2 * static_cast<double>(std::max<std::int64_t>(ms, 0)) / 1000;
@@ -165,10 +152,6 @@ double fair_share::standing(tenant_index tenant, owner_index owner) const {
   auto const found = std::lower_bound(owners.begin(), owners.end(), owner,
                                       [](auto const& a, owner_index o) { return a.owner < o; });
   return found != owners.end() && found->owner == owner ? standing(found->of) : 0;
-}
-
-double fair_share::held(tenant_index tenant) const {
-  return tenant < tenants_.size() ? tenants_[tenant].held : 0;
 }
 
 amounts fair_share::holding(tenant_index tenant) const {

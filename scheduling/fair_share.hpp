@@ -47,11 +47,22 @@ class fair_share {
   void wait(tenant_index tenant);
   void wait_no_more(tenant_index tenant);
   /// The part of the cluster that is the tenant's among the active ones, 0 to 1.
-  double entitled(tenant_index tenant) const;
+  double entitled(tenant_index tenant) const {
+    bool const known = tenant < tenants_.size();
+    auto const weight = known ? tenants_[tenant].weight : 1;
+    bool const active = known && tenants_[tenant].active > 0;
+    return weight / (active ? active_weight_ : active_weight_ + weight);
+  }
   /// It holds its part or more of the cluster, and others are active.
-  bool is_above(tenant_index tenant) const;
+  bool is_above(tenant_index tenant) const {
+    constexpr double rounding = 1e-9;
+    return tenant < tenants_.size() && tenants_[tenant].weight < active_weight_ * (1 - rounding) &&
+           held(tenant) >= entitled(tenant) - rounding;
+  }
   /// The dominant part of the cluster that the tenant holds now, 0 to 1.
-  double held(tenant_index tenant) const;
+  double held(tenant_index tenant) const {
+    return tenant < tenants_.size() ? tenants_[tenant].held : 0;
+  }
   amounts holding(tenant_index tenant) const;
   /// The dominant part of the cluster that the amounts are, 0 to 1.
   double part(amounts const& of) const { return dominant(parts(of)); }

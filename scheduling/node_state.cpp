@@ -14,17 +14,39 @@ std::int64_t charge_of(std::int64_t share_milli, std::int64_t memory_mb,
   return std::max(share_milli, (memory_mb * 1000 + device_memory_mb - 1) / device_memory_mb);
 }
 
-void node_state::report_changes(node_index self, std::vector<node_index>* changed) {
+device_state::device_state(gpu_info described, device_kind kind)
+    : index(described.index),
+      link_group(described.link_group),
+      all_memory_mb(described.memory_mb),
+      device_class(kind.device_class),
+      info(std::move(described)),
+      model(kind.model),
+      offered_mb_(all_memory_mb) {}
+
+void device_state::set_well(wellbeing w) {
+  health_ = w.health;
+  well_ = std::move(w);
+}
+
+void device_state::set_state(gpu_state now) {
+  offered_mb_ = std::max<std::int64_t>(0, all_memory_mb - now.foreign_mb);
+  state_ = std::move(now);
+}
+
+void node_state::report_changes(node_index self, node_changes* changed) {
   self_ = self;
   changed_ = changed;
   changes();
 }
 
 void node_state::changes() {
-  if (has_changed_ || changed_ == nullptr)
+  if (changed_ == nullptr)
+    return;
+  ++changed_->count;
+  if (has_changed_)
     return;
   has_changed_ = true;
-  changed_->push_back(self_);
+  changed_->nodes.push_back(self_);
 }
 
 void node_state::reset(node_info offered, std::vector<bool> stages_offered,
@@ -36,41 +58,36 @@ void node_state::reset(node_info offered, std::vector<bool> stages_offered,
   info = std::move(offered);
   stages = std::move(stages_offered);
   devices.clear();
-  for (std::size_t i = 0; i < info.gpus.size(); ++i) {
-    device_state device;
-    device.info = info.gpus[i];
-    device.model = kinds[i].model;
-    device.device_class = kinds[i].device_class;
-    devices.push_back(std::move(device));
-  }
+  for (std::size_t i = 0; i < info.gpus.size(); ++i)
+    devices.emplace_back(info.gpus[i], kinds[i]);
   free_devices_ = devices.size();
   uniform = is_uniform();
 }
 
 bool node_state::is_uniform() const {
   return std::all_of(devices.begin(), devices.end(), [&](device_state const& d) {
-    return d.device_class == devices[0].device_class && d.state.foreign_mb == 0;
+    return d.device_class == devices[0].device_class && d.state().foreign_mb == 0;
   });
 }
 
 bool node_state::is_withheld() const {
   return one_at_a_time || well.health != place_health::sound ||
          std::any_of(devices.begin(), devices.end(),
-                     [](auto const& d) { return d.well.health != place_health::sound; });
+                     [](auto const& d) { return d.well().health != place_health::sound; });
 }
 
 void node_state::set_well(std::size_t position, wellbeing w) {
   changes();
   auto& d = devices[position];
   free_devices_ -= d.is_free() ? 1 : 0;
-  d.well = std::move(w);
+  d.set_well(std::move(w));
   free_devices_ += d.is_free() ? 1 : 0;
 }
 
 bool node_state::set_state(std::size_t position, gpu_state now) {
   auto& d = devices[position];
-  bool const differs = d.state.foreign_mb != now.foreign_mb;
-  d.state = std::move(now);
+  bool const differs = d.state().foreign_mb != now.foreign_mb;
+  d.set_state(std::move(now));
   if (!differs)
     return false;
   changes();
@@ -79,10 +96,10 @@ bool node_state::set_state(std::size_t position, gpu_state now) {
 }
 
 device_state const* node_state::device(std::uint32_t index) const {
-  if (index < devices.size() && devices[index].info.index == index)
+  if (index < devices.size() && devices[index].index == index)
     return &devices[index];
   for (auto const& device : devices)
-    if (device.info.index == index)
+    if (device.index == index)
       return &device;
   return nullptr;
 }
@@ -93,7 +110,7 @@ bool node_state::has_room(holding const& h) const {
   return std::all_of(h.devices.begin(), h.devices.end(), [&](held_device const& grant) {
     auto const* const d = device(grant.index);
     return d != nullptr && d->charge + d->charge_of(grant.share_milli, grant.memory_mb) <= 1000 &&
-           d->memory_mb + grant.memory_mb <= d->info.memory_mb;
+           d->memory_mb + grant.memory_mb <= d->all_memory_mb;
   });
 }
 
@@ -106,9 +123,9 @@ void node_state::occupy(attempt_ref ref, holding const& h) {
     auto const charge = d->charge_of(grant.share_milli, grant.memory_mb);
     free_devices_ -= d->is_free() ? 1 : 0;
     d->uses.push_back({ref, h.tenant, charge, grant.memory_mb});
-    d->charge += charge;
+    d->charge += static_cast<std::int32_t>(charge);
     d->memory_mb += grant.memory_mb;
-    NSAI_ASSERT(d->charge <= 1000 && d->memory_mb <= d->info.memory_mb);
+    NSAI_ASSERT(d->charge <= 1000 && d->memory_mb <= d->all_memory_mb);
   }
   NSAI_ASSERT(cpu_used_ <= info.cpus.value && memory_used_ <= info.memory_mb);
 }
@@ -122,7 +139,7 @@ void node_state::vacate(attempt_ref ref, holding const& h) {
     auto const use =
         std::find_if(d->uses.begin(), d->uses.end(), [&](auto const& u) { return u.ref == ref; });
     NSAI_ASSERT(use != d->uses.end());
-    d->charge -= use->charge;
+    d->charge -= static_cast<std::int32_t>(use->charge);
     d->memory_mb -= use->memory_mb;
     d->uses.erase(use);
     free_devices_ += d->is_free() ? 1 : 0;

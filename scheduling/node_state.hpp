@@ -48,6 +48,10 @@ struct device_kind {
 std::int64_t charge_of(std::int64_t share_milli, std::int64_t memory_mb,
                        std::int64_t device_memory_mb);
 
+inline bool withheld(place_health health, bool in_use) {
+  return health == place_health::quarantined || (health == place_health::probation && in_use);
+}
+
 /// What is thought of a device or node (health.hpp).
 struct wellbeing {
   std::uint32_t place = none;  // its number there
@@ -56,37 +60,55 @@ struct wellbeing {
   timestamp until;
 
   /// Whether it takes nothing (more), in use or not.
-  bool withholds(bool in_use) const {
-    return health == place_health::quarantined || (health == place_health::probation && in_use);
-  }
+  bool withholds(bool in_use) const { return withheld(health, in_use); }
 };
 
-/// The use of one device.
-struct device_state {
+/// The use of one device. What every look at it needs comes first, in one line of the cache.
+struct alignas(64) device_state {
   struct use {
     attempt_ref ref;
     tenant_index tenant;
     std::int64_t charge;
     std::int64_t memory_mb;
   };
-  gpu_info info;
-  model_index model = none;
+  device_state(gpu_info described, device_kind kind);
+
+  std::uint32_t index = 0;  // this and the next two are as in `info`
+  std::uint32_t link_group = 0;
+  std::int64_t all_memory_mb = 0;
   device_class_index device_class = none;
-  std::int64_t charge = 0;  // thousandths of the device, at most 1000
+  std::int32_t charge = 0;  // thousandths of the device, at most 1000
   std::int64_t memory_mb = 0;
   std::vector<use> uses;
-  wellbeing well;
-  gpu_state state;
+  gpu_info info;
+  model_index model = none;
 
+  wellbeing const& well() const { return well_; }
+  gpu_state const& state() const { return state_; }
+  void set_well(wellbeing w);
+  void set_state(gpu_state now);
+  void set_place(std::uint32_t place) { well_.place = place; }
+  /// Whether it takes nothing (more), in use or not.
+  bool withholds(bool in_use) const { return withheld(health_, in_use); }
   /// Nobody has it, and it may be given.
-  bool is_free() const { return uses.empty() && !well.withholds(false); }
+  bool is_free() const { return uses.empty() && !withholds(false); }
   /// What of its memory is not held by strangers.
-  std::int64_t memory_offered() const {
-    return std::max<std::int64_t>(0, info.memory_mb - state.foreign_mb);
-  }
+  std::int64_t memory_offered() const { return offered_mb_; }
   std::int64_t charge_of(std::int64_t share_milli, std::int64_t memory) const {
-    return scheduling::charge_of(share_milli, memory, info.memory_mb);
+    return scheduling::charge_of(share_milli, memory, all_memory_mb);
   }
+
+ private:
+  place_health health_ = place_health::sound;  // of `well_`
+  std::int64_t offered_mb_ = 0;
+  wellbeing well_;
+  gpu_state state_;
+};
+
+/// What has changed on the nodes.
+struct node_changes {
+  std::vector<node_index> nodes;  // since they were read off last (`cluster::by_room`)
+  std::uint64_t count = 0;        // of all changes ever
 };
 
 /// One registered node: what it offers, who occupies it, when it was heard.
@@ -135,8 +157,8 @@ class node_state {
 
   /// From now on the node puts `self` into `changed` when what is free on it changes, until it was
   /// `seen`.
-  void report_changes(node_index self, std::vector<node_index>* changed);
-  void report_to(std::vector<node_index>* changed) { changed_ = changed; }
+  void report_changes(node_index self, node_changes* changed);
+  void report_to(node_changes* changed) { changed_ = changed; }
   void seen() { has_changed_ = false; }
   bool has_changed() const { return has_changed_; }
 
@@ -175,7 +197,7 @@ class node_state {
   }
 
   node_index self_ = none;
-  std::vector<node_index>* changed_ = nullptr;
+  node_changes* changed_ = nullptr;
   bool has_changed_ = false;
   std::int64_t cpu_used_ = 0;
   std::int64_t memory_used_ = 0;

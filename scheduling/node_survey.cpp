@@ -26,9 +26,9 @@ std::string with_commas(std::int64_t number) {
 std::string held_by_strangers(std::string const& node, device_state const& d) {
   constexpr std::size_t most_named = 8;
   auto text = "GPU " + std::to_string(d.info.index) + " of node " + node + ": " +
-              with_commas(d.state.foreign_mb) + " of " + with_commas(d.info.memory_mb) +
+              with_commas(d.state().foreign_mb) + " of " + with_commas(d.info.memory_mb) +
               " MiB are held by processes that are not of nsai";
-  auto const& pids = d.state.foreign_pids;
+  auto const& pids = d.state().foreign_pids;
   std::vector<std::string> names;
   for (std::size_t i = 0; i < std::min(pids.size(), most_named); ++i)
     names.push_back(std::to_string(pids[i]));
@@ -178,9 +178,9 @@ std::string node_survey::why_quarantined(node_state const& node) const {
   if (node.well.health == place_health::quarantined)
     return in_words(name, node.well);
   for (auto const& d : node.devices)
-    if (s_.wants_gpu() && d.well.health == place_health::quarantined &&
+    if (s_.wants_gpu() && d.well().health == place_health::quarantined &&
         s_.matches_model(d.model, d.info.model))
-      return in_words("GPU " + std::to_string(d.info.index) + " of " + name, d.well);
+      return in_words("GPU " + std::to_string(d.info.index) + " of " + name, d.well());
   return s_.key.retried && node.avoids_retries
              ? name + " takes no retries: several jobs have failed there"
              : std::string{};
@@ -197,7 +197,7 @@ std::string node_survey::what_is_quarantined() const {
 /// Empty: strangers take nothing that it could have.
 std::string node_survey::why_held(node_state const& node) const {
   for (auto const& d : node.devices)
-    if (s_.wants_gpu() && d.state.foreign_mb > 0 && s_.matches_model(d.model, d.info.model) &&
+    if (s_.wants_gpu() && d.state().foreign_mb > 0 && s_.matches_model(d.model, d.info.model) &&
         !(s_.shares_gpu() ? places_.has_free(s_, d) : places_.is_served(s_, d)))
       return held_by_strangers(node.info.name, d);
   return {};

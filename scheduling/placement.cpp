@@ -76,7 +76,7 @@ class_need const& placement::need(shape& s, device_class_index of) const {
 bool placement::has_free(shape& s, device_state const& d) const {
   if (!s.shares_gpu())
     return d.is_free() && is_served(s, d);
-  if (d.well.withholds(!d.uses.empty()))
+  if (d.withholds(!d.uses.empty()))
     return false;
   auto const& wants = need(s, d.device_class);
   if (!wants.serves || d.charge + wants.milli > 1000 ||
@@ -98,14 +98,14 @@ bool placement::is_possible(shape& s, node_state const& node) const {
   return is_large_enough(s, node) &&
          (!s.wants_gpu() ||
           std::count_if(node.devices.begin(), node.devices.end(), [&](auto const& d) {
-            return !d.well.withholds(false) && is_served(s, d);
+            return !d.withholds(false) && is_served(s, d);
           }) >= s.key.resources.gpu_count);
 }
 
 bool placement::is_sound_for(shape& s, node_state const& node) const {
   return !s.wants_gpu() ||
          std::count_if(node.devices.begin(), node.devices.end(), [&](auto const& d) {
-           return !d.well.withholds(false) && serves(s, d);
+           return !d.withholds(false) && serves(s, d);
          }) >= s.key.resources.gpu_count;
 }
 
@@ -145,6 +145,9 @@ bool placement::fits(shape& s, node_state const& node) const {
 bool placement::may_fit(shape& s) const {
   if (s.is_gang())  // every one counts
     std::erase_if(s.candidates, [&](node_index index) { return !fits(s, (*nodes_)[index]); });
+  if (s.checked_at == nodes_->changes())
+    return s.is_open();
+  s.checked_at = nodes_->changes();
   while (!s.candidates.empty() && !fits(s, (*nodes_)[s.candidates.back()]))
     s.candidates.pop_back();
   return s.is_open();

@@ -52,8 +52,8 @@ class placement {
   }
   /// Whether it has room but for cpu: cpu is what attempts granted ahead compete for.
   bool fits_but_for_cpu(shape& s, node_state const& node) const;
-  /// Whether some node may have room: cheap, and exact once the shape was closed. Drops candidates
-  /// without room.
+  /// Whether some node may have room: cheap, and once the shape was closed exact but for nodes that
+  /// take no more grants or have no time left. Drops candidates without room.
   bool may_fit(shape& s) const;
   /// The best place among all nodes or, where the shape was closed before, among its candidates.
   /// Room that is kept for a job is left alone.

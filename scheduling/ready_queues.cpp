@@ -86,7 +86,7 @@ std::uint32_t ready_queues::open_lane(place const& where) {
     level.lines.resize(where.tenant + 1);
   auto& tenant = level.lines[where.tenant];
   if (tenant.owner_at.empty()) {  // whoever comes to wait joins the end of the round
-    tenant.at = {standing(where.tenant), ++last_turn_, where.tenant};
+    tenant.at = {standing(where.tenant), ++last_turn_, where.tenant, 0};
     level.tenants.add(tenant.at);
     if (shares_ != nullptr)
       shares_->wait(where.tenant);
@@ -99,13 +99,23 @@ std::uint32_t ready_queues::open_lane(place const& where) {
     owner->second = slot_in(owners_, free_owners_);
     auto& own = owners_[owner->second];
     own.owner = where.owner;
-    own.at = {standing(where.tenant, where.owner), ++last_turn_, owner->second};
+    own.at = {standing(where.tenant, where.owner), ++last_turn_, owner->second, 0};
     tenant.owners.add(own.at);
   }
   owners_[owner->second].lanes.push_back(index);
   tenant.shapes.add(where.shape);
   level.shapes.add(where.shape);
+  look_again(level, tenant);
   return index;
+}
+
+/// The round knows, too, what the tenant waits for.
+void ready_queues::look_again(level_line& level, tenant_line& tenant) {
+  auto const shapes = tenant.shapes.set().glance();
+  if (shapes == tenant.at.shapes)
+    return;
+  tenant.at.shapes = shapes;
+  level.tenants.look_again(tenant.at);
 }
 
 void ready_queues::close_lane(std::uint32_t index) {
@@ -126,6 +136,8 @@ void ready_queues::close_lane(std::uint32_t index) {
     level.tenants.remove(tenant.at);
     if (shares_ != nullptr)
       shares_->wait_no_more(where.tenant);
+  } else {
+    look_again(level, tenant);
   }
   lane_at_.erase(where);
   free_lanes_.push_back(index);
@@ -156,7 +168,8 @@ queue_slot ready_queues::link(job_id job, std::uint32_t lane_index, timestamp si
   auto& lane = lanes_[lane_index];
   entry = {.job = job, .since = since, .order = order, .lane = lane_index, .before = behind};
   auto& from = behind == none ? lane.head : entries_[behind].after;
-  entry.after = from;
+  // The last one of many has mostly left the cache: it is written, not read.
+  entry.after = behind == lane.tail ? none : from;
   (entry.after == none ? lane.tail : entries_[entry.after].before) = slot;
   from = slot;
   if (behind == none)
@@ -191,7 +204,7 @@ void ready_queues::serve(queue_slot slot) {
   auto const where = place_of(slot);
   auto& level = level_of(where);
   auto& tenant = level.lines[where.tenant];
-  place_again(level, where.tenant, true);
+  place_again(level, where.tenant, standing(where.tenant), true);
   if (tenant.owner_at.size() > 1)
     place_again(tenant, where.tenant, tenant.owner_at.at(where.owner), true);
   remove(slot);
@@ -205,9 +218,11 @@ double ready_queues::standing(tenant_index tenant, owner_index owner) const {
   return shares_ == nullptr ? 0 : shares_->standing(tenant, owner);
 }
 
-void ready_queues::place_again(level_line& level, tenant_index tenant, bool was_served) {
+void ready_queues::place_again(level_line& level, tenant_index tenant, double standing,
+                               bool was_served) {
   auto& line = level.lines[tenant];
-  turn const to{standing(tenant), was_served ? ++last_turn_ : line.at.served, tenant};
+  turn const to{standing, was_served ? ++last_turn_ : line.at.served, tenant,
+                line.at.shapes};
   level.tenants.move(line.at, to);
   line.at = to;
 }
@@ -215,18 +230,19 @@ void ready_queues::place_again(level_line& level, tenant_index tenant, bool was_
 void ready_queues::place_again(tenant_line& tenant, tenant_index of, std::uint32_t owner,
                                bool was_served) {
   auto& own = owners_[owner];
-  turn const to{standing(of, own.owner), was_served ? ++last_turn_ : own.at.served, owner};
+  turn const to{standing(of, own.owner), was_served ? ++last_turn_ : own.at.served, owner, 0};
   tenant.owners.move(own.at, to);
   own.at = to;
 }
 
 void ready_queues::refresh(tenant_index tenant, owner_index owner, std::optional<priority> but_at) {
+  auto const now = standing(tenant);
   for (auto& level : levels_) {
     if (but_at && &level == &levels_[static_cast<std::size_t>(*but_at)])
       continue;
     if (level.lines.size() <= tenant || level.lines[tenant].owner_at.empty())
       continue;
-    place_again(level, tenant, false);
+    place_again(level, tenant, now, false);
     auto& line = level.lines[tenant];
     if (line.owner_at.size() == 1)
       continue;  // it is before nobody; its standing is looked at when another one joins
@@ -241,7 +257,7 @@ void ready_queues::refresh() {
       auto& line = level.lines[tenant];
       if (line.owner_at.empty())
         continue;
-      place_again(level, tenant, false);
+      place_again(level, tenant, standing(tenant), false);
       if (line.owner_at.size() > 1)
         for (auto const& [owner, at] : line.owner_at)
           place_again(line, tenant, at, false);
@@ -263,9 +279,12 @@ queue_slot ready_queues::front(priority level, shape_set const& wanted, whose of
     auto const& where = place_of(rival);
     most = levels_[static_cast<std::size_t>(where.level)].lines[where.tenant].at.standing;
   }
+  auto const glance = wanted.glance();
   for (auto const& next : line.tenants.order()) {
     if (next.standing > most)
       return none;
+    if ((next.shapes & glance) == 0)
+      continue;
     auto const& tenant = line.lines[next.who];
     if (!tenant.shapes.set().meets(wanted) || !is_looked_at(next.who, of))
       continue;
@@ -336,7 +355,9 @@ void ready_queues::check() const {
     std::size_t waiting = 0;
     for (auto const& next : level.tenants.order()) {
       ++waiting;
-      NSAI_ASSERT(!(level.lines[next.who].at < next) && !(next < level.lines[next.who].at));
+      auto const& line = level.lines[next.who];
+      NSAI_ASSERT(!(line.at < next) && !(next < line.at));
+      NSAI_ASSERT(next.shapes == line.shapes.set().glance());
       check_tenant(level, next.who, in_level);
     }
     NSAI_ASSERT(in_level == level.count);

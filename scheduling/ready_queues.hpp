@@ -80,6 +80,11 @@ class ready_queues {
   /// All may have changed.
   void refresh();
 
+  /// The entry behind this one will be asked for soon.
+  void prefetch_behind(queue_slot slot) const {
+    if (auto const behind = entries_[slot].after; behind != none)
+      __builtin_prefetch(&entries_[behind]);
+  }
   queue_entry const& operator[](queue_slot slot) const { return entries_[slot]; }
   place const& place_of(queue_slot slot) const { return lanes_[entries_[slot].lane].where; }
   std::size_t count(priority level) const { return levels_[static_cast<std::size_t>(level)].count; }
@@ -103,6 +108,7 @@ class ready_queues {
     double standing = 0;
     std::uint64_t served = 0;  // when it was, or joined
     std::uint32_t who = none;
+    std::uint64_t shapes = 0;  // what it waits for, at a glance (shape_set.hpp)
     friend bool operator<(turn const& a, turn const& b) {
       return std::tie(a.standing, a.served, a.who) < std::tie(b.standing, b.served, b.who);
     }
@@ -113,6 +119,7 @@ class ready_queues {
     void add(turn const& at);
     void remove(turn const& at);
     void move(turn const& from, turn const& to);
+    void look_again(turn const& at) { *find(at) = at; }
     std::vector<turn> const& order() const { return order_; }
 
    private:
@@ -161,7 +168,8 @@ class ready_queues {
   void close_lane(std::uint32_t index);
   double standing(tenant_index tenant) const;
   double standing(tenant_index tenant, owner_index owner) const;
-  void place_again(level_line& level, tenant_index tenant, bool was_served);
+  void place_again(level_line& level, tenant_index tenant, double standing, bool was_served);
+  static void look_again(level_line& level, tenant_line& tenant);
   void place_again(tenant_line& tenant, tenant_index of, std::uint32_t owner, bool was_served);
   queue_slot front_of(tenant_index index, tenant_line const& tenant, shape_set const& wanted) const;
   bool is_looked_at(tenant_index tenant, whose of) const;

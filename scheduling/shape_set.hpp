@@ -29,6 +29,13 @@ class shape_set {
         return true;
     return false;
   }
+  /// A bit for each shape, modulo 64: sets without a common bit have no common shape.
+  std::uint64_t glance() const {
+    auto bits = low_;
+    for (auto const word : high_)
+      bits |= word;
+    return bits;
+  }
   void add(shape_index shape) {
     if (contains(shape))
       return;

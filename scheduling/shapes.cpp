@@ -6,9 +6,11 @@
 
 namespace nsai::scheduling {
 
-void shape::add_candidate(node_index node) {
-  if (!look_everywhere && std::find(candidates.begin(), candidates.end(), node) == candidates.end())
-    candidates.push_back(node);
+void shape::add_candidate(node_index node, std::uint64_t changes) {
+  if (look_everywhere || std::find(candidates.begin(), candidates.end(), node) != candidates.end())
+    return;
+  candidates.push_back(node);
+  checked_at = changes;
 }
 
 bool shape::matches_model(model_index index, std::string const& model) {
@@ -96,8 +98,8 @@ void shape_table::drop_waiting(shape_index index) {
   s.waits_at = none;
 }
 
-void shape_table::add_candidate(shape_index index, node_index node) {
-  shapes_[index].add_candidate(node);
+void shape_table::add_candidate(shape_index index, node_index node, std::uint64_t changes) {
+  shapes_[index].add_candidate(node, changes);
   open_.add(index);
 }
 

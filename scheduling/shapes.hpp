@@ -49,6 +49,7 @@ struct shape {
   // at.
   bool look_everywhere = true;
   std::vector<node_index> candidates;
+  std::uint64_t checked_at = 0;  // the changes of the nodes at which the last candidate had room
   std::size_t fitted = 0;  // of a gang: how many nodes had room when all were looked at last
 
   std::uint64_t no_room_ahead = 0;     // the room epoch in which no node took it ahead
@@ -77,7 +78,8 @@ struct shape {
     look_everywhere = true;
     candidates.clear();
   }
-  void add_candidate(node_index node);
+  /// It has room, after so many changes of the nodes.
+  void add_candidate(node_index node, std::uint64_t changes);
   bool matches_model(model_index index, std::string const& model);
 };
 
@@ -107,8 +109,8 @@ class shape_table {
   void drop_waiting(shape_index index);
   /// Those with jobs in the ready queues, in no particular order.
   std::vector<waiting_shape> const& waiting() const { return waiting_; }
-  /// A node has gained room for it.
-  void add_candidate(shape_index index, node_index node);
+  /// A node has gained room for it, after so many changes of the nodes.
+  void add_candidate(shape_index index, node_index node, std::uint64_t changes);
   /// All waiting shapes that are open are among these; some of these are not any more.
   shape_set& open() { return open_; }
 
