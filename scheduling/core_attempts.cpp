@@ -57,6 +57,8 @@ void core::state::handle(attempt_ended const& e) {
   auto const ref = outcome.ref;
   jobs.prefetch(ref.job);
   auto const node = nodes.index_of(e.node_uuid);
+  if (node != none)
+    nodes.prefetch(node);
   auto* const j = jobs.find(ref.job);
   bool current = j != nullptr && has_attempt(*j) && j->attempt == ref.attempt;
   if (current)

@@ -54,10 +54,10 @@ std::optional<error_info> core::state::check_tenant(submission const& s,
                          " may ask for (" + key() + "max_priority in the scheduler's config)",
                      to_string(given.max_priority) + " or less urgent");
   auto const tenant = tenants.find(s.tenant_id);
-  quota_book alone;  // of a tenant that nobody has seen yet
+  std::optional<quota_book> alone;  // of a tenant that nobody has seen yet
   if (tenant == none)
-    alone.set(0, given.quota);
-  auto const& book = tenant == none ? alone : quotas;
+    alone.emplace().set(0, given.quota);
+  auto const& book = alone ? *alone : quotas;
   auto const index = tenant == none ? 0 : tenant;
   auto const too_large = [&](resources const& r, constraints const& c, std::string const& path) {
     auto const bound = book.never(index, {r, c.preemptible, s.nodes});

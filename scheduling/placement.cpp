@@ -233,6 +233,7 @@ void placement::learn_needs(shape& s) {
 place placement::place_at(shape& s, node_index node,
                           std::vector<std::uint32_t> const& positions) const {
   place found{node, {}};
+  found.devices.reserve(positions.size());
   for (auto const position : positions) {
     auto const& d = std::as_const(*nodes_)[node].devices[position];
     found.devices.push_back({d.info.index, d.info.uuid, d.info.model,
