@@ -21,6 +21,11 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>)
 endif()
 
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # Nobody replaces our functions one by one at load time, so position-independent code may inline them, too.
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fno-semantic-interposition>)
+endif()
+
 # The presets compile some files together (CMAKE_UNITY_BUILD): half of the time. `alone` compiles each for itself, which
 # proves that it includes what it uses. Sanitizers find the same with -O1.
 if(NSAI_SANITIZE)

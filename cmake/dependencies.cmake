@@ -13,6 +13,7 @@ if(SQLITE3_STATIC_LIBRARY)
 endif()
 find_package(CLI11 REQUIRED)
 find_package(doctest REQUIRED)
+find_package(tsl-robin-map REQUIRED)
 
 # What the programs allocate with: messages are made on one thread and freed on another, which costs the C library's
 # allocator a third of a node's processor time (docs/adr/0008). Sanitizers bring their own.

@@ -1,8 +1,9 @@
 #pragma once
 
 #include <string>
-#include <unordered_map>
 #include <vector>
+
+#include <tsl/robin_map.h>
 
 #include "scheduling/boxed.hpp"
 #include "scheduling/room_index.hpp"
@@ -88,7 +89,7 @@ class cluster {
   node_changes changed_;
   room_index room_;
   name_table kinds_;  // by what makes them
-  std::unordered_map<std::string, node_index> by_uuid_;
+  tsl::robin_map<std::string, node_index> by_uuid_;
 };
 
 }  // namespace nsai::scheduling

@@ -61,6 +61,8 @@ void core::state::handle(attempt_ended const& e) {
     nodes.prefetch(node);
   auto* const j = jobs.find(ref.job);
   bool current = j != nullptr && has_attempt(*j) && j->attempt == ref.attempt;
+  if (node != none)
+    nodes[node].prefetch_devices();
   if (current)
     current = j->unconfirmed ? find_rare(*j)->place->node_uuid == e.node_uuid : j->node == node;
   if (!current) {

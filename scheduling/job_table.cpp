@@ -72,13 +72,13 @@ job& job_table::add(job_id id) {
   if (first_ + blocks_.size() <= number)
     blocks_.resize(number - first_ + 1);
   auto& block = blocks_[number - first_];
-  if (!block)
-    block.emplace();
-  auto& slot = block->jobs[id.value % block_size];
+  if (!block.jobs)
+    block.jobs.emplace();
+  auto& slot = (*block.jobs)[id.value % block_size];
   NSAI_ASSERT(id && !slot.id);
   slot = job{};
   slot.id = id;
-  ++block->used;
+  ++block.used;
   ++size_;
   return slot;
 }
@@ -89,25 +89,25 @@ void job_table::erase(job_id id) {
   found->id = {};
   --size_;
   auto& block = *block_of(id);
-  if (--block->used > 0)
+  if (--block.used > 0)
     return;
-  block.reset();
-  for (; !blocks_.empty() && !blocks_.front(); ++first_)
+  block.jobs.reset();
+  for (; !blocks_.empty() && blocks_.front().used == 0; ++first_)
     blocks_.pop_front();
-  while (!blocks_.empty() && !blocks_.back())
+  while (!blocks_.empty() && blocks_.back().used == 0)
     blocks_.pop_back();
 }
 
-boxed<job_table::block>* job_table::block_of(job_id id) {
+job_table::block* job_table::block_of(job_id id) {
   auto const at = id.value / block_size - first_;  // below the first: beyond any size
-  return at < blocks_.size() && blocks_[at] ? &blocks_[at] : nullptr;
+  return at < blocks_.size() && blocks_[at].used > 0 ? &blocks_[at] : nullptr;
 }
 
 job* job_table::find(job_id id) {
   auto* const block = block_of(id);
   if (block == nullptr)
     return nullptr;
-  auto& slot = (*block)->jobs[id.value % block_size];
+  auto& slot = (*block->jobs)[id.value % block_size];
   return slot.id ? &slot : nullptr;
 }
 

@@ -94,7 +94,7 @@ class job_table {
   /// It will be asked for soon: of a million jobs most are not in the cache.
   void prefetch(job_id id) {
     if (auto const* const block = block_of(id)) {
-      auto const* const expected = &(*block)->jobs[id.value % block_size];
+      auto const* const expected = &(*block->jobs)[id.value % block_size];
       __builtin_prefetch(expected);
       __builtin_prefetch(reinterpret_cast<char const*>(expected + 1) - 1);
     }
@@ -104,8 +104,8 @@ class job_table {
   template <class F>
   void for_each(F&& visit) const {
     for (auto const& block : blocks_)
-      if (block)
-        for (auto const& each : block->jobs)
+      if (block.used > 0)
+        for (auto const& each : *block.jobs)
           if (each.id)
             visit(each);
   }
@@ -113,14 +113,13 @@ class job_table {
  private:
   static constexpr std::uint64_t block_size = 256;
   struct block {
-    std::array<job, block_size> jobs;
-    std::uint32_t used = 0;
+    boxed<std::array<job, block_size>> jobs;  // null where no job lives
+    std::uint32_t used = 0;                   // of them
   };
-  boxed<block>* block_of(job_id id);
+  block* block_of(job_id id);
 
-  // From that of the oldest live job to that of the youngest; null where no job lives.
-  std::deque<boxed<block>> blocks_;
-  std::uint64_t first_ = 0;  // number of the first block
+  std::deque<block> blocks_;  // from that of the oldest live job to that of the youngest
+  std::uint64_t first_ = 0;   // number of the first block
   std::size_t size_ = 0;
 };
 

@@ -204,7 +204,7 @@ void node_state::move_up() {
     auto const found = holdings_.find(*at);
     bool const waits = found != holdings_.end() && found->second.ahead;
     if (waits && has_room(found->second)) {
-      found->second.ahead = false;
+      found.value().ahead = false;
       --ahead_;
       occupy(*at, found->second);
       at = waiting_.erase(at);

@@ -4,8 +4,9 @@
 #include <deque>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
+
+#include <tsl/robin_map.h>
 
 #include "messages/attempt.hpp"
 #include "messages/node.hpp"
@@ -15,7 +16,7 @@ namespace nsai::scheduling {
 
 struct attempt_ref_hash {
   std::size_t operator()(attempt_ref const& r) const noexcept {
-    return (r.job.value << 8) ^ r.attempt;
+    return ((r.job.value << 8) ^ r.attempt) * 0x9e3779b97f4a7c15ULL >> 16;
   }
 };
 
@@ -166,6 +167,12 @@ class node_state {
   void reset(node_info offered, std::vector<bool> stages_offered,
              std::vector<device_kind> const& kinds);
 
+  /// Its devices will be asked for soon.
+  void prefetch_devices() const {
+    for (auto const& d : devices)
+      __builtin_prefetch(&d);
+  }
+
   /// What is thought of one of its devices, by position.
   void set_well(std::size_t position, wellbeing w);
   /// How one of its devices is, by position. Whether it offers another amount of memory now.
@@ -176,7 +183,7 @@ class node_state {
   holding const* find(attempt_ref ref) const;
   /// As granted; empty when the attempt is not held.
   std::vector<device_grant> devices_of(attempt_ref ref) const;
-  void mark_superseded(attempt_ref ref) { holdings_.at(ref).superseded = true; }
+  void mark_superseded(attempt_ref ref) { holdings_.find(ref).value().superseded = true; }
   /// Gives back what the attempt occupied; those that wait on the node move up, the oldest first.
   void release(attempt_ref ref);
   /// Everything held, in order of attempt.
@@ -203,7 +210,7 @@ class node_state {
   std::int64_t memory_used_ = 0;
   std::size_t free_devices_ = 0;
   std::size_t ahead_ = 0;
-  std::unordered_map<attempt_ref, holding, attempt_ref_hash> holdings_;
+  tsl::robin_map<attempt_ref, holding, attempt_ref_hash> holdings_;
   std::deque<attempt_ref>
       waiting_;  // in order of arrival; those no longer ahead are dropped when met
 };

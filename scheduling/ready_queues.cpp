@@ -78,7 +78,7 @@ std::uint32_t ready_queues::open_lane(place const& where) {
   auto const [at, is_new] = lane_at_.try_emplace(where);
   if (!is_new)
     return at->second;
-  auto const index = at->second = slot_in(lanes_, free_lanes_);
+  auto const index = at.value() = slot_in(lanes_, free_lanes_);
   lanes_[index] = lane{.where = where};
 
   auto& level = level_of(where);
@@ -221,8 +221,7 @@ double ready_queues::standing(tenant_index tenant, owner_index owner) const {
 void ready_queues::place_again(level_line& level, tenant_index tenant, double standing,
                                bool was_served) {
   auto& line = level.lines[tenant];
-  turn const to{standing, was_served ? ++last_turn_ : line.at.served, tenant,
-                line.at.shapes};
+  turn const to{standing, was_served ? ++last_turn_ : line.at.served, tenant, line.at.shapes};
   level.tenants.move(line.at, to);
   line.at = to;
 }

@@ -7,6 +7,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include <tsl/robin_map.h>
+
 #include "messages/job.hpp"
 #include "scheduling/fair_share.hpp"
 #include "scheduling/indices.hpp"
@@ -184,7 +186,7 @@ class ready_queues {
   std::vector<std::uint32_t> free_lanes_;
   std::vector<owner_line> owners_;
   std::vector<std::uint32_t> free_owners_;
-  std::unordered_map<place, std::uint32_t, place_hash> lane_at_;
+  tsl::robin_map<place, std::uint32_t, place_hash> lane_at_;
   std::int64_t next_order_ = 0;
   std::int64_t front_order_ = -1;
   std::uint64_t last_turn_ = 0;

@@ -50,7 +50,7 @@ struct shape {
   bool look_everywhere = true;
   std::vector<node_index> candidates;
   std::uint64_t checked_at = 0;  // the changes of the nodes at which the last candidate had room
-  std::size_t fitted = 0;  // of a gang: how many nodes had room when all were looked at last
+  std::size_t fitted = 0;        // of a gang: how many nodes had room when all were looked at last
 
   std::uint64_t no_room_ahead = 0;     // the room epoch in which no node took it ahead
   std::uint64_t judged_at = 0;         // the cluster epoch of `is_possible`
