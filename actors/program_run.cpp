@@ -291,8 +291,6 @@ attempt_outcome conclude(workplace const& where, run_directories& files,
   files.remove_run(run_dir);
   files.remove_folder(where.checkpoints_of(attempt.ref.job));
   files.remove_folder(where.artifacts_of(attempt));
-  if (attempt.run)
-    files.remove_if_empty(where.artifacts_of(attempt).parent_path());
   return outcome;
 }
 

@@ -24,15 +24,12 @@ constexpr mode_t file_mode = 0600;
 }
 
 void make_directory(fs::path const& at) {
-  // What it is in may be removed meanwhile, as an empty one, by another node that shares it.
-  constexpr int most_tries = 100;
-  for (int tries = 0; tries < most_tries; ++tries) {
+  if (::mkdir(at.c_str(), directory_mode) == 0)
+    return;
+  if (errno == ENOENT) {
+    fs::create_directories(at.parent_path());
     if (::mkdir(at.c_str(), directory_mode) == 0)
       return;
-    if (errno != ENOENT)
-      break;
-    fs::create_directories(at.parent_path());
-    errno = ENOENT;
   }
   if (errno != EEXIST || !fs::is_directory(at))
     fail("cannot make", at);
@@ -136,14 +133,6 @@ void run_directories::remove_folder(fs::path const& at) noexcept try {
     keep(folders_, at);
   else
     fs::remove(at, ignored);  // succeeds only when nothing was left in it
-} catch (std::exception const&) {
-}
-
-void run_directories::remove_if_empty(fs::path const& at) noexcept try {
-  std::lock_guard const lock{uses_->mutex};
-  std::error_code ignored;
-  if (fs::is_directory(at, ignored))
-    fs::remove(at, ignored);  // succeeds only when nothing is in it
 } catch (std::exception const&) {
 }
 

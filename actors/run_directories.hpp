@@ -41,8 +41,6 @@ class run_directories {
   /// Removes it if nothing was put into it and nobody else uses it: another attempt of the job may
   /// have begun. Never throws.
   void remove_folder(std::filesystem::path const& at) noexcept;
-  /// Of a directory that nobody has by itself: what is made in it makes it, too. Never throws.
-  void remove_if_empty(std::filesystem::path const& at) noexcept;
 
  private:
   bool take(std::vector<std::filesystem::path>& from, std::filesystem::path const& at);

@@ -11,7 +11,7 @@ void read_device_room(device_state const& from, device_room& to) {
       withheld ? 0 : std::max<std::int64_t>(0, from.memory_offered() - from.memory_mb);
   to.idle = from.uses.empty() && !withheld;
   to.device_class = from.device_class;
-  to.link_group = from.link_group;
+  to.link_group = from.info.link_group;
   to.free_milli = withheld ? 0 : 1000 - from.charge;
   to.free_memory_mb = static_cast<std::int32_t>(
       std::min<std::int64_t>(memory_mb, std::numeric_limits<std::int32_t>::max()));

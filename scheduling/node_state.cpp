@@ -15,13 +15,12 @@ std::int64_t charge_of(std::int64_t share_milli, std::int64_t memory_mb,
 }
 
 device_state::device_state(gpu_info described, device_kind kind)
-    : index(described.index),
-      link_group(described.link_group),
-      all_memory_mb(described.memory_mb),
+    : all_memory_mb(described.memory_mb),
+      index(described.index),
       device_class(kind.device_class),
+      offered_mb_(described.memory_mb),
       info(std::move(described)),
-      model(kind.model),
-      offered_mb_(all_memory_mb) {}
+      model(kind.model) {}
 
 void device_state::set_well(wellbeing w) {
   health_ = w.health;
@@ -187,7 +186,12 @@ void node_state::release(attempt_ref ref) {
     --ahead_;
   else
     vacate(ref, at->second);
-  holdings_.erase(at);
+  holdings_.erase(ref);  // by itself: the place after it is not looked for
+  constexpr std::size_t small_table = 64;
+  constexpr std::size_t nearly_empty = 32;  // places for each attempt, all of which `held` walks
+  if (holdings_.bucket_count() > small_table &&
+      holdings_.size() * nearly_empty < holdings_.bucket_count())
+    holdings_.rehash(0);
   if (!waited && ahead_ > 0)
     move_up();
   if (ahead_ == 0)

@@ -74,13 +74,18 @@ struct alignas(64) device_state {
   };
   device_state(gpu_info described, device_kind kind);
 
-  std::uint32_t index = 0;  // this and the next two are as in `info`
-  std::uint32_t link_group = 0;
-  std::int64_t all_memory_mb = 0;
+  std::vector<use> uses;
+  std::int64_t memory_mb = 0;
+  std::int64_t all_memory_mb = 0;  // this and `index` are as in `info`
+  std::uint32_t index = 0;
   device_class_index device_class = none;
   std::int32_t charge = 0;  // thousandths of the device, at most 1000
-  std::int64_t memory_mb = 0;
-  std::vector<use> uses;
+
+ private:
+  place_health health_ = place_health::sound;  // of `well_`
+  std::int64_t offered_mb_ = 0;
+
+ public:
   gpu_info info;
   model_index model = none;
 
@@ -100,8 +105,6 @@ struct alignas(64) device_state {
   }
 
  private:
-  place_health health_ = place_health::sound;  // of `well_`
-  std::int64_t offered_mb_ = 0;
   wellbeing well_;
   gpu_state state_;
 };

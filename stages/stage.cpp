@@ -42,10 +42,10 @@ void check_context(json const& document) {
 stage_env stage_env::part(double from, double to) const {
   auto some = *this;
   if (progress)
-    some.progress = [tell = progress, from, to, told = 0.0](double fraction,
-                                                            std::string const& text) mutable {
-      told = std::max(told, fraction);
-      tell(from + (to - from) * told, text);
+    some.progress = [tell = progress, from, to, told = std::make_shared<double>(0)](
+                        double fraction, std::string const& text) {
+      *told = std::max(*told, fraction);  // by whichever copy
+      tell(from + (to - from) * *told, text);
     };
   return some;
 }

@@ -155,25 +155,6 @@ TEST_CASE_FIXTURE(run_fixture, "folders: of several all are made, or none is in 
   CHECK(uses->count.empty());
 }
 
-TEST_CASE_FIXTURE(run_fixture, "folders: what they were in goes with the last of them") {
-  auto const experiment = root / "artifacts/0/7";
-  for (auto const* stage : {"a", "b"})
-    files.make_folder(experiment / stage);
-  files.remove_folder(experiment / "a");
-  files.remove_if_empty(experiment);
-  CHECK(fs::exists(experiment / "b"));
-  write(experiment / "b/kept", "x");
-  files.remove_folder(experiment / "b");
-  files.remove_if_empty(experiment);
-  CHECK(fs::exists(experiment / "b/kept"));
-  fs::remove(experiment / "b/kept");
-  files.make_folder(experiment / "b");
-  files.remove_folder(experiment / "b");
-  files.remove_if_empty(experiment);
-  files.remove_if_empty(experiment);
-  CHECK_FALSE(fs::exists(experiment));
-}
-
 TEST_CASE_FIXTURE(run_fixture, "folders: a spare into which something was put serves nobody") {
   auto const one = root / "checkpoints/0/1";
   files.make_folder(one);

@@ -258,6 +258,19 @@ TEST_CASE("the progress of a training and of an evaluation never goes back") {
   CHECK(std::is_sorted(evaluation.begin(), evaluation.end()));
 }
 
+TEST_CASE("what a part of a stage tells never goes back, whoever of several tells it") {
+  std::vector<double> told;
+  stage_env env;
+  env.progress = [&](double fraction, std::string const&) { told.push_back(fraction); };
+  auto const part = env.part(0.25, 0.75);
+  auto const first = part.progress;
+  auto const second = part.progress;
+  first(1, "one");
+  second(0, "the other");
+  second(0.5, "the other");
+  CHECK(told == std::vector<double>{0.75, 0.75, 0.75});
+}
+
 TEST_CASE("training uses what data_load loaded, and evaluate a model that is named by its path") {
   tests::work_folder where;
   stage_env env;
