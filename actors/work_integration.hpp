@@ -60,8 +60,8 @@ struct training_config {
 /// type, which are
 ///   priority        interactive for proposer, antagonist and synthesizer; else the document's
 ///                   own, else batch
-///   resources       training: one A100 and 16,384 MB of memory
-///   constraints     training: max_retries 2; else those of experiment stages
+///   resources       training without a pipeline of its own: one A100 and 16,384 MB of memory
+///   constraints     those of experiment stages; of a stage training: max_retries 2
 struct submit_options {
   std::optional<nsai::priority> priority = {};
   std::optional<std::string> gpu = {};  // a model ("A100|H100"), "any"; "" or "none": no GPU

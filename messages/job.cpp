@@ -113,7 +113,8 @@ std::optional<error_info> check_pipeline(submission& s) {
     auto const path = "pipeline[" + std::to_string(i) + "]";
     if (step.stage.empty())
       return usage_error(path + ".stage", "nothing was given", "the name of a stage");
-    apply_defaults(step.constraints, job_kind::experiment_step);
+    apply_defaults(step.constraints,
+                   step.stage == "training" ? job_kind::training_step : job_kind::experiment_step);
     if (auto fault = complete_and_check(step.resources, path + ".resources"))
       return fault;
     if (auto fault = check(step.constraints, path + ".constraints"))

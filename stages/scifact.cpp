@@ -205,10 +205,17 @@ void dataset_reader::predictions(std::istream& in, std::string const& name) {
 }
 
 void dataset_reader::outputs(std::istream& in, std::string const& name) {
-  each_line(in, name, [this](json const& line, std::string const& at) {
+  std::set<std::string> seen;
+  each_line(in, name, [&](json const& line, std::string const& at) {
     proposer_output o{id_of(member(line, "id")), text_of(member(line, "output"), "output")};
-    if (belongs_to_a_claim(o.id, at))
-      data_.outputs.push_back(std::move(o));
+    if (!belongs_to_a_claim(o.id, at))
+      return;
+    if (!seen.insert(o.id).second) {
+      ++data_.counts["duplicate_lines"];
+      note(at + ": claim " + o.id + " had an output before; the first one counts");
+      return;
+    }
+    data_.outputs.push_back(std::move(o));
   });
 }
 

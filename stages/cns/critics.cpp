@@ -89,7 +89,7 @@ grounding_parts grounding_of(critique const& c) {
   for (auto const& each : c.evidence) {
     parts.validity += each.validity;
     parts.overlap += jaccard(claim, content_words(each.content));
-    sources.insert(each.source);
+    sources.insert(document_of(each.source));
   }
   parts.validity /= static_cast<double>(count);
   parts.overlap /= static_cast<double>(count);

@@ -30,7 +30,7 @@ struct grounding_parts {
   double coverage = 0;  // evidence: none 0, one 0.5, 2 to 10 1, more 0.8
   double validity = 0;  // mean over the evidence; 0 without any
   double overlap = 0;   // mean Jaccard of the content words of claim and evidence; 0 without any
-  double sources = 0;   // distinct sources / evidence; 0 without any
+  double sources = 0;   // distinct documents / sentences of evidence; 0 without any
   double score() const {
     return 0.30 * coverage + 0.30 * validity + 0.25 * overlap + 0.15 * sources;
   }

@@ -1,5 +1,7 @@
 #include "stages/cns/chirality.hpp"
 
+#include <random>
+
 #include <doctest/doctest.h>
 
 using namespace nsai::stages;
@@ -50,4 +52,37 @@ TEST_CASE("of claims: symmetric, 0.2 for equal texts without common evidence, mo
   CHECK(m.of(0, 2, polarity::agrees) > 0.5);
   CHECK(m.of(0, 2, polarity::conflicts) <= 1);
   CHECK(embed_claims({}, cpu_compute(), {}).empty());
+}
+
+TEST_CASE(
+    "properties: a distance is symmetric, 0 only from itself, and obeys the triangle; chirality "
+    "lies "
+    "in [0, 1] and grows with distance and conflict") {
+  std::mt19937_64 random{7};
+  std::uniform_real_distribution<double> any{0, 1};
+  auto const vector_of = [&](std::size_t columns) {
+    std::vector<float> v(columns);
+    for (auto& x : v)
+      x = static_cast<float>(any(random) * 8 - 4);
+    return v;
+  };
+  for (int round = 0; round < 500; ++round) {
+    auto const columns = 1 + random() % 9;
+    auto const a = vector_of(columns), b = vector_of(columns), c = vector_of(columns);
+    std::vector<double> weights(columns);
+    for (auto& w : weights)
+      w = any(random) * 3 + 0.01;
+    auto const d = fisher_rao_distance(a, b, weights);
+    CHECK(d == fisher_rao_distance(b, a, weights));
+    CHECK(d > 0);
+    CHECK(fisher_rao_distance(a, a, weights) == 0);
+    CHECK(fisher_rao_distance(a, c, weights) <= d + fisher_rao_distance(b, c, weights) + 1e-9);
+    auto const overlap = any(random);
+    auto const calm = chirality(d, overlap, polarity::agrees);
+    CHECK(calm >= 0);
+    CHECK(calm <= chirality(d, overlap, polarity::conflicts));
+    CHECK(chirality(d, overlap, polarity::conflicts) <= 1);
+    CHECK(calm <= chirality(2 * d, overlap, polarity::agrees));
+    CHECK(calm >= chirality(d, std::min(1.0, overlap + 0.1), polarity::agrees));
+  }
 }

@@ -11,17 +11,19 @@ using namespace nsai;
 using namespace nsai::stages;
 using doctest::Approx;
 
-TEST_CASE("grounding, worked by hand: two sentences of one source") {
+TEST_CASE("grounding, worked by hand: two sentences of one document, which is one source") {
   critique c;
   c.claim = "mice eat cheese";
   // Content words mice eat cheese against (mice eat bread: 2 of 4) and (none in common: 0).
-  c.evidence = {{"1:0", "mice eat bread", 0.8}, {"1:0", "stone walls", 0.4}};
+  c.evidence = {{"1:0", "mice eat bread", 0.8}, {"1:4", "stone walls", 0.4}};
   auto const g = grounding_of(c);
   CHECK(g.coverage == 1);
   CHECK(g.validity == Approx(0.6));
   CHECK(g.overlap == Approx(0.25));
   CHECK(g.sources == 0.5);
   CHECK(g.score() == Approx(0.3 + 0.18 + 0.0625 + 0.075));
+  c.evidence[1].source = "2:4";
+  CHECK(grounding_of(c).sources == 1);
 }
 
 TEST_CASE("grounding: coverage by the number of sentences, and nothing without evidence") {
@@ -45,7 +47,7 @@ TEST_CASE("logic, worked by hand") {
   auto const l = logic_of(c);
   CHECK(l.no_cycles == 0.5);
   CHECK(l.no_contradictions == 0.25);
-  CHECK(l.structure == 1);
+  CHECK(l.structure == 1);  // 0.5 for evidence, 0.25 for seven words, 0.25 for "although"
   CHECK(l.score() == Approx(0.15 + 0.075 + 0.1 + 0.2));
   CHECK(logic_of(critique{}).score() == Approx(0.6));  // no cycle, no contradiction, nothing else
 }

@@ -166,6 +166,26 @@ TEST_CASE_FIXTURE(laboratory,
   CHECK(error.at("message").get<std::string>().find("result.context.metrcis") != std::string::npos);
 }
 
+TEST_CASE_FIXTURE(laboratory, "the experiments that come with the project run as they stand") {
+  start_head({"--cpus", "4"});
+  auto const metrics_of = [&](std::string const& name) {
+    auto const context = ask({"run", NSAI_SOURCE_DIR "/examples/" + name});
+    CHECK(context.at("artifacts").size() >= 1);
+    return context.at("metrics");
+  };
+  auto const proposer = metrics_of("proposer_scifact.json").at("proposer");
+  CHECK(proposer.at("labels").at("abstract_label_only").at("f1") > 0);
+  CHECK(proposer.at("targets").at("schema_compliance") == 0.95);
+  CHECK(proposer.at("targets").at("entailment_score") == 0.75);
+  CHECK(proposer.at("targets").at("similarity_score") == 0.70);
+  auto const loop = metrics_of("experiments/cns_loop.json");
+  CHECK(loop.at("antagonist").at("targets").at("precision") == 0.8);
+  CHECK(loop.at("antagonist").at("targets").at("recall") == 0.7);
+  CHECK(loop.at("synthesizer").at("targets").at("beta1_reduction") == 0.3);
+  CHECK(loop.at("synthesizer").at("targets").at("trust") == 0.7);
+  CHECK(metrics_of("experiments/training.json").at("training").at("dev_accuracy") > 0);
+}
+
 TEST_CASE_FIXTURE(laboratory, "every fault of an experiment file is told at once, with its path") {
   start_head();
   auto const experiment = file("e.json", R"({"pipeline": [

@@ -19,6 +19,14 @@ TEST_CASE("submission: defaults of retries and timeout depend on the kind of job
   CHECK(command_job.kind == job_kind::backend_command);
   CHECK(command_job.constraints.max_retries == 0);
   CHECK(command_job.constraints.timeout_ms == 0);
+  submission experiment;
+  experiment.kind = job_kind::composite;
+  experiment.pipeline.resize(2);
+  experiment.pipeline[0].stage = "data_load";
+  experiment.pipeline[1].stage = "training";
+  REQUIRE_FALSE(complete_and_check(experiment));
+  CHECK(experiment.pipeline[0].constraints.max_retries == 1);
+  CHECK(experiment.pipeline[1].constraints.max_retries == 2);
 }
 
 TEST_CASE("submission: names and bounds are refused by their field") {

@@ -1,7 +1,9 @@
 #include "stages/label_scores.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <random>
 
 #include <doctest/doctest.h>
 
@@ -33,6 +35,65 @@ void check(tally const& t, double precision, double recall, double f1) {
 }
 
 }  // namespace
+
+TEST_CASE(
+    "properties: scores lie in [0, 1] whatever was predicted, the order of claims means nothing, "
+    "and "
+    "gold predicted is perfect") {
+  std::mt19937_64 random{11};
+  auto const below = [&](std::size_t n) { return static_cast<int>(random() % n); };
+  auto const any_sentences = [&] {
+    std::vector<std::int64_t> list;
+    for (int s = 0; s < 8; ++s)
+      if (below(3) == 0)
+        list.push_back(s);
+    std::shuffle(list.begin(), list.end(), random);
+    return list;
+  };
+  auto const tallies = [](label_scores const& s) {
+    return std::array{s.abstract_label_only, s.abstract_rationalized, s.sentence_selection,
+                      s.sentence_label};
+  };
+  for (int round = 0; round < 200; ++round) {
+    std::vector<gold_claim> gold;
+    std::vector<prediction> predicted, perfect;
+    for (int id = 0; id < 6; ++id) {
+      auto const name = std::to_string(id);
+      gold.push_back(claim(name, {}));
+      predicted.push_back({name, {}});
+      perfect.push_back({name, {}});
+      for (auto const* document : {"A", "B", "C"}) {
+        auto const label = below(2) == 0 ? verdict::support : verdict::contradict;
+        if (below(2) == 0) {
+          gold.back().evidence[document] = {{{below(8)}, label}};
+          perfect.back().evidence[document] = {label,
+                                               gold.back().evidence[document].front().sentences};
+        }
+        if (below(2) == 0)
+          predicted.back().evidence[document] = {
+              std::array{verdict::support, verdict::contradict, verdict::nei}[random() % 3],
+              any_sentences()};
+      }
+    }
+    auto const scores = tallies(score_labels(gold, predicted));
+    std::shuffle(gold.begin(), gold.end(), random);
+    std::shuffle(predicted.begin(), predicted.end(), random);
+    auto const again = tallies(score_labels(gold, predicted));
+    for (std::size_t i = 0; i < scores.size(); ++i) {
+      for (auto const part : {scores[i].precision(), scores[i].recall(), scores[i].f1()}) {
+        CHECK(part >= 0);
+        CHECK(part <= 1);
+      }
+      check(again[i], scores[i].precision(), scores[i].recall(), scores[i].f1());
+    }
+    // Who needs the label right as well is never ahead of who does not.
+    CHECK(scores[1].recall() <= scores[0].recall());
+    CHECK(scores[3].recall() <= scores[2].recall());
+    for (auto const& t : tallies(score_labels(gold, perfect)))
+      if (t.recall() > 0)
+        check(t, 1, 1, 1);
+  }
+}
 
 TEST_CASE("nothing predicted and nothing gold give 0, not a division by zero") {
   auto const scores = score_labels({}, {});

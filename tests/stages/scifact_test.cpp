@@ -68,6 +68,19 @@ TEST_CASE(
   CHECK(data.notes[2] == "claims:5: claim: the number 4 is not allowed; expected a text");
 }
 
+TEST_CASE("a claim has one output: the first one") {
+  dataset_reader reader{"test", 0};
+  std::istringstream claims{one_claim};
+  reader.claims(claims, "claims");
+  std::istringstream outputs{"{\"id\": 1, \"output\": \"a\"}\n{\"id\": 1, \"output\": \"b\"}\n"};
+  reader.outputs(outputs, "outputs");
+  auto const data = reader.finish();
+  REQUIRE(data.outputs.size() == 1);
+  CHECK(data.outputs[0].output == "a");
+  CHECK(data.counts.at("duplicate_lines") == 1);
+  CHECK(data.notes.back() == "outputs:2: claim 1 had an output before; the first one counts");
+}
+
 TEST_CASE("bytes that are not UTF-8 break their line only") {
   CHECK(read("{\"id\": 1, \"claim\": \"\xff\xfe\"}\n" + one_claim, "", "").counts.at("claims") ==
         1);
