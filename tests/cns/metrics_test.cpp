@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <random>
+
 #include <doctest/doctest.h>
 
 #include "stages/cns/antagonist_metrics.hpp"
@@ -53,6 +56,58 @@ TEST_CASE("antagonist, worked by hand: two claims flagged, one rightly, of two r
   CHECK(m.at("flags") == json{{"high", 1}, {"medium", 0}, {"low", 3}, {"total", 4}});
   CHECK(m.at("vietoris_rips").at("points") == 5);
   CHECK(m.at("notes").empty());
+}
+
+TEST_CASE(
+    "antagonist, properties: shares lie in [0, 1], counts add up, and no order means anything") {
+  std::mt19937_64 random{3};
+  std::vector<std::string> const words{"one", "two", "three", "not", "mice", "cheese"};
+  for (int round = 0; round < 40; ++round) {
+    std::vector<sno> snos;
+    for (auto const* claim : {"1", "2", "3"})
+      for (auto const* part : {".c1", ".c2", ".c3"})
+        snos.push_back({std::string{claim} + part,
+                        claim,
+                        words[random() % words.size()] + " " + words[random() % words.size()],
+                        "",
+                        {},
+                        0.5,
+                        {}});
+    auto const any = [&] { return snos[random() % snos.size()].id; };
+    std::vector<claim_relation> relations;
+    std::vector<claim_flag> flags;
+    for (int i = 0; i < 8; ++i) {
+      relations.push_back({any(), static_cast<relation_kind>(random() % 3), any()});
+      flags.push_back({"f" + std::to_string(i),
+                       flag_kind::contradiction,
+                       static_cast<flag_severity>(random() % 3),
+                       {any(), any()},
+                       "",
+                       0.5,
+                       share{static_cast<double>(random() % 101) / 100}});
+    }
+    auto const measured = [&] {
+      context ctx;
+      ctx.outputs["snos"] = write_json(snos);
+      ctx.outputs["relations"] = write_json(relations);
+      ctx.outputs["flags"] = write_json(flags);
+      return antagonist_of(ctx, labelled_claims());
+    };
+    auto const m = measured();
+    std::shuffle(snos.begin(), snos.end(), random);
+    std::shuffle(relations.begin(), relations.end(), random);
+    std::shuffle(flags.begin(), flags.end(), random);
+    auto const again = measured();
+    for (auto const* name : {"precision", "recall", "f1", "mean_chirality"}) {
+      CAPTURE(name);
+      CHECK(m.at(name) >= 0);
+      CHECK(m.at(name) <= 1);
+      CHECK(again.at(name).get<double>() == doctest::Approx(m.at(name).get<double>()));
+    }
+    CHECK(m.at("flags").at("total") == 8);
+    for (auto const* name : {"flags", "beta1", "mean_beta1", "directed_cycles"})
+      CHECK(again.at(name) == m.at(name));
+  }
 }
 
 TEST_CASE(

@@ -1,5 +1,8 @@
 #include "stages/proposer_metrics.hpp"
 
+#include <algorithm>
+#include <random>
+
 #include <doctest/doctest.h>
 
 using namespace nsai;
@@ -59,6 +62,49 @@ TEST_CASE(
             .at("overall_pass_rate") == 0.75);
   CHECK(m.at("counts").at("enabled_metrics") == 4);
   CHECK(m.at("counts").at("computed_metrics") == 4);
+}
+
+TEST_CASE("properties: every score lies in [0, 1], and the order of lines means nothing") {
+  std::mt19937_64 random{5};
+  std::vector<std::string> const lines{"CLAIM[c1] (Document 5): Aspirin thins blood.",
+                                       "CLAIM[c2] (Document 6): Statins do not lower glucose.",
+                                       "CLAIM[c3]: Cats bark.",
+                                       "see [ref:99]",
+                                       "Document 6: here",
+                                       "RELATION: c2 supports c1"};
+  for (int round = 0; round < 60; ++round) {
+    dataset data;
+    data.documents = {"5", "6"};
+    for (auto const* id : {"1", "2", "3", "4"}) {
+      gold_claim claim{id, "Aspirin thins blood.", {}, {}};
+      for (auto const* document : {"5", "6"})
+        if (random() % 2 == 0)
+          claim.evidence[document] = {
+              {{static_cast<std::int64_t>(random() % 2)}, verdict::support}};
+      data.claims.push_back(std::move(claim));
+      std::string text;
+      for (auto const& line : lines)
+        if (random() % 2 == 0)
+          text += line + "\n";
+      data.outputs.push_back({id, text});
+    }
+    auto const m = scored(data, proposer_metric_names());
+    auto mixed = data;
+    std::shuffle(mixed.claims.begin(), mixed.claims.end(), random);
+    std::shuffle(mixed.outputs.begin(), mixed.outputs.end(), random);
+    std::shuffle(mixed.documents.begin(), mixed.documents.end(), random);
+    auto const again = scored(mixed, proposer_metric_names());
+    for (auto const* name : {"schema_compliance", "citation_accuracy", "entailment_score",
+                             "similarity_score", "overall_pass_rate"}) {
+      CAPTURE(name);
+      REQUIRE(m.at(name).is_null() == again.at(name).is_null());
+      if (m.at(name).is_null())
+        continue;
+      CHECK(m.at(name) >= 0);
+      CHECK(m.at(name) <= 1);
+      CHECK(again.at(name).get<double>() == doctest::Approx(m.at(name).get<double>()));
+    }
+  }
 }
 
 TEST_CASE("what cannot be computed is null with the reason, never a number") {
