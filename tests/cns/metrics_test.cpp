@@ -61,18 +61,21 @@ TEST_CASE("antagonist, worked by hand: two claims flagged, one rightly, of two r
 TEST_CASE(
     "antagonist, properties: shares lie in [0, 1], counts add up, and no order means anything") {
   std::mt19937_64 random{3};
-  std::vector<std::string> const words{"one", "two", "three", "not", "mice", "cheese"};
+  std::vector<std::string> const words{"stones", "fall", "not", "mice", "cheese"};
+  auto const data = labelled_claims();
   for (int round = 0; round < 40; ++round) {
     std::vector<sno> snos;
-    for (auto const* claim : {"1", "2", "3"})
-      for (auto const* part : {".c1", ".c2", ".c3"})
-        snos.push_back({std::string{claim} + part,
-                        claim,
+    for (auto const& claim : data.claims) {
+      snos.push_back({claim.id + ".c1", claim.id, claim.claim, "", {}, 0.5, {}});  // it states it
+      for (auto const* part : {".c2", ".c3"})
+        snos.push_back({claim.id + part,
+                        claim.id,
                         words[random() % words.size()] + " " + words[random() % words.size()],
                         "",
                         {},
                         0.5,
                         {}});
+    }
     auto const any = [&] { return snos[random() % snos.size()].id; };
     std::vector<claim_relation> relations;
     std::vector<claim_flag> flags;
@@ -91,7 +94,7 @@ TEST_CASE(
       ctx.outputs["snos"] = write_json(snos);
       ctx.outputs["relations"] = write_json(relations);
       ctx.outputs["flags"] = write_json(flags);
-      return antagonist_of(ctx, labelled_claims());
+      return antagonist_of(ctx, data);
     };
     auto const m = measured();
     std::shuffle(snos.begin(), snos.end(), random);
