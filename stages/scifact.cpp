@@ -145,6 +145,11 @@ void dataset_reader::each_line(std::istream& in, std::string const& name, Take c
   }
 }
 
+void dataset_reader::note_duplicate(std::string text) {
+  ++data_.counts["duplicate_lines"];
+  note(std::move(text));
+}
+
 bool dataset_reader::belongs_to_a_claim(std::string const& id, std::string const& at) {
   if (!have_claims_ || claim_ids_.contains(id))
     return true;
@@ -160,8 +165,7 @@ void dataset_reader::claims(std::istream& in, std::string const& name) {
   each_line(in, name, [this](json const& line, std::string const& at) {
     auto claim = claim_of(line);
     if (claim_ids_.contains(claim.id) || skipped_claims_.contains(claim.id)) {
-      ++data_.counts["duplicate_lines"];
-      note(at + ": claim " + claim.id + " was there before; the first one counts");
+      note_duplicate(at + ": claim " + claim.id + " was there before; the first one counts");
       return;
     }
     if (limit_ > 0 && static_cast<std::int64_t>(data_.claims.size()) >= limit_) {
@@ -181,8 +185,7 @@ void dataset_reader::corpus(std::istream& in, std::string const& name) {
     std::vector<std::string> sentences;
     read_json(member(line, "abstract"), sentences);
     if (!seen.insert(id).second) {
-      ++data_.counts["duplicate_lines"];
-      note(at + ": document " + id + " was there before; the first one counts");
+      note_duplicate(at + ": document " + id + " was there before; the first one counts");
       return;
     }
     data_.documents.push_back(std::move(id));
@@ -196,8 +199,7 @@ void dataset_reader::predictions(std::istream& in, std::string const& name) {
     if (!belongs_to_a_claim(p.id, at))
       return;
     if (!seen.insert(p.id).second) {
-      ++data_.counts["duplicate_lines"];
-      note(at + ": claim " + p.id + " was predicted before; the first prediction counts");
+      note_duplicate(at + ": claim " + p.id + " was predicted before; the first prediction counts");
       return;
     }
     data_.predictions.push_back(std::move(p));
@@ -211,8 +213,7 @@ void dataset_reader::outputs(std::istream& in, std::string const& name) {
     if (!belongs_to_a_claim(o.id, at))
       return;
     if (!seen.insert(o.id).second) {
-      ++data_.counts["duplicate_lines"];
-      note(at + ": claim " + o.id + " had an output before; the first one counts");
+      note_duplicate(at + ": claim " + o.id + " had an output before; the first one counts");
       return;
     }
     data_.outputs.push_back(std::move(o));

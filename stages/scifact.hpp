@@ -135,6 +135,7 @@ class dataset_reader {
   template <class Take>
   void each_line(std::istream& in, std::string const& name, Take const& take);
   void note(std::string text);
+  void note_duplicate(std::string text);
   bool belongs_to_a_claim(std::string const& id, std::string const& at);
 
   dataset data_;
