@@ -88,7 +88,13 @@ void cluster::offer(node_index index, node_info const& offered, std::vector<bool
 }
 
 room_index const& cluster::by_room() {
-  for (auto const index : changed_.nodes) {
+  auto const& changed = changed_.nodes;
+  for (std::size_t i = 0; i < changed.size(); ++i) {
+    auto const index = changed[i];
+    if (i + 1 < changed.size() && nodes_[changed[i + 1]])
+      nodes_[changed[i + 1]]->prefetch_devices();
+    if (i + 2 < changed.size() && nodes_[changed[i + 2]])
+      prefetch(changed[i + 2]);
     auto* const node = nodes_[index].get();
     if (node != nullptr)
       node->seen();

@@ -59,10 +59,11 @@ void core::state::handle(attempt_ended const& e) {
   auto const node = nodes.index_of(e.node_uuid);
   if (node != none)
     nodes.prefetch(node);
-  auto* const j = jobs.find(ref.job);
-  bool current = j != nullptr && has_attempt(*j) && j->attempt == ref.attempt;
   if (node != none)
     nodes[node].prefetch_devices();
+  auto const* const held = node == none ? nullptr : nodes[node].find(ref);
+  auto* const j = jobs.find(ref.job);
+  bool current = j != nullptr && has_attempt(*j) && j->attempt == ref.attempt;
   if (current)
     current = j->unconfirmed ? find_rare(*j)->place->node_uuid == e.node_uuid : j->node == node;
   if (!current) {
@@ -75,8 +76,6 @@ void core::state::handle(attempt_ended const& e) {
     }
     return;
   }
-  auto const* const held =
-      node == none || nodes[node].ahead() == 0 ? nullptr : nodes[node].find(ref);
   bool const waited = held != nullptr && held->ahead;
   if (outcome.result == attempt_result::succeeded || is_own_failure(outcome.result))
     count(stages[shapes[j->shape].key.stage], outcome);

@@ -36,14 +36,16 @@ ended_job const* find_ended(std::vector<ended_job> const& ended, job_id id) {
 
 std::optional<error_info> core::state::check_dependencies(job_submitted const& e,
                                                           constraints const& c,
-                                                          std::string const& path) const {
+                                                          std::string_view path) const {
+  if (dependencies_of(c) == 0)
+    return std::nullopt;
   for (auto const [id, however] : dependencies_in(c)) {
     auto const* const live = jobs.find(id);
     // Another tenant's job is as unknown as one that never was.
     bool const known = live != nullptr ? tenants[live->tenant] == e.request->tenant_id
                                        : is_own(find_ended(e.ended, id), *e.request);
     if (!known)
-      return usage_error(path + (however ? "after_any" : "depends_on"),
+      return usage_error(std::string(path) + (however ? "after_any" : "depends_on"),
                          "job " + std::to_string(id.value) + " is not known",
                          "the number of a job of this tenant");
   }

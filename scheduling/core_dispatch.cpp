@@ -103,7 +103,10 @@ queue_slot core::state::next_aged(shape_set const& open, priority than) const {
   if (grants_since_aged + 1 < aged_every)
     return aged;
   for (auto level = static_cast<std::size_t>(than) + 1; level < priority_levels; ++level) {
-    auto const slot = next_of(static_cast<priority>(level), open);
+    auto const p = static_cast<priority>(level);
+    if (queues.count(p) == 0 || now - queues.earliest(p) < aged_after_ms)
+      continue;
+    auto const slot = next_of(p, open);
     if (slot != none && now - queues[slot].since >= aged_after_ms &&
         (aged == none || queues[slot].since < queues[aged].since))
       aged = slot;
@@ -135,7 +138,6 @@ void core::state::grant(queue_slot slot, place where, bool ahead) {
   j.slot = none;
   if (j.has_room_kept)
     keep_no_room_for(j);
-  queues.refresh(j.tenant, j.owner, j.level);
   if (j.parent)
     first_grant(j.parent);
   take_place(j);

@@ -121,7 +121,6 @@ bool core::state::grant_gang(queue_slot slot, std::vector<std::string> const& us
   parent.slot = none;
   if (parent.has_room_kept)
     keep_no_room_for(parent);
-  queues.refresh(parent.tenant, parent.owner, parent.level);
   watch_cost(*this, parent);
   take_place(parent);
   return true;

@@ -15,7 +15,7 @@ bool core_queries::is_grouped(job const& j) const {
 
 /// The limit is the group's, so that jobs cannot contradict each other about it.
 std::optional<error_info> core::state::check_group(std::string const& tenant, constraints const& c,
-                                                   std::string const& path,
+                                                   std::string_view path,
                                                    found_before& before) const {
   if (c.concurrency_group.empty())
     return std::nullopt;
@@ -27,7 +27,7 @@ std::optional<error_info> core::state::check_group(std::string const& tenant, co
     holds = c.max_concurrent_in_group;
   if (holds == c.max_concurrent_in_group)
     return std::nullopt;
-  auto fault = usage_error(path + "max_concurrent_in_group",
+  auto fault = usage_error(std::string(path) + "max_concurrent_in_group",
                            std::to_string(c.max_concurrent_in_group) +
                                " is not the limit of the live jobs of group " + c.concurrency_group,
                            std::to_string(holds));

@@ -24,7 +24,7 @@ struct core_queries : core_books {
   }
 
   // Submissions
-  std::optional<error_info> check_stage(std::string const& stage, std::string const& field) const;
+  std::optional<error_info> check_stage(std::string const& stage, std::string_view field) const;
   std::optional<submit_result> live_answer(submission const& s) const;
   submit_result numbers_of(job_id id) const;
 

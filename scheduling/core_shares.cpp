@@ -23,9 +23,12 @@ bool counts(node_state const& node) {
 
 tenant_settings const& core_queries::settings_of(std::string const& tenant) const {
   static tenant_settings const usual;
+  static std::string const any = "*";
+  if (settings.tenants.empty())
+    return usual;
   auto found = settings.tenants.find(tenant);
   if (found == settings.tenants.end())
-    found = settings.tenants.find("*");
+    found = settings.tenants.find(any);
   return found == settings.tenants.end() ? usual : found->second;
 }
 
@@ -59,9 +62,9 @@ std::optional<error_info> core::state::check_tenant(submission const& s,
     alone.emplace().set(0, given.quota);
   auto const& book = alone ? *alone : quotas;
   auto const index = tenant == none ? 0 : tenant;
-  auto const too_large = [&](resources const& r, constraints const& c, std::string const& path) {
+  auto const too_large = [&](resources const& r, constraints const& c, std::string_view path) {
     auto const bound = book.never(index, {r, c.preemptible, s.nodes});
-    return bound ? std::optional{refusal("quota", path + "resources",
+    return bound ? std::optional{refusal("quota", std::string(path) + "resources",
                                          std::string(s.nodes > 1 ? "a gang" : "one job") +
                                              " needs more than tenant " + s.tenant_id +
                                              " may hold (" + key() + "quota." + bound->key + ")",

@@ -60,7 +60,7 @@ struct core::state : core_queries {
 
   // core_dependencies.cpp
   std::optional<error_info> check_dependencies(job_submitted const& e, constraints const& c,
-                                               std::string const& path) const;
+                                               std::string_view path) const;
   void watch_dependencies(job& j, std::vector<dependency> on, std::vector<ended_job> const& ended);
   void fail_for_ended(job_submitted const& e, submit_result const& made);
   void fail_for_ended(job_id id, std::vector<ended_job> const& ended);
@@ -69,7 +69,7 @@ struct core::state : core_queries {
 
   // core_groups.cpp
   std::optional<error_info> check_group(std::string const& tenant, constraints const& c,
-                                        std::string const& path, found_before& before) const;
+                                        std::string_view path, found_before& before) const;
   void apply(group_book::moves const& changes);
   void join_group(job const& j);
   void wait_in_group(job& j, bool at_front);

@@ -15,7 +15,7 @@ std::string step_path(std::size_t i) {
 }  // namespace
 
 std::optional<error_info> core_queries::check_stage(std::string const& stage,
-                                                    std::string const& field) const {
+                                                    std::string_view field) const {
   auto const index = stage_names.find(stage);
   if (index != none && index < stages.size() && stages[index].description)
     return std::nullopt;
@@ -28,7 +28,7 @@ std::optional<error_info> core_queries::check_stage(std::string const& stage,
     return std::nullopt;
   std::sort(known.begin(), known.end());
   auto const meant = nearest(stage, known);
-  auto error = usage_error(field, "no stage is called \"" + stage.substr(0, 80) + "\"",
+  auto error = usage_error(std::string(field), "no stage is called \"" + stage.substr(0, 80) + "\"",
                            meant.empty() ? "one of " + joined(known) : "\"" + meant + "\"");
   error.code = "unknown_stage";
   return error;

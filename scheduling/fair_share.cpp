@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "scheduling/assert.hpp"
 
@@ -76,17 +77,31 @@ void fair_share::set_weight(tenant_index tenant, double weight) {
   if (t.active > 0)
     active_weight_ += weight - t.weight;
   t.weight = weight;
+  ++entitlements_;
 }
 
 void fair_share::join(tenant_account& tenant) {
-  if (tenant.active++ == 0)
-    active_weight_ += tenant.weight;
+  if (tenant.active++ > 0)
+    return;
+  active_weight_ += tenant.weight;
+  ++entitlements_;
 }
 
 void fair_share::leave(tenant_account& tenant) {
   NSAI_ASSERT(tenant.active > 0);
-  if (--tenant.active == 0)
-    active_weight_ -= tenant.weight;
+  if (--tenant.active > 0)
+    return;
+  active_weight_ -= tenant.weight;
+  ++entitlements_;
+}
+
+void fair_share::learn_above(tenant_index tenant) const {
+  constexpr double rounding = 1e-9;
+  auto const& t = tenants_[tenant];
+  bool const alone = t.weight >= active_weight_ * (1 - rounding);
+  t.above_from =
+      alone ? std::numeric_limits<double>::infinity() : entitled(tenant) - rounding;
+  t.above_at = entitlements_;
 }
 
 void fair_share::wait(tenant_index tenant) {

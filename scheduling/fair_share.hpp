@@ -55,9 +55,12 @@ class fair_share {
   }
   /// It holds its part or more of the cluster, and others are active.
   bool is_above(tenant_index tenant) const {
-    constexpr double rounding = 1e-9;
-    return tenant < tenants_.size() && tenants_[tenant].weight < active_weight_ * (1 - rounding) &&
-           held(tenant) >= entitled(tenant) - rounding;
+    if (tenant >= tenants_.size())
+      return false;
+    auto const& t = tenants_[tenant];
+    if (t.above_at != entitlements_)
+      learn_above(tenant);
+    return t.held >= t.above_from;
   }
   /// The dominant part of the cluster that the tenant holds now, 0 to 1.
   double held(tenant_index tenant) const {
@@ -95,6 +98,8 @@ class fair_share {
     double held = 0;  // the dominant part of `of.rate`, which is asked for often
     double weight = 1;
     std::uint32_t active = 0;           // levels it waits at, and attempts it holds
+    mutable double above_from = 0;      // what it holds when it is above its part of the cluster,
+    mutable std::uint64_t above_at = 0;  // as of these `entitlements_`
     std::vector<owner_account> owners;  // by number
   };
 
@@ -107,6 +112,7 @@ class fair_share {
   double dominant(vector const& of) const;
   double standing(account const& a) const;
   amounts used(account const& a) const;
+  void learn_above(tenant_index tenant) const;
   void set_scale();
   void rebase();
 
@@ -118,6 +124,7 @@ class fair_share {
   double horizon_s_ = 60;
   vector capacity_{};
   double active_weight_ = 0;
+  std::uint64_t entitlements_ = 1;  // grows when what tenants are entitled to may have changed
   std::vector<tenant_account> tenants_;
 };
 

@@ -94,9 +94,11 @@ class job_table {
   /// It will be asked for soon: of a million jobs most are not in the cache.
   void prefetch(job_id id) {
     if (auto const* const block = block_of(id)) {
-      auto const* const expected = &(*block->jobs)[id.value % block_size];
+      auto const* const expected =
+          reinterpret_cast<char const*>(&(*block->jobs)[id.value % block_size]);
       __builtin_prefetch(expected);
-      __builtin_prefetch(reinterpret_cast<char const*>(expected + 1) - 1);
+      __builtin_prefetch(expected + 64);
+      __builtin_prefetch(expected + sizeof(job) - 1);
     }
   }
   std::size_t size() const { return size_; }

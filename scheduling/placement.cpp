@@ -54,16 +54,15 @@ bool placement::has_labels(shape const& s, node_state const& node) const {
   });
 }
 
-bool placement::suits(shape& s, node_state const& node) const {
+bool placement::learn_suits(shape& s, node_state const& node) const {
   if (s.suits.size() <= node.kind)
     s.suits.resize(node.kind + 1, -1);
-  auto& known = s.suits[node.kind];
-  if (known < 0)
-    known = node.has_stage(s.key.stage) && has_labels(s, node) ? 1 : 0;
-  return known == 1;
+  bool const suits = node.has_stage(s.key.stage) && has_labels(s, node);
+  s.suits[node.kind] = suits ? 1 : 0;
+  return suits;
 }
 
-class_need const& placement::need(shape& s, device_class_index of) const {
+class_need const& placement::learn_need(shape& s, device_class_index of) const {
   auto const& classes = nodes_->device_classes();
   while (s.needs.size() <= of) {
     auto const& c = classes[s.needs.size()];
@@ -135,11 +134,6 @@ bool placement::fits_but_for_cpu(shape& s, node_state const& node) const {
     return std::any_of(node.devices.begin(), node.devices.end(),
                        [&](auto const& d) { return has_free(s, d); });
   return !s.wants_gpu() || devices_free(s, node) >= static_cast<std::size_t>(r.gpu_count);
-}
-
-bool placement::fits(shape& s, node_state const& node) const {
-  return s.key.resources.cpu.value <= node.cpu_free() && node.ahead() == 0 &&
-         node.attempts() < most_attempts && fits_but_for_cpu(s, node);
 }
 
 bool placement::may_fit(shape& s) const {

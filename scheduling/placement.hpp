@@ -45,7 +45,10 @@ class placement {
   /// Whether the device could serve it if no job had it: strangers may hold too much of its memory.
   bool is_served(shape& s, device_state const& d) const;
   /// Whether the node has room now. Nobody overtakes those that already wait on a node.
-  bool fits(shape& s, node_state const& node) const;
+  bool fits(shape& s, node_state const& node) const {
+    return s.key.resources.cpu.value <= node.cpu_free() && node.ahead() == 0 &&
+           node.attempts() < most_attempts && fits_but_for_cpu(s, node);
+  }
   /// Whether that room is free for all: none of it is kept for a job.
   bool is_free_for_all(shape& s, node_state const& node) const {
     return !node.is_kept && fits(s, node);
@@ -75,8 +78,15 @@ class placement {
   std::size_t devices_free(shape& s, node_state const& node) const;
 
  private:
-  bool suits(shape& s, node_state const& node) const;
-  class_need const& need(shape& s, device_class_index of) const;
+  bool suits(shape& s, node_state const& node) const {
+    bool const known = node.kind < s.suits.size() && s.suits[node.kind] >= 0;
+    return known ? s.suits[node.kind] == 1 : learn_suits(s, node);
+  }
+  class_need const& need(shape& s, device_class_index of) const {
+    return of < s.needs.size() ? s.needs[of] : learn_need(s, of);
+  }
+  bool learn_suits(shape& s, node_state const& node) const;
+  class_need const& learn_need(shape& s, device_class_index of) const;
   bool serves(shape& s, device_state const& d) const { return need(s, d.device_class).serves; }
   placement_score score();
   rating rate(shape& s, node_index index, node_room const& room, placement_score& score);

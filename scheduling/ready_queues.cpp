@@ -87,6 +87,7 @@ std::uint32_t ready_queues::open_lane(place const& where) {
   auto& tenant = level.lines[where.tenant];
   if (tenant.owner_at.empty()) {  // whoever comes to wait joins the end of the round
     tenant.at = {standing(where.tenant), ++last_turn_, where.tenant, 0};
+    tenant.is_due = false;
     level.tenants.add(tenant.at);
     if (shares_ != nullptr)
       shares_->wait(where.tenant);
@@ -175,7 +176,9 @@ queue_slot ready_queues::link(job_id job, std::uint32_t lane_index, timestamp si
   if (behind == none)
     lane.head_order = order;
   ++lane.count;
-  ++level_of(lane.where).count;
+  auto& level = level_of(lane.where);
+  level.earliest = level.count == 0 ? since : std::min(level.earliest, since);
+  ++level.count;
   ++count_;
   return slot;
 }
@@ -204,9 +207,14 @@ void ready_queues::serve(queue_slot slot) {
   auto const where = place_of(slot);
   auto& level = level_of(where);
   auto& tenant = level.lines[where.tenant];
-  place_again(level, where.tenant, standing(where.tenant), true);
+  auto const now = standing(where.tenant);
+  turn const to{now, ++last_turn_, where.tenant, tenant.at.shapes};
+  level.tenants.move(tenant.at, to);
+  tenant.at = to;
+  tenant.is_due = false;
   if (tenant.owner_at.size() > 1)
     place_again(tenant, where.tenant, tenant.owner_at.at(where.owner), true);
+  refresh(where.tenant, where.owner, now, &level);
   remove(slot);
 }
 
@@ -218,12 +226,29 @@ double ready_queues::standing(tenant_index tenant, owner_index owner) const {
   return shares_ == nullptr ? 0 : shares_->standing(tenant, owner);
 }
 
-void ready_queues::place_again(level_line& level, tenant_index tenant, double standing,
-                               bool was_served) {
+void ready_queues::move_later(level_line& level, tenant_index tenant, double standing) {
   auto& line = level.lines[tenant];
-  turn const to{standing, was_served ? ++last_turn_ : line.at.served, tenant, line.at.shapes};
-  level.tenants.move(line.at, to);
-  line.at = to;
+  line.next_standing = standing;
+  line.is_due = true;
+  if (line.is_listed)
+    return;
+  line.is_listed = true;
+  level.due.push_back(tenant);
+}
+
+void ready_queues::settle(level_line& level) {
+  for (auto const tenant : level.due) {
+    auto& line = level.lines[tenant];
+    line.is_listed = false;
+    if (!line.is_due || line.owners.order().empty())
+      continue;
+    auto to = line.at;
+    to.standing = line.next_standing;
+    line.is_due = false;
+    level.tenants.move(line.at, to);
+    line.at = to;
+  }
+  level.due.clear();
 }
 
 void ready_queues::place_again(tenant_line& tenant, tenant_index of, std::uint32_t owner,
@@ -234,16 +259,16 @@ void ready_queues::place_again(tenant_line& tenant, tenant_index of, std::uint32
   own.at = to;
 }
 
-void ready_queues::refresh(tenant_index tenant, owner_index owner, std::optional<priority> but_at) {
-  auto const now = standing(tenant);
+void ready_queues::refresh(tenant_index tenant, owner_index owner, double standing,
+                           level_line const* but_at) {
   for (auto& level : levels_) {
-    if (but_at && &level == &levels_[static_cast<std::size_t>(*but_at)])
+    if (&level == but_at)
       continue;
-    if (level.lines.size() <= tenant || level.lines[tenant].owner_at.empty())
+    if (level.lines.size() <= tenant || level.lines[tenant].owners.order().empty())
       continue;
-    place_again(level, tenant, now, false);
+    move_later(level, tenant, standing);
     auto& line = level.lines[tenant];
-    if (line.owner_at.size() == 1)
+    if (line.owners.order().size() == 1)
       continue;  // it is before nobody; its standing is looked at when another one joins
     if (auto const at = line.owner_at.find(owner); at != line.owner_at.end())
       place_again(line, tenant, at->second, false);
@@ -256,34 +281,32 @@ void ready_queues::refresh() {
       auto& line = level.lines[tenant];
       if (line.owner_at.empty())
         continue;
-      place_again(level, tenant, standing(tenant), false);
+      move_later(level, tenant, standing(tenant));
       if (line.owner_at.size() > 1)
         for (auto const& [owner, at] : line.owner_at)
           place_again(line, tenant, at, false);
     }
 }
 
-bool ready_queues::is_looked_at(tenant_index tenant, whose of) const {
-  return of == whose::all ||
-         (shares_ != nullptr && shares_->is_above(tenant)) == (of == whose::above_share);
-}
-
 queue_slot ready_queues::front(priority level, shape_set const& wanted, whose of,
                                queue_slot rival) const {
-  auto const& line = levels_[static_cast<std::size_t>(level)];
+  auto& line = levels_[static_cast<std::size_t>(level)];
   if (!line.shapes.set().meets(wanted))
     return none;
+  settle(line);
   auto most = std::numeric_limits<double>::infinity();
   if (rival != none) {
     auto const& where = place_of(rival);
-    most = levels_[static_cast<std::size_t>(where.level)].lines[where.tenant].at.standing;
+    auto& of_rival = levels_[static_cast<std::size_t>(where.level)];
+    settle(of_rival);
+    most = of_rival.lines[where.tenant].at.standing;
   }
   auto const glance = wanted.glance();
   for (auto const& next : line.tenants.order()) {
-    if (next.standing > most)
-      return none;
     if ((next.shapes & glance) == 0)
       continue;
+    if (next.standing > most)
+      return none;
     auto const& tenant = line.lines[next.who];
     if (!tenant.shapes.set().meets(wanted) || !is_looked_at(next.who, of))
       continue;
@@ -335,7 +358,7 @@ void ready_queues::check_tenant(level_line const& level, tenant_index tenant,
       ++lanes_of[lane.where.shape];
       std::size_t in_lane = 0;
       for (auto slot = lane.head; slot != none; slot = entries_[slot].after, ++in_lane)
-        NSAI_ASSERT(entries_[slot].lane == index);
+        NSAI_ASSERT(entries_[slot].lane == index && entries_[slot].since >= level.earliest);
       NSAI_ASSERT(in_lane == lane.count);
       jobs += in_lane;
     }
@@ -347,6 +370,8 @@ void ready_queues::check_tenant(level_line const& level, tenant_index tenant,
 }
 
 void ready_queues::check() const {
+  for (auto& level : levels_)
+    settle(level);
   std::size_t total = 0;
   std::size_t lanes = 0;
   for (auto const& level : levels_) {

@@ -3,7 +3,6 @@
 #include <array>
 #include <functional>
 #include <optional>
-#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -67,7 +66,8 @@ class ready_queues {
   queue_slot insert(job_id job, place const& where, timestamp since, std::int64_t order);
   /// Takes a job out that got no turn (it was canceled, or its deadline passed).
   void remove(queue_slot slot);
-  /// Takes a job out that got its turn: its tenant and owner go to the end of theirs.
+  /// Takes a job out that got its turn: its tenant and owner go to the end of theirs. Their
+  /// standings may have changed.
   void serve(queue_slot slot);
 
   /// The job that has the turn among the jobs of the `wanted` shapes; `none` when there is none, or
@@ -76,9 +76,11 @@ class ready_queues {
                    queue_slot rival = none) const;
   /// Whether some job of the shape has a turn at the level: some tenant's is admitted.
   bool has_turn(priority level, shape_index shape) const;
-  /// The standings of a tenant and an owner have changed. `but_at`: a level where `serve` has seen
-  /// to it.
-  void refresh(tenant_index tenant, owner_index owner, std::optional<priority> but_at = {});
+  /// The standings of a tenant and an owner have changed. Levels that nobody looks at cost nothing
+  /// more.
+  void refresh(tenant_index tenant, owner_index owner) {
+    refresh(tenant, owner, standing(tenant), nullptr);
+  }
   /// All may have changed.
   void refresh();
 
@@ -91,6 +93,10 @@ class ready_queues {
   place const& place_of(queue_slot slot) const { return lanes_[entries_[slot].lane].where; }
   std::size_t count(priority level) const { return levels_[static_cast<std::size_t>(level)].count; }
   std::size_t count() const { return count_; }
+  /// No job at the level has waited for longer than since then.
+  timestamp earliest(priority level) const {
+    return levels_[static_cast<std::size_t>(level)].earliest;
+  }
   /// The shapes that wait at a level, in no particular order.
   std::vector<shape_index> const& shapes(priority level) const {
     return levels_[static_cast<std::size_t>(level)].shapes.list();
@@ -112,7 +118,9 @@ class ready_queues {
     std::uint32_t who = none;
     std::uint64_t shapes = 0;  // what it waits for, at a glance (shape_set.hpp)
     friend bool operator<(turn const& a, turn const& b) {
-      return std::tie(a.standing, a.served, a.who) < std::tie(b.standing, b.served, b.who);
+      if (a.standing != b.standing)
+        return a.standing < b.standing;
+      return a.served != b.served ? a.served < b.served : a.who < b.who;
     }
   };
   /// Who comes next. Each member keeps its `turn`.
@@ -147,17 +155,23 @@ class ready_queues {
     turn at;
     std::vector<std::uint32_t> lanes;
   };
-  struct tenant_line {
+  /// What every change of a standing looks at comes first, in one line of the cache.
+  struct alignas(64) tenant_line {
     turn at;
-    counted_shapes shapes;
+    double next_standing = 0;  // that it has, and no place in the round for yet, when `is_due`
+    bool is_due = false;
+    bool is_listed = false;  // among those that `settle` looks at
     round owners;
+    counted_shapes shapes;
     std::unordered_map<owner_index, std::uint32_t> owner_at;  // in owners_
   };
   struct level_line {
     counted_shapes shapes;
     round tenants;
     std::vector<tenant_line> lines;  // by tenant; those without owners wait for nothing
+    std::vector<tenant_index> due;   // to be moved in the round before it is asked for
     std::size_t count = 0;
+    timestamp earliest;  // of all that wait, or of one that did since the level was empty last
   };
   struct place_hash {
     std::size_t operator()(place const& p) const noexcept;
@@ -170,16 +184,21 @@ class ready_queues {
   void close_lane(std::uint32_t index);
   double standing(tenant_index tenant) const;
   double standing(tenant_index tenant, owner_index owner) const;
-  void place_again(level_line& level, tenant_index tenant, double standing, bool was_served);
+  void refresh(tenant_index tenant, owner_index owner, double standing, level_line const* but_at);
+  static void move_later(level_line& level, tenant_index tenant, double standing);
+  static void settle(level_line& level);
   static void look_again(level_line& level, tenant_line& tenant);
   void place_again(tenant_line& tenant, tenant_index of, std::uint32_t owner, bool was_served);
   queue_slot front_of(tenant_index index, tenant_line const& tenant, shape_set const& wanted) const;
-  bool is_looked_at(tenant_index tenant, whose of) const;
+  bool is_looked_at(tenant_index tenant, whose of) const {
+    return of == whose::all ||
+           (shares_ != nullptr && shares_->is_above(tenant)) == (of == whose::above_share);
+  }
   void check_tenant(level_line const& level, tenant_index tenant, std::size_t& jobs) const;
 
   fair_share* shares_;
   admission admits_;
-  std::array<level_line, priority_levels> levels_;
+  mutable std::array<level_line, priority_levels> levels_;  // rounds are settled when asked for
   std::vector<queue_entry> entries_;
   std::vector<queue_slot> free_entries_;
   std::vector<lane> lanes_;

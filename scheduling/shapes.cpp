@@ -6,13 +6,6 @@
 
 namespace nsai::scheduling {
 
-void shape::add_candidate(node_index node, std::uint64_t changes) {
-  if (look_everywhere || std::find(candidates.begin(), candidates.end(), node) != candidates.end())
-    return;
-  candidates.push_back(node);
-  checked_at = changes;
-}
-
 bool shape::matches_model(model_index index, std::string const& model) {
   if (matches.size() <= index)
     matches.resize(index + 1, -1);
@@ -96,11 +89,6 @@ void shape_table::drop_waiting(shape_index index) {
   shapes_[waiting_[s.waits_at].shape].waits_at = s.waits_at;
   waiting_.pop_back();
   s.waits_at = none;
-}
-
-void shape_table::add_candidate(shape_index index, node_index node, std::uint64_t changes) {
-  shapes_[index].add_candidate(node, changes);
-  open_.add(index);
 }
 
 }  // namespace nsai::scheduling

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -79,7 +80,13 @@ struct shape {
     candidates.clear();
   }
   /// It has room, after so many changes of the nodes.
-  void add_candidate(node_index node, std::uint64_t changes);
+  void add_candidate(node_index node, std::uint64_t changes) {
+    if (look_everywhere ||
+        std::find(candidates.begin(), candidates.end(), node) != candidates.end())
+      return;
+    candidates.push_back(node);
+    checked_at = changes;
+  }
   bool matches_model(model_index index, std::string const& model);
 };
 
@@ -110,7 +117,10 @@ class shape_table {
   /// Those with jobs in the ready queues, in no particular order.
   std::vector<waiting_shape> const& waiting() const { return waiting_; }
   /// A node has gained room for it, after so many changes of the nodes.
-  void add_candidate(shape_index index, node_index node, std::uint64_t changes);
+  void add_candidate(shape_index index, node_index node, std::uint64_t changes) {
+    shapes_[index].add_candidate(node, changes);
+    open_.add(index);
+  }
   /// All waiting shapes that are open are among these; some of these are not any more.
   shape_set& open() { return open_; }
 
