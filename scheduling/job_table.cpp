@@ -65,20 +65,33 @@ void terms_table::release(terms_index index) {
 
 job& job_table::add(job_id id) {
   auto const number = id.value / block_size;
-  if (blocks_.empty())
+  if (size_ == 0) {
+    blocks_.clear();
+    used_.clear();
     first_ = number;
-  for (; first_ > number; --first_)
-    blocks_.emplace_front();
-  if (first_ + blocks_.size() <= number)
-    blocks_.resize(number - first_ + 1);
-  auto& block = blocks_[number - first_];
-  if (!block.jobs)
-    block.jobs.emplace();
-  auto& slot = (*block.jobs)[id.value % block_size];
+    gone_ = 0;
+  }
+  if (number < first_) {
+    auto const more = static_cast<std::ptrdiff_t>(first_ - number);
+    blocks_.resize(blocks_.size() + (first_ - number));
+    std::rotate(blocks_.begin(), blocks_.end() - more, blocks_.end());
+    used_.insert(used_.begin(), first_ - number, 0);
+    first_ = number;
+  }
+  auto const at = number - first_;
+  if (blocks_.size() <= at) {
+    blocks_.resize(at + 1);
+    used_.resize(at + 1);
+  }
+  gone_ = std::min<std::size_t>(gone_, at);
+  auto& block = blocks_[at];
+  if (!block)
+    block.emplace();
+  auto& slot = (*block)[id.value % block_size];
   NSAI_ASSERT(id && !slot.id);
   slot = job{};
   slot.id = id;
-  ++block.used;
+  ++used_[at];
   ++size_;
   return slot;
 }
@@ -88,26 +101,31 @@ void job_table::erase(job_id id) {
   NSAI_ASSERT(found != nullptr);
   found->id = {};
   --size_;
-  auto& block = *block_of(id);
-  if (--block.used > 0)
+  auto const at = id.value / block_size - first_;
+  if (--used_[at] > 0)
     return;
-  block.jobs.reset();
-  for (; !blocks_.empty() && blocks_.front().used == 0; ++first_)
-    blocks_.pop_front();
-  while (!blocks_.empty() && blocks_.back().used == 0)
+  blocks_[at].reset();
+  while (gone_ < blocks_.size() && !blocks_[gone_])
+    ++gone_;
+  while (!blocks_.empty() && !blocks_.back())
     blocks_.pop_back();
-}
-
-job_table::block* job_table::block_of(job_id id) {
-  auto const at = id.value / block_size - first_;  // below the first: beyond any size
-  return at < blocks_.size() && blocks_[at].used > 0 ? &blocks_[at] : nullptr;
+  used_.resize(blocks_.size());
+  gone_ = std::min(gone_, blocks_.size());
+  if (2 * gone_ < blocks_.size() || gone_ == 0)
+    return;
+  // As many go as stay at most: each entry is moved a few times in its life.
+  auto const gone = static_cast<std::ptrdiff_t>(gone_);
+  blocks_.erase(blocks_.begin(), blocks_.begin() + gone);
+  used_.erase(used_.begin(), used_.begin() + gone);
+  first_ += gone_;
+  gone_ = 0;
 }
 
 job* job_table::find(job_id id) {
   auto* const block = block_of(id);
   if (block == nullptr)
     return nullptr;
-  auto& slot = (*block->jobs)[id.value % block_size];
+  auto& slot = (*block)[id.value % block_size];
   return slot.id ? &slot : nullptr;
 }
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <array>
-#include <deque>
 #include <unordered_map>
 #include <vector>
 
@@ -84,7 +83,8 @@ class terms_table {
 
 /// Live jobs by number. Numbers ascend without gaps, so they are kept in blocks: finding one costs
 /// one look into a small table (8 bytes for each 256 numbers between the oldest and the youngest
-/// live job), and a block goes when its last job has ended. Addresses are stable while a job lives.
+/// live job, which the cache keeps), and a block goes when its last job has ended. Addresses are
+/// stable while a job lives.
 class job_table {
  public:
   job& add(job_id id);
@@ -95,7 +95,7 @@ class job_table {
   void prefetch(job_id id) {
     if (auto const* const block = block_of(id)) {
       auto const* const expected =
-          reinterpret_cast<char const*>(&(*block->jobs)[id.value % block_size]);
+          reinterpret_cast<char const*>(&(*block)[id.value % block_size]);
       __builtin_prefetch(expected);
       __builtin_prefetch(expected + 64);
       __builtin_prefetch(expected + sizeof(job) - 1);
@@ -106,22 +106,24 @@ class job_table {
   template <class F>
   void for_each(F&& visit) const {
     for (auto const& block : blocks_)
-      if (block.used > 0)
-        for (auto const& each : *block.jobs)
+      if (block)
+        for (auto const& each : *block)
           if (each.id)
             visit(each);
   }
 
  private:
   static constexpr std::uint64_t block_size = 256;
-  struct block {
-    boxed<std::array<job, block_size>> jobs;  // null where no job lives
-    std::uint32_t used = 0;                   // of them
-  };
-  block* block_of(job_id id);
+  using block = std::array<job, block_size>;
+  block* block_of(job_id id) const {
+    auto const at = id.value / block_size - first_;  // below the first: beyond any size
+    return at < blocks_.size() ? blocks_[at].get() : nullptr;
+  }
 
-  std::deque<block> blocks_;  // from that of the oldest live job to that of the youngest
-  std::uint64_t first_ = 0;   // number of the first block
+  std::vector<boxed<block>> blocks_;  // null where no job lives; up to that of the youngest
+  std::vector<std::uint16_t> used_;   // places in each block; beside it, where the cache has them
+  std::uint64_t first_ = 0;           // number of the first in the table
+  std::size_t gone_ = 0;              // how many null ones it begins with, at least
   std::size_t size_ = 0;
 };
 
