@@ -57,11 +57,13 @@ void core::state::handle(attempt_ended const& e) {
   auto const ref = outcome.ref;
   jobs.prefetch(ref.job);
   auto const node = nodes.index_of(e.node_uuid);
-  if (node != none)
+  if (node != none) {
     nodes.prefetch(node);
-  if (node != none)
     nodes[node].prefetch_devices();
+  }
   auto const* const held = node == none ? nullptr : nodes[node].find(ref);
+  if (held != nullptr)
+    __builtin_prefetch(held->devices.data());
   auto* const j = jobs.find(ref.job);
   bool current = j != nullptr && has_attempt(*j) && j->attempt == ref.attempt;
   if (current)

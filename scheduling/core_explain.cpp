@@ -272,7 +272,7 @@ std::vector<node_record> core::state::node_records() const {
     r.memory_used_mb = node.memory_used();
     for (auto const& device : node.devices) {
       gpu_use use;
-      use.gpu = device.info;
+      use.gpu = device.info();
       use.state = device.state();
       use.memory_used_mb = device.memory_mb;
       use.share_used.value = device.charge;

@@ -28,7 +28,7 @@ void core::state::learn_places(node_index index) {
   wellness.add(node.well.place, group_of_nodes);
   for (auto& device : node.devices) {
     std::string room;
-    device.set_place(places_of_health.intern(node.info.uuid + "\n" + uuid_of(device.info, room)));
+    device.set_place(places_of_health.intern(node.info.uuid + "\n" + uuid_of(device.info(), room)));
     wellness.add(device.well().place, group_of_nodes + 1 + device.device_class);
   }
   show_health(index);
@@ -54,7 +54,7 @@ std::optional<health_attempt> core_queries::health_of(job const& j) const {
   if (auto const* const held = node.find({j.id, j.attempt}))
     for (auto const& h : held->devices)
       for (auto const& device : node.devices)
-        if (device.info.index == h.index)
+        if (device.index == h.index)
           a.places.push_back(device.well().place);
   if (a.places.empty())
     a.places.push_back(node.well.place);
@@ -107,9 +107,9 @@ void core::state::take(health::changes const& list, job const* current) {
       if (!whole && device == node.devices.end())
         return;
       show_health(index);
-      auto const what =
-          whole ? std::string{}
-                : "GPU " + std::to_string(device->info.index) + " (" + device->info.model + "): ";
+      auto const what = whole ? std::string{}
+                              : "GPU " + std::to_string(device->info().index) + " (" +
+                                    device->info().model + "): ";
       if (change.now == place_health::quarantined)
         tell_node(whole ? happening::node_quarantined : happening::gpu_quarantined, node,
                   what + change.reason);
@@ -127,7 +127,7 @@ void core::state::hear_gpus(node_index index, std::vector<gpu_state> const& list
   bool differs = false;
   for (auto const& told : list)
     for (std::size_t i = 0; i < node.devices.size(); ++i) {
-      if (node.devices[i].info.index != told.index)
+      if (node.devices[i].index != told.index)
         continue;
       differs = node.set_state(i, told) || differs;
       if (settings.judge_health)

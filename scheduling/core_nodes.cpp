@@ -13,10 +13,10 @@ std::vector<gpu_state> states_of(node_state const& node, std::vector<gpu_state> 
   std::vector<gpu_state> list;
   for (auto const& device : node.devices) {
     auto const found = std::find_if(told.begin(), told.end(), [&](gpu_state const& each) {
-      return each.index == device.info.index;
+      return each.index == device.index;
     });
     list.push_back(found != told.end() ? *found : gpu_state{});
-    list.back().index = device.info.index;
+    list.back().index = device.index;
   }
   return list;
 }

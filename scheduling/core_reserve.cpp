@@ -73,7 +73,7 @@ void core::state::plan(reservation& r, shape& s, node_state const& node, timesta
   r.devices.clear();
   for (auto const& granted : found->devices)
     for (std::uint32_t i = 0; i < node.devices.size(); ++i)
-      if (node.devices[i].info.index == granted.index)
+      if (node.devices[i].index == granted.index)
         r.devices.push_back(i);
 }
 

@@ -123,7 +123,7 @@ void core::state::charge(job& j, node_state const& node, holding const& h) {
       continue;
     }
     for (auto const& device : node.devices)
-      if (device.info.index == held.index)
+      if (device.index == held.index)
         milli_devices += device.charge_of(held.share_milli, held.memory_mb);
   }
   j.charged_gpus = static_cast<float>(milli_devices) / 1000;

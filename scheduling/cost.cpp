@@ -24,7 +24,7 @@ cost_rate rate_of(node_state const& node, holding const& held) {
   std::int64_t milli_devices = 0;
   for (auto const& each : held.devices)
     for (auto const& device : node.devices)
-      if (device.info.index == each.index)
+      if (device.index == each.index)
         milli_devices +=
             each.share_milli >= 1000 ? 1000 : device.charge_of(each.share_milli, each.memory_mb);
   auto const largest =

@@ -99,8 +99,7 @@ void fair_share::learn_above(tenant_index tenant) const {
   constexpr double rounding = 1e-9;
   auto const& t = tenants_[tenant];
   bool const alone = t.weight >= active_weight_ * (1 - rounding);
-  t.above_from =
-      alone ? std::numeric_limits<double>::infinity() : entitled(tenant) - rounding;
+  t.above_from = alone ? std::numeric_limits<double>::infinity() : entitled(tenant) - rounding;
   t.above_at = entitlements_;
 }
 

@@ -97,10 +97,10 @@ class fair_share {
     account of;
     double held = 0;  // the dominant part of `of.rate`, which is asked for often
     double weight = 1;
-    std::uint32_t active = 0;           // levels it waits at, and attempts it holds
-    mutable double above_from = 0;      // what it holds when it is above its part of the cluster,
+    std::uint32_t active = 0;            // levels it waits at, and attempts it holds
+    mutable double above_from = 0;       // what it holds when it is above its part of the cluster,
     mutable std::uint64_t above_at = 0;  // as of these `entitlements_`
-    std::vector<owner_account> owners;  // by number
+    std::vector<owner_account> owners;   // by number
   };
 
   static vector parts(amounts const& a) { return {a.cpu, a.memory_mb, a.gpus}; }

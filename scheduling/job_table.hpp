@@ -94,8 +94,7 @@ class job_table {
   /// It will be asked for soon: of a million jobs most are not in the cache.
   void prefetch(job_id id) {
     if (auto const* const block = block_of(id)) {
-      auto const* const expected =
-          reinterpret_cast<char const*>(&(*block)[id.value % block_size]);
+      auto const* const expected = reinterpret_cast<char const*>(&(*block)[id.value % block_size]);
       __builtin_prefetch(expected);
       __builtin_prefetch(expected + 64);
       __builtin_prefetch(expected + sizeof(job) - 1);

@@ -11,7 +11,7 @@ void read_device_room(device_state const& from, device_room& to) {
       withheld ? 0 : std::max<std::int64_t>(0, from.memory_offered() - from.memory_mb);
   to.idle = from.uses.empty() && !withheld;
   to.device_class = from.device_class;
-  to.link_group = from.info.link_group;
+  to.link_group = from.link_group;
   to.free_milli = withheld ? 0 : 1000 - from.charge;
   to.free_memory_mb = static_cast<std::int32_t>(
       std::min<std::int64_t>(memory_mb, std::numeric_limits<std::int32_t>::max()));
@@ -44,8 +44,8 @@ void read_room(node_state const* node, node_room& to) {
   for (std::size_t i = 0; i < to.devices.size(); ++i) {
     read_device_room(node->devices[i], to.devices[i]);
     // A node with a device that is withheld is not like the other idle ones of its kind.
-    to.in_use = to.in_use || node->devices[i].withholds(false) ||
-                node->devices[i].memory_offered() < node->devices[i].all_memory_mb;
+    to.in_use =
+        to.in_use || node->devices[i].withholds(false) || !node->devices[i].offers_all_memory();
     to.gpu_milli += to.devices[i].free_milli;
   }
 }

@@ -15,21 +15,21 @@ std::int64_t charge_of(std::int64_t share_milli, std::int64_t memory_mb,
 }
 
 device_state::device_state(gpu_info described, device_kind kind)
-    : all_memory_mb(described.memory_mb),
-      index(described.index),
-      device_class(kind.device_class),
-      offered_mb_(described.memory_mb),
-      info(std::move(described)),
-      model(kind.model) {}
+    : offered_mb_(described.memory_mb),
+      rest_(details{std::move(described), kind.model, {}, {}}),
+      index(rest_->info.index),
+      link_group(rest_->info.link_group),
+      device_class(kind.device_class) {}
 
 void device_state::set_well(wellbeing w) {
   health_ = w.health;
-  well_ = std::move(w);
+  rest_->well = std::move(w);
 }
 
 void device_state::set_state(gpu_state now) {
-  offered_mb_ = std::max<std::int64_t>(0, all_memory_mb - now.foreign_mb);
-  state_ = std::move(now);
+  offered_mb_ = std::max<std::int64_t>(0, info().memory_mb - now.foreign_mb);
+  is_whole_ = offered_mb_ >= info().memory_mb;
+  rest_->state = std::move(now);
 }
 
 void node_state::report_changes(node_index self, node_changes* changed) {
@@ -109,7 +109,7 @@ bool node_state::has_room(holding const& h) const {
   return std::all_of(h.devices.begin(), h.devices.end(), [&](held_device const& grant) {
     auto const* const d = device(grant.index);
     return d != nullptr && d->charge + d->charge_of(grant.share_milli, grant.memory_mb) <= 1000 &&
-           d->memory_mb + grant.memory_mb <= d->all_memory_mb;
+           d->memory_mb + grant.memory_mb <= d->info().memory_mb;
   });
 }
 
@@ -122,9 +122,9 @@ void node_state::occupy(attempt_ref ref, holding const& h) {
     auto const charge = d->charge_of(grant.share_milli, grant.memory_mb);
     free_devices_ -= d->is_free() ? 1 : 0;
     d->uses.push_back({ref, h.tenant, charge, grant.memory_mb});
-    d->charge += static_cast<std::int32_t>(charge);
+    d->charge = static_cast<std::int16_t>(d->charge + charge);
     d->memory_mb += grant.memory_mb;
-    NSAI_ASSERT(d->charge <= 1000 && d->memory_mb <= d->all_memory_mb);
+    NSAI_ASSERT(d->charge <= 1000 && d->memory_mb <= d->info().memory_mb);
   }
   NSAI_ASSERT(cpu_used_ <= info.cpus.value && memory_used_ <= info.memory_mb);
 }
@@ -138,7 +138,7 @@ void node_state::vacate(attempt_ref ref, holding const& h) {
     auto const use =
         std::find_if(d->uses.begin(), d->uses.end(), [&](auto const& u) { return u.ref == ref; });
     NSAI_ASSERT(use != d->uses.end());
-    d->charge -= static_cast<std::int32_t>(use->charge);
+    d->charge = static_cast<std::int16_t>(d->charge - use->charge);
     d->memory_mb -= use->memory_mb;
     d->uses.erase(use);
     free_devices_ += d->is_free() ? 1 : 0;
@@ -169,7 +169,7 @@ std::vector<device_grant> node_state::devices_of(attempt_ref ref) const {
   if (auto const* const held = find(ref))
     for (auto const& h : held->devices) {
       auto const* const d = device(h.index);
-      auto const info = d != nullptr ? d->info : gpu_info{h.index, {}, {}, 0, false};
+      auto const info = d != nullptr ? d->info() : gpu_info{h.index, {}, {}, 0, false};
       list.push_back(
           {info.index, info.uuid, info.model, h.memory_mb, h.share_milli, info.is_virtual});
     }
@@ -194,6 +194,8 @@ void node_state::release(attempt_ref ref) {
     holdings_.rehash(0);
   if (!waited && ahead_ > 0)
     move_up();
+  if (waiting_.empty())
+    return;
   if (ahead_ == 0)
     waiting_.clear();
   else if (waiting_.size() > 2 * ahead_ + 16)
@@ -239,7 +241,8 @@ void node_state::clear() {
   ahead_ = 0;
   free_devices_ = 0;
   for (auto& device : devices) {
-    device.charge = device.memory_mb = 0;
+    device.charge = 0;
+    device.memory_mb = 0;
     device.uses.clear();
     free_devices_ += device.is_free() ? 1 : 0;
   }
@@ -275,7 +278,7 @@ void node_state::check() const {
       NSAI_ASSERT(h != nullptr && !h->ahead);
     }
     NSAI_ASSERT(charge == device.charge && charge <= 1000);
-    NSAI_ASSERT(used_mb == device.memory_mb && used_mb <= device.info.memory_mb);
+    NSAI_ASSERT(used_mb == device.memory_mb && used_mb <= device.info().memory_mb);
     uses -= device.uses.size();
     free += device.is_free() ? 1 : 0;
   }

@@ -10,6 +10,7 @@
 
 #include "messages/attempt.hpp"
 #include "messages/node.hpp"
+#include "scheduling/boxed.hpp"
 #include "scheduling/indices.hpp"
 
 namespace nsai::scheduling {
@@ -64,8 +65,10 @@ struct wellbeing {
   bool withholds(bool in_use) const { return withheld(health, in_use); }
 };
 
-/// The use of one device. What every look at it needs comes first, in one line of the cache.
-struct alignas(64) device_state {
+/// The use of one device: what every look at it needs, in one line of the cache. The devices of a
+/// node lie side by side; what is asked for seldom lies elsewhere.
+class alignas(64) device_state {
+ public:
   struct use {
     attempt_ref ref;
     tenant_index tenant;
@@ -76,38 +79,47 @@ struct alignas(64) device_state {
 
   std::vector<use> uses;
   std::int64_t memory_mb = 0;
-  std::int64_t all_memory_mb = 0;  // this and `index` are as in `info`
-  std::uint32_t index = 0;
-  device_class_index device_class = none;
-  std::int32_t charge = 0;  // thousandths of the device, at most 1000
 
  private:
-  place_health health_ = place_health::sound;  // of `well_`
   std::int64_t offered_mb_ = 0;
+  struct details {
+    gpu_info info;
+    model_index model = none;
+    wellbeing well;
+    gpu_state state;
+  };
+  boxed<details> rest_;  // always there
 
  public:
-  gpu_info info;
-  model_index model = none;
+  std::uint32_t index = 0;  // this and `link_group` are as in `info`
+  std::uint32_t link_group = 0;
+  device_class_index device_class = none;
+  std::int16_t charge = 0;  // thousandths of the device, at most 1000
 
-  wellbeing const& well() const { return well_; }
-  gpu_state const& state() const { return state_; }
+ private:
+  place_health health_ = place_health::sound;  // of `well`
+  bool is_whole_ = true;                       // all of its memory is offered
+
+ public:
+  gpu_info const& info() const { return rest_->info; }
+  model_index model() const { return rest_->model; }
+  wellbeing const& well() const { return rest_->well; }
+  gpu_state const& state() const { return rest_->state; }
   void set_well(wellbeing w);
   void set_state(gpu_state now);
-  void set_place(std::uint32_t place) { well_.place = place; }
+  void set_place(std::uint32_t place) { rest_->well.place = place; }
   /// Whether it takes nothing (more), in use or not.
   bool withholds(bool in_use) const { return withheld(health_, in_use); }
   /// Nobody has it, and it may be given.
   bool is_free() const { return uses.empty() && !withholds(false); }
   /// What of its memory is not held by strangers.
   std::int64_t memory_offered() const { return offered_mb_; }
+  bool offers_all_memory() const { return is_whole_; }
   std::int64_t charge_of(std::int64_t share_milli, std::int64_t memory) const {
-    return scheduling::charge_of(share_milli, memory, all_memory_mb);
+    return scheduling::charge_of(share_milli, memory, info().memory_mb);
   }
-
- private:
-  wellbeing well_;
-  gpu_state state_;
 };
+static_assert(sizeof(device_state) == 64);
 
 /// What has changed on the nodes.
 struct node_changes {

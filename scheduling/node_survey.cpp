@@ -25,8 +25,8 @@ std::string with_commas(std::int64_t number) {
 
 std::string held_by_strangers(std::string const& node, device_state const& d) {
   constexpr std::size_t most_named = 8;
-  auto text = "GPU " + std::to_string(d.info.index) + " of node " + node + ": " +
-              with_commas(d.state().foreign_mb) + " of " + with_commas(d.info.memory_mb) +
+  auto text = "GPU " + std::to_string(d.info().index) + " of node " + node + ": " +
+              with_commas(d.state().foreign_mb) + " of " + with_commas(d.info().memory_mb) +
               " MiB are held by processes that are not of nsai";
   auto const& pids = d.state().foreign_pids;
   std::vector<std::string> names;
@@ -45,7 +45,7 @@ std::string what_it_has(node_state const& node) {
               std::to_string(node.info.memory_mb) + " MiB";
   std::map<std::string, std::size_t> models;
   for (auto const& d : node.devices)
-    ++models[d.info.model];
+    ++models[d.info().model];
   for (auto const& [model, count] : models)
     text += ", " + std::to_string(count) + (count == 1 ? " GPU of " : " GPUs of ") + model;
   return text;
@@ -73,7 +73,7 @@ wait_rule node_survey::rule_of(node_state const& node) const {
   if (!places_.has_labels(s_, node))
     return wait_rule::labels;
   if (s_.wants_gpu() && std::none_of(node.devices.begin(), node.devices.end(), [&](auto const& d) {
-        return s_.matches_model(d.model, d.info.model);
+        return s_.matches_model(d.model(), d.info().model);
       }))
     return wait_rule::gpu_model;
   if (!places_.is_large_enough(s_, node))
@@ -141,7 +141,7 @@ std::string node_survey::models() const {
   for (auto const& each : all_)
     if (progress(each.rule) >= progress(wait_rule::gpu_model))
       for (auto const& device : each.node->devices)
-        names.insert(device.info.model);
+        names.insert(device.info().model);
   return names.empty() ? "none" : joined({names.begin(), names.end()});
 }
 
@@ -179,8 +179,8 @@ std::string node_survey::why_quarantined(node_state const& node) const {
     return in_words(name, node.well);
   for (auto const& d : node.devices)
     if (s_.wants_gpu() && d.well().health == place_health::quarantined &&
-        s_.matches_model(d.model, d.info.model))
-      return in_words("GPU " + std::to_string(d.info.index) + " of " + name, d.well());
+        s_.matches_model(d.model(), d.info().model))
+      return in_words("GPU " + std::to_string(d.info().index) + " of " + name, d.well());
   return s_.key.retried && node.avoids_retries
              ? name + " takes no retries: several jobs have failed there"
              : std::string{};
@@ -197,7 +197,7 @@ std::string node_survey::what_is_quarantined() const {
 /// Empty: strangers take nothing that it could have.
 std::string node_survey::why_held(node_state const& node) const {
   for (auto const& d : node.devices)
-    if (s_.wants_gpu() && d.state().foreign_mb > 0 && s_.matches_model(d.model, d.info.model) &&
+    if (s_.wants_gpu() && d.state().foreign_mb > 0 && s_.matches_model(d.model(), d.info().model) &&
         !(s_.shares_gpu() ? places_.has_free(s_, d) : places_.is_served(s_, d)))
       return held_by_strangers(node.info.name, d);
   return {};

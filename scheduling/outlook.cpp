@@ -15,7 +15,7 @@ void outlook::read_device(std::uint32_t position) {
   auto left = node_.devices[position];
   std::erase_if(left.uses, [&](device_state::use const& use) {
     bool const gone = std::find(gone_.begin(), gone_.end(), use.ref) != gone_.end();
-    left.charge -= gone ? use.charge : 0;
+    left.charge = static_cast<std::int16_t>(left.charge - (gone ? use.charge : 0));
     left.memory_mb -= gone ? use.memory_mb : 0;
     return gone;
   });
@@ -40,7 +40,7 @@ void outlook::release(attempt_ref ref) {
   room_.memory_mb += held->memory_mb;
   for (auto const& h : held->devices)
     for (std::uint32_t i = 0; i < node_.devices.size(); ++i)
-      if (node_.devices[i].info.index == h.index)
+      if (node_.devices[i].index == h.index)
         read_device(i);
 }
 

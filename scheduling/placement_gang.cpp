@@ -10,7 +10,7 @@ namespace {
 bool has_any(node_state const& node, std::vector<std::string> const& models) {
   return std::any_of(node.devices.begin(), node.devices.end(), [&](auto const& device) {
     return std::any_of(models.begin(), models.end(), [&](auto const& model) {
-      return gpu_model_matches(model, device.info.model);
+      return gpu_model_matches(model, device.info().model);
     });
   });
 }

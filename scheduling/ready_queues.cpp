@@ -103,7 +103,7 @@ std::uint32_t ready_queues::open_lane(place const& where) {
     own.at = {standing(where.tenant, where.owner), ++last_turn_, owner->second, 0};
     tenant.owners.add(own.at);
   }
-  owners_[owner->second].lanes.push_back(index);
+  owners_[owner->second].lanes.push_back({where.shape, index});
   tenant.shapes.add(where.shape);
   level.shapes.add(where.shape);
   look_again(level, tenant);
@@ -125,7 +125,7 @@ void ready_queues::close_lane(std::uint32_t index) {
   auto& tenant = level.lines[where.tenant];
   auto const owner = tenant.owner_at.at(where.owner);
   auto& lanes = owners_[owner].lanes;
-  std::erase(lanes, index);
+  std::erase_if(lanes, [index](own_lane const& l) { return l.index == index; });
   tenant.shapes.remove(where.shape);
   level.shapes.remove(where.shape);
   if (lanes.empty()) {
@@ -327,10 +327,12 @@ queue_slot ready_queues::front_of(tenant_index index, tenant_line const& tenant,
                                   shape_set const& wanted) const {
   for (auto const& own : tenant.owners.order()) {
     lane const* best = nullptr;
-    for (auto const at : owners_[own.who].lanes) {
+    for (auto const [shape, at] : owners_[own.who].lanes) {
+      if (!wanted.contains(shape))
+        continue;
       auto const& lane = lanes_[at];
       if ((best == nullptr || lane.head_order < best->head_order) &&
-          wanted.contains(lane.where.shape) && (!admits_ || admits_(index, lane.where.shape)))
+          (!admits_ || admits_(index, shape)))
         best = &lane;
     }
     if (best != nullptr)
@@ -350,8 +352,9 @@ void ready_queues::check_tenant(level_line const& level, tenant_index tenant,
     ++owners;
     NSAI_ASSERT(line.owner_at.at(own.owner) == at && !own.lanes.empty());
     NSAI_ASSERT(!(own.at < next) && !(next < own.at));
-    for (auto const index : own.lanes) {
+    for (auto const [shape, index] : own.lanes) {
       auto const& lane = lanes_[index];
+      NSAI_ASSERT(lane.where.shape == shape);
       NSAI_ASSERT(lane.where.tenant == tenant && lane.where.owner == own.owner && lane.count > 0);
       NSAI_ASSERT(lane_at_.at(lane.where) == index);
       NSAI_ASSERT(lane.head_order == entries_[lane.head].order);

@@ -150,10 +150,14 @@ class ready_queues {
     shape_set set_;
     std::unordered_map<shape_index, std::uint32_t> counts_;
   };
+  struct own_lane {
+    shape_index shape;
+    std::uint32_t index;  // in lanes_
+  };
   struct owner_line {
     owner_index owner = none;
     turn at;
-    std::vector<std::uint32_t> lanes;
+    std::vector<own_lane> lanes;
   };
   /// What every change of a standing looks at comes first, in one line of the cache.
   struct alignas(64) tenant_line {

@@ -60,7 +60,7 @@ std::optional<place> find_without(core_books& b, shape& s, std::vector<std::stri
     std::vector<std::uint32_t> withheld;
     for (std::uint32_t i = 0; i < node.devices.size(); ++i)
       if (std::any_of(models.begin(), models.end(), [&](auto const& model) {
-            return gpu_model_matches(model, node.devices[i].info.model);
+            return gpu_model_matches(model, node.devices[i].info().model);
           }))
         withheld.push_back(i);
     outlook others{node};
