@@ -53,13 +53,15 @@ void fair_share::rebase() {
 
 void fair_share::set_capacity(amounts const& all) {
   capacity_ = parts(all);
-  for (auto& tenant : tenants_)
-    tenant.held = dominant(tenant.of.rate);
+  for (tenant_index tenant = 0; tenant < tenants_.size(); ++tenant)
+    parts_[tenant].held = dominant(tenants_[tenant].of.rate);
 }
 
 fair_share::tenant_account& fair_share::at(tenant_index tenant) {
-  if (tenants_.size() <= tenant)
+  if (tenants_.size() <= tenant) {
     tenants_.resize(tenant + 1);
+    parts_.resize(tenant + 1);
+  }
   return tenants_[tenant];
 }
 
@@ -97,10 +99,10 @@ void fair_share::leave(tenant_account& tenant) {
 
 void fair_share::learn_above(tenant_index tenant) const {
   constexpr double rounding = 1e-9;
-  auto const& t = tenants_[tenant];
-  bool const alone = t.weight >= active_weight_ * (1 - rounding);
-  t.above_from = alone ? std::numeric_limits<double>::infinity() : entitled(tenant) - rounding;
-  t.above_at = entitlements_;
+  auto& p = parts_[tenant];
+  bool const alone = tenants_[tenant].weight >= active_weight_ * (1 - rounding);
+  p.above_from = alone ? std::numeric_limits<double>::infinity() : entitled(tenant) - rounding;
+  p.as_of = entitlements_;
 }
 
 void fair_share::wait(tenant_index tenant) {
@@ -128,7 +130,7 @@ void fair_share::start(tenant_index tenant, owner_index owner, amounts const& he
   auto& t = at(tenant);
   join(t);
   change(t.of, parts(held), 1);
-  t.held = dominant(t.of.rate);
+  parts_[tenant].held = dominant(t.of.rate);
   change(at(t, owner).of, parts(held), 1);
 }
 
@@ -136,7 +138,7 @@ void fair_share::stop(tenant_index tenant, owner_index owner, amounts const& hel
   auto& t = at(tenant);
   leave(t);
   change(t.of, parts(held), -1);
-  t.held = dominant(t.of.rate);
+  parts_[tenant].held = dominant(t.of.rate);
   change(at(t, owner).of, parts(held), -1);
 }
 

@@ -55,16 +55,16 @@ class fair_share {
   }
   /// It holds its part or more of the cluster, and others are active.
   bool is_above(tenant_index tenant) const {
-    if (tenant >= tenants_.size())
+    if (tenant >= parts_.size())
       return false;
-    auto const& t = tenants_[tenant];
-    if (t.above_at != entitlements_)
+    auto const& p = parts_[tenant];
+    if (p.as_of != entitlements_)
       learn_above(tenant);
-    return t.held >= t.above_from;
+    return p.held >= p.above_from;
   }
   /// The dominant part of the cluster that the tenant holds now, 0 to 1.
   double held(tenant_index tenant) const {
-    return tenant < tenants_.size() ? tenants_[tenant].held : 0;
+    return tenant < parts_.size() ? parts_[tenant].held : 0;
   }
   amounts holding(tenant_index tenant) const;
   /// The dominant part of the cluster that the amounts are, 0 to 1.
@@ -95,12 +95,16 @@ class fair_share {
   };
   struct tenant_account {
     account of;
-    double held = 0;  // the dominant part of `of.rate`, which is asked for often
     double weight = 1;
-    std::uint32_t active = 0;            // levels it waits at, and attempts it holds
-    mutable double above_from = 0;       // what it holds when it is above its part of the cluster,
-    mutable std::uint64_t above_at = 0;  // as of these `entitlements_`
-    std::vector<owner_account> owners;   // by number
+    std::uint32_t active = 0;           // levels it waits at, and attempts it holds
+    std::vector<owner_account> owners;  // by number
+  };
+
+  /// Of the cluster; side by side, for the many quick looks at who is above.
+  struct part_held {
+    double held = 0;                  // the dominant part of the tenant's `account::rate`
+    mutable double above_from = 0;    // what it holds when it is above its part of the cluster,
+    mutable std::uint64_t as_of = 0;  // with these `entitlements_`
   };
 
   static vector parts(amounts const& a) { return {a.cpu, a.memory_mb, a.gpus}; }
@@ -126,6 +130,7 @@ class fair_share {
   double active_weight_ = 0;
   std::uint64_t entitlements_ = 1;  // grows when what tenants are entitled to may have changed
   std::vector<tenant_account> tenants_;
+  std::vector<part_held> parts_;  // by tenant, as `tenants_`
 };
 
 }  // namespace nsai::scheduling

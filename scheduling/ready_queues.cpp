@@ -302,13 +302,14 @@ queue_slot ready_queues::front(priority level, shape_set const& wanted, whose of
     most = of_rival.lines[where.tenant].at.standing;
   }
   auto const glance = wanted.glance();
+  bool const is_exact = line.shapes.set().is_plain() && wanted.is_plain();
   for (auto const& next : line.tenants.order()) {
     if ((next.shapes & glance) == 0)
       continue;
     if (next.standing > most)
       return none;
     auto const& tenant = line.lines[next.who];
-    if (!tenant.shapes.set().meets(wanted) || !is_looked_at(next.who, of))
+    if ((!is_exact && !tenant.shapes.set().meets(wanted)) || !is_looked_at(next.who, of))
       continue;
     if (auto const slot = front_of(next.who, tenant, wanted); slot != none)
       return slot;

@@ -36,6 +36,8 @@ class shape_set {
       bits |= word;
     return bits;
   }
+  /// Sets within this one meet where their glances do: no two of its shapes share a bit.
+  bool is_plain() const { return high_.empty(); }
   void add(shape_index shape) {
     if (contains(shape))
       return;
