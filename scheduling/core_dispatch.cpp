@@ -22,6 +22,16 @@ constexpr std::int64_t most_ahead_on_a_node = 4096;
 // Jobs that are not quite as brief as those before them may keep what waits this long.
 constexpr std::int64_t longest_wait_ahead_ms = 1000;
 
+/// Whether anything that competes at the level can have waited so long: urgent jobs of tenants
+/// above their share do so as batch.
+bool may_have_aged(ready_queues const& queues, priority level, timestamp now) {
+  auto const any_at = [&](priority p) {
+    return queues.count(p) > 0 && now - queues.earliest(p) >= aged_after_ms;
+  };
+  return any_at(level) || (level == priority::batch &&
+                           (any_at(priority::interactive) || any_at(priority::realtime)));
+}
+
 bool is_brief(stage_facts const& stage) {
   return stage.outcomes >= known_after && stage.mean_us < brief_mean_us && stage.description &&
          stage.description->brief;
@@ -104,7 +114,7 @@ queue_slot core::state::next_aged(shape_set const& open, priority than) const {
     return aged;
   for (auto level = static_cast<std::size_t>(than) + 1; level < priority_levels; ++level) {
     auto const p = static_cast<priority>(level);
-    if (queues.count(p) == 0 || now - queues.earliest(p) < aged_after_ms)
+    if (!may_have_aged(queues, p, now))
       continue;
     auto const slot = next_of(p, open);
     if (slot != none && now - queues[slot].since >= aged_after_ms &&

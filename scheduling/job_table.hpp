@@ -82,9 +82,9 @@ class terms_table {
 };
 
 /// Live jobs by number. Numbers ascend without gaps, so they are kept in blocks: finding one costs
-/// one look into a small table (8 bytes for each 256 numbers between the oldest and the youngest
-/// live job, which the cache keeps), and a block goes when its last job has ended. Addresses are
-/// stable while a job lives.
+/// one look into a small table (10 bytes for each 256 numbers between the oldest and the youngest
+/// live job, at most twice as many, which the cache keeps), and a block goes when its last job has
+/// ended. Addresses are stable while a job lives.
 class job_table {
  public:
   job& add(job_id id);

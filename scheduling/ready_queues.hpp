@@ -2,7 +2,6 @@
 
 #include <array>
 #include <functional>
-#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -76,8 +75,8 @@ class ready_queues {
                    queue_slot rival = none) const;
   /// Whether some job of the shape has a turn at the level: some tenant's is admitted.
   bool has_turn(priority level, shape_index shape) const;
-  /// The standings of a tenant and an owner have changed. Levels that nobody looks at cost nothing
-  /// more.
+  /// The standings of a tenant and an owner have changed. The tenant moves in the round of a level
+  /// when that is asked next.
   void refresh(tenant_index tenant, owner_index owner) {
     refresh(tenant, owner, standing(tenant), nullptr);
   }

@@ -422,6 +422,33 @@ TEST_CASE(
   static_cast<void>(running);
 }
 
+TEST_CASE("priority: an urgent job of a tenant above its share ages as batch does") {
+  for (auto const level : {priority::realtime, priority::interactive}) {
+    CAPTURE(to_string(level));
+    core_settings settings;
+    settings.tenants["*"].max_priority = priority::realtime;
+    fixture f{settings};
+    f.join(f.node("n", 2));
+    auto s = f.job();
+    s.resources.cpu.value = 1000;
+    s.priority = level;
+    s.tenant_id = "above";
+    f.submitted(s);  // holds its half for ever
+    s.tenant_id = "below";
+    for (int i = 0; i < 60; ++i)
+      f.submitted(s);
+    s.tenant_id = "above";
+    auto const waits = f.submitted(s);
+    s.tenant_id = "below";
+    f.advance(10 * minute_ms);
+    int grants = 0;
+    for (; !f.runs(waits) && grants < 50; ++grants)
+      f.end(f.order_.back());
+    CHECK(grants >= 15);  // the level is strict but for the twentieth
+    CHECK(grants <= 20);
+  }
+}
+
 TEST_CASE("fairness: tenants take turns whatever they have queued") {
   with_node f;
   auto s = f.job();
