@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 
@@ -5,6 +6,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include "messages/suggest.hpp"
 #include "node/cli.hpp"
 #include "node/version.hpp"
 
@@ -24,11 +26,63 @@ void add_globals(CLI::App& app, global_options& global) {
   app.add_flag("--no-color", global.no_color, "no colour");
 }
 
+/// The command that was read, as far as it was.
+CLI::App& read_command(CLI::App& app) {
+  auto* command = &app;
+  while (!command->get_subcommands().empty())
+    command = command->get_subcommands().front();
+  return *command;
+}
+
+bool has_commands(CLI::App const& command) {
+  return !command.get_subcommands([](CLI::App const*) { return true; }).empty();
+}
+
+/// What may come next: options, the global ones among them, and commands.
+std::vector<std::string> known_words(CLI::App& app, CLI::App& command) {
+  std::vector<std::string> known;
+  for (auto const* const each : command.get_subcommands([](CLI::App const*) { return true; }))
+    known.push_back(each->get_name());
+  for (auto* const at : {&app, &command})
+    for (auto const* const option : at->get_options())
+      for (auto const& name : option->get_lnames())
+        known.push_back("--" + name);
+  return known;
+}
+
+/// "--cpus" is --cpu, and "--retries" --max-retries.
+std::string meant_by(std::string const& word, std::vector<std::string> const& known) {
+  auto const close = nearest(word, known);
+  if (!close.empty() || !word.starts_with("--"))
+    return close;
+  auto const longer = std::find_if(known.begin(), known.end(), [&](std::string const& each) {
+    return each.ends_with(word.substr(1));
+  });
+  return longer == known.end() ? std::string{} : *longer;
+}
+
+/// What CLI11 could not read, and what was probably meant. It names everything behind that, too.
+std::string unknown_word(CLI::App& app) {
+  auto& command = read_command(app);
+  auto const left = app.remaining(true);
+  if (left.empty())
+    return "a command is missing";
+  auto const& word = left.front();
+  auto const name = &command == &app ? "nsai" : "nsai " + command.get_name();
+  auto const meant = meant_by(word, known_words(app, command));
+  return "\"" + word + "\" was not expected after " + name +
+         (meant.empty() ? std::string{} : "; did you mean " + meant + "?");
+}
+
 /// What CLI11 refused, in the project's own form. Help and version are no errors.
 int show_parse_error(CLI::App& app, CLI::ParseError const& e, global_options const& global) {
   if (e.get_exit_code() == 0)
     return app.exit(e);
-  global.out.errors({error_of("usage", "usage", std::string{e.what()} + " (see nsai --help)")});
+  bool const lacks_command =
+      dynamic_cast<CLI::RequiredError const*>(&e) != nullptr && has_commands(read_command(app));
+  bool const is_unknown = lacks_command || dynamic_cast<CLI::ExtrasError const*>(&e) != nullptr;
+  auto const fault = is_unknown ? unknown_word(app) : std::string{e.what()};
+  global.out.errors({error_of("usage", "usage", fault + " (see nsai --help)")});
   return exit_usage;
 }
 

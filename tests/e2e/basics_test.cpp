@@ -57,6 +57,26 @@ TEST_CASE("bad input: exit 2, and the message names what was meant") {
   CHECK(as_json.document().at("error").at("code") == "unknown_stage");
 }
 
+TEST_CASE("a word that is not known: exit 2, it is named alone, and what was meant") {
+  cluster c;
+  auto const told = [&](std::vector<std::string> words, std::string const& what) {
+    auto const result = c.run(words);
+    CHECK(result.exit_code == 2);
+    CAPTURE(result.err);
+    CHECK(result.err.find("nsai: " + what + " (see nsai --help)") == 0);
+  };
+  told({"submit", "--cpus", "2", "--gpu", "A100", "--", "sh", "-c", "true"},
+       "\"--cpus\" was not expected after nsai submit; did you mean --cpu?");
+  told({"submit", "--retries", "2", "--", "true"},
+       "\"--retries\" was not expected after nsai submit; did you mean --max-retries?");
+  told({"nodes", "--josn"}, "\"--josn\" was not expected after nsai nodes; did you mean --json?");
+  told({"sumbit", "--", "true"}, "\"sumbit\" was not expected after nsai; did you mean submit?");
+  told({"simulate", "rnu"}, "\"rnu\" was not expected after nsai simulate; did you mean run?");
+  told({"job", "1", "2"}, "\"2\" was not expected after nsai job");
+  told({"simulate"}, "a command is missing");
+  told({}, "a command is missing");
+}
+
 TEST_CASE("garbage in a file argument: exit 2 with line and column") {
   cluster c;
   c.start_head();
