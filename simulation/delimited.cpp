@@ -80,4 +80,10 @@ shape_error delimited::fault(row const& r, std::string const& came,
   return {file_ + ":" + std::to_string(r.line), came, expected};
 }
 
+bool is_model_pattern(std::string_view text) {
+  constexpr std::size_t most = 256;
+  return text.size() <= most && text.find_first_not_of("| -_") != std::string_view::npos &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
+
 }  // namespace nsai::simulation

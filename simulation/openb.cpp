@@ -27,7 +27,7 @@ void read_nodes(delimited const& table, openb_trace& to) {
                         std::to_string(table.columns()));
     if (n.cpus.value < 1 || n.cpus.value > 100'000'000)
       throw table.fault(row, cpu, "1 to 100000000");
-    if (devices > 0 && row.cells[model].empty())
+    if (devices > 0 && !is_model_pattern(row.cells[model]))
       throw table.fault(row, model, "a model such as T4");
     if (!seen.insert(row.cells[name]).second)
       throw table.fault(row, name, "a name that no other node has");
@@ -63,6 +63,8 @@ void read_tasks(delimited const& table, openb_trace& to) {
     if (devices > 0) {
       t.needs.gpu_share.value = table.number(row, milli);
       t.needs.gpu = row.cells[spec];
+      if (!t.needs.gpu.empty() && !is_model_pattern(t.needs.gpu))
+        throw table.fault(row, spec, "models such as V100M16|V100M32");
       if (t.needs.gpu_share.value < 1 || t.needs.gpu_share.value > 1000 ||
           (devices > 1 && t.needs.gpu_share.value < 1000))
         throw table.fault(row, milli, "1 to 1000, and 1000 with several GPUs");

@@ -114,7 +114,8 @@ std::optional<tres> tres_of(std::string_view text) {
     auto const amount = name == "mem" ? megabytes_of(value) : whole(value);
     if (name != "mem" && name != "cpu" && name != "node" && !of_gpu)
       continue;
-    if (!amount)
+    bool const has_model = of_gpu && name.size() > gpu.size() + 1;
+    if (!amount || (has_model && !is_model_pattern(name.substr(gpu.size() + 1))))
       return std::nullopt;
     if (name == "mem")
       t.memory_mb = *amount;
@@ -122,7 +123,7 @@ std::optional<tres> tres_of(std::string_view text) {
       t.cpu = *amount;
     else if (name == "node")
       t.nodes = std::max<std::int64_t>(1, *amount);
-    else if (name.size() > gpu.size())
+    else if (has_model)
       t.model = name.substr(gpu.size() + 1);
     if (of_gpu)
       t.gpus = std::max(t.gpus, *amount);

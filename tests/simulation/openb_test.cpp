@@ -74,6 +74,8 @@ TEST_CASE("openb: what is wrong is named by file, line and column") {
                        shape_error);
   CHECK_THROWS_WITH_AS(tasks("p,1,1,2,500,\n"),
                        doctest::Contains("tasks.csv:2: gpu_milli: \"500\""), shape_error);
+  CHECK_THROWS_WITH_AS(tasks("p,1,1,1,500,T4\xff\n"), doctest::Contains("tasks.csv:2: gpu_spec: "),
+                       shape_error);
   CHECK_THROWS_WITH_AS(tasks("p,1,1\n"), doctest::Contains("tasks.csv:2: 3 cells"), shape_error);
   CHECK_THROWS_WITH_AS(tasks(""), doctest::Contains("tasks.csv: there are no tasks"), shape_error);
   CHECK_THROWS_WITH_AS(read_openb("sn,cpu_milli,memory_mib,gpu\n", "nodes.csv", tasks_csv, "t"),

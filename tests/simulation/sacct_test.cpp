@@ -94,6 +94,11 @@ TEST_CASE("sacct: what is wrong is named by file, line and column") {
                        doctest::Contains("f:2: Submit: \"soon\" is not allowed"), shape_error);
   CHECK_THROWS_WITH_AS(import_sacct("JobID|Submit|ElapsedRaw|ReqTRES\n1|1000|5|many\n", "f"),
                        doctest::Contains("f:2: ReqTRES: \"many\" is not allowed"), shape_error);
+  for (std::string const model : {"a1\xff\xfe", " -", std::string(300, 'a').c_str()})
+    CHECK_THROWS_WITH_AS(
+        import_sacct("JobID|Submit|ElapsedRaw|ReqTRES\n1|1000|5|cpu=1,gres/gpu:" + model + "=2\n",
+                     "f"),
+        doctest::Contains("f:2: ReqTRES: "), shape_error);
   CHECK_THROWS_WITH_AS(import_sacct("JobID|Submit|ElapsedRaw|ReqTRES\n", "f"),
                        doctest::Contains("f: there is no job in it that ran"), shape_error);
 }
