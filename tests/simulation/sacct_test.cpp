@@ -94,7 +94,7 @@ TEST_CASE("sacct: what is wrong is named by file, line and column") {
                        doctest::Contains("f:2: Submit: \"soon\" is not allowed"), shape_error);
   CHECK_THROWS_WITH_AS(import_sacct("JobID|Submit|ElapsedRaw|ReqTRES\n1|1000|5|many\n", "f"),
                        doctest::Contains("f:2: ReqTRES: \"many\" is not allowed"), shape_error);
-  for (std::string const model : {"a1\xff\xfe", " -", std::string(300, 'a').c_str()})
+  for (auto const& model : {std::string("a1\xff\xfe"), std::string(" -"), std::string(300, 'a')})
     CHECK_THROWS_WITH_AS(
         import_sacct("JobID|Submit|ElapsedRaw|ReqTRES\n1|1000|5|cpu=1,gres/gpu:" + model + "=2\n",
                      "f"),
