@@ -34,14 +34,14 @@ CLI::App& read_command(CLI::App& app) {
   return *command;
 }
 
-bool has_commands(CLI::App const& command) {
-  return !command.get_subcommands([](CLI::App const*) { return true; }).empty();
+std::vector<CLI::App const*> commands_of(CLI::App const& command) {
+  return command.get_subcommands([](CLI::App const*) { return true; });
 }
 
 /// What may come next: options, the global ones among them, and commands.
 std::vector<std::string> known_words(CLI::App& app, CLI::App& command) {
   std::vector<std::string> known;
-  for (auto const* const each : command.get_subcommands([](CLI::App const*) { return true; }))
+  for (auto const* const each : commands_of(command))
     known.push_back(each->get_name());
   for (auto* const at : {&app, &command})
     for (auto const* const option : at->get_options())
@@ -78,8 +78,8 @@ std::string unknown_word(CLI::App& app) {
 int show_parse_error(CLI::App& app, CLI::ParseError const& e, global_options const& global) {
   if (e.get_exit_code() == 0)
     return app.exit(e);
-  bool const lacks_command =
-      dynamic_cast<CLI::RequiredError const*>(&e) != nullptr && has_commands(read_command(app));
+  bool const lacks_command = dynamic_cast<CLI::RequiredError const*>(&e) != nullptr &&
+                             !commands_of(read_command(app)).empty();
   bool const is_unknown = lacks_command || dynamic_cast<CLI::ExtrasError const*>(&e) != nullptr;
   auto const fault = is_unknown ? unknown_word(app) : std::string{e.what()};
   global.out.errors({error_of("usage", "usage", fault + " (see nsai --help)")});

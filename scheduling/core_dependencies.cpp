@@ -37,8 +37,6 @@ ended_job const* find_ended(std::vector<ended_job> const& ended, job_id id) {
 std::optional<error_info> core::state::check_dependencies(job_submitted const& e,
                                                           constraints const& c,
                                                           std::string_view path) const {
-  if (dependencies_of(c) == 0)
-    return std::nullopt;
   for (auto const [id, however] : dependencies_in(c)) {
     auto const* const live = jobs.find(id);
     // Another tenant's job is as unknown as one that never was.

@@ -87,7 +87,6 @@ std::uint32_t ready_queues::open_lane(place const& where) {
   auto& tenant = level.lines[where.tenant];
   if (tenant.owner_at.empty()) {  // whoever comes to wait joins the end of the round
     tenant.at = {standing(where.tenant), ++last_turn_, where.tenant, 0};
-    tenant.is_due = false;
     level.tenants.add(tenant.at);
     if (shares_ != nullptr)
       shares_->wait(where.tenant);
@@ -135,6 +134,7 @@ void ready_queues::close_lane(std::uint32_t index) {
   }
   if (tenant.owner_at.empty()) {
     level.tenants.remove(tenant.at);
+    tenant.is_due = false;
     if (shares_ != nullptr)
       shares_->wait_no_more(where.tenant);
   } else {
@@ -208,10 +208,7 @@ void ready_queues::serve(queue_slot slot) {
   auto& level = level_of(where);
   auto& tenant = level.lines[where.tenant];
   auto const now = standing(where.tenant);
-  turn const to{now, ++last_turn_, where.tenant, tenant.at.shapes};
-  level.tenants.move(tenant.at, to);
-  tenant.at = to;
-  tenant.is_due = false;
+  move(level, tenant, {now, ++last_turn_, where.tenant, tenant.at.shapes});
   if (tenant.owner_at.size() > 1)
     place_again(tenant, where.tenant, tenant.owner_at.at(where.owner), true);
   refresh(where.tenant, where.owner, now, &level);
@@ -226,27 +223,27 @@ double ready_queues::standing(tenant_index tenant, owner_index owner) const {
   return shares_ == nullptr ? 0 : shares_->standing(tenant, owner);
 }
 
-void ready_queues::move_later(level_line& level, tenant_index tenant, double standing) {
-  auto& line = level.lines[tenant];
-  line.next_standing = standing;
-  line.is_due = true;
-  if (line.is_listed)
+void ready_queues::move(level_line& level, tenant_line& tenant, turn const& to) {
+  level.tenants.move(tenant.at, to);
+  tenant.at = to;
+  tenant.is_due = false;
+}
+
+void ready_queues::move_later(level_line& level, tenant_line& tenant, double standing) {
+  tenant.next_standing = standing;
+  tenant.is_due = true;
+  if (tenant.is_listed)
     return;
-  line.is_listed = true;
-  level.due.push_back(tenant);
+  tenant.is_listed = true;
+  level.due.push_back(tenant.at.who);
 }
 
 void ready_queues::settle(level_line& level) {
-  for (auto const tenant : level.due) {
-    auto& line = level.lines[tenant];
-    line.is_listed = false;
-    if (!line.is_due || line.owners.order().empty())
-      continue;
-    auto to = line.at;
-    to.standing = line.next_standing;
-    line.is_due = false;
-    level.tenants.move(line.at, to);
-    line.at = to;
+  for (auto const index : level.due) {
+    auto& tenant = level.lines[index];
+    tenant.is_listed = false;
+    if (tenant.is_due)
+      move(level, tenant, {tenant.next_standing, tenant.at.served, index, tenant.at.shapes});
   }
   level.due.clear();
 }
@@ -266,8 +263,8 @@ void ready_queues::refresh(tenant_index tenant, owner_index owner, double standi
       continue;
     if (level.lines.size() <= tenant || level.lines[tenant].owners.order().empty())
       continue;
-    move_later(level, tenant, standing);
     auto& line = level.lines[tenant];
+    move_later(level, line, standing);
     if (line.owners.order().size() == 1)
       continue;  // it is before nobody; its standing is looked at when another one joins
     if (auto const at = line.owner_at.find(owner); at != line.owner_at.end())
@@ -281,7 +278,7 @@ void ready_queues::refresh() {
       auto& line = level.lines[tenant];
       if (line.owner_at.empty())
         continue;
-      move_later(level, tenant, standing(tenant));
+      move_later(level, line, standing(tenant));
       if (line.owner_at.size() > 1)
         for (auto const& [owner, at] : line.owner_at)
           place_again(line, tenant, at, false);
@@ -302,16 +299,14 @@ queue_slot ready_queues::front(priority level, shape_set const& wanted, whose of
     most = of_rival.lines[where.tenant].at.standing;
   }
   auto const glance = wanted.glance();
-  bool const is_exact = line.shapes.set().is_plain() && wanted.is_plain();
   for (auto const& next : line.tenants.order()) {
     if ((next.shapes & glance) == 0)
       continue;
     if (next.standing > most)
       return none;
-    auto const& tenant = line.lines[next.who];
-    if ((!is_exact && !tenant.shapes.set().meets(wanted)) || !is_looked_at(next.who, of))
+    if (!is_looked_at(next.who, of))
       continue;
-    if (auto const slot = front_of(next.who, tenant, wanted); slot != none)
+    if (auto const slot = front_of(next.who, line.lines[next.who], wanted); slot != none)
       return slot;
   }
   return none;
@@ -323,7 +318,7 @@ bool ready_queues::has_turn(priority level, shape_index shape) const {
   return front(level, only) != none;
 }
 
-/// `none` only when none of its wanted shapes is admitted.
+/// `none` when it waits for none of the wanted shapes, or none of these is admitted.
 queue_slot ready_queues::front_of(tenant_index index, tenant_line const& tenant,
                                   shape_set const& wanted) const {
   for (auto const& own : tenant.owners.order()) {

@@ -188,7 +188,8 @@ class ready_queues {
   double standing(tenant_index tenant) const;
   double standing(tenant_index tenant, owner_index owner) const;
   void refresh(tenant_index tenant, owner_index owner, double standing, level_line const* but_at);
-  static void move_later(level_line& level, tenant_index tenant, double standing);
+  static void move(level_line& level, tenant_line& tenant, turn const& to);
+  static void move_later(level_line& level, tenant_line& tenant, double standing);
   static void settle(level_line& level);
   static void look_again(level_line& level, tenant_line& tenant);
   void place_again(tenant_line& tenant, tenant_index of, std::uint32_t owner, bool was_served);

@@ -36,8 +36,6 @@ class shape_set {
       bits |= word;
     return bits;
   }
-  /// Sets within this one meet where their glances do: no two of its shapes share a bit.
-  bool is_plain() const { return high_.empty(); }
   void add(shape_index shape) {
     if (contains(shape))
       return;

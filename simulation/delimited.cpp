@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "messages/resources.hpp"
 #include "messages/suggest.hpp"
 
 namespace nsai::simulation {
@@ -81,8 +82,9 @@ shape_error delimited::fault(row const& r, std::string const& came,
 }
 
 bool is_model_pattern(std::string_view text) {
-  constexpr std::size_t most = 256;
-  return text.size() <= most && text.find_first_not_of("| -_") != std::string_view::npos &&
+  resources asks;
+  asks.gpu = text;
+  return !text.empty() && !complete_and_check(asks) &&
          std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
 }
 

@@ -38,8 +38,8 @@ class delimited {
   std::vector<row> rows_;  // without empty lines
 };
 
-/// Whether it may stand for models of GPUs in a workload or a cluster: at most 256 printable
-/// characters of ASCII, and not only separators.
+/// Whether it may stand for models of GPUs in a workload or a cluster: what a request may ask for,
+/// in printable characters of ASCII. Other bytes would be written as something longer.
 bool is_model_pattern(std::string_view text);
 
 }  // namespace nsai::simulation

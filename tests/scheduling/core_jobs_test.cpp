@@ -439,7 +439,6 @@ TEST_CASE("priority: an urgent job of a tenant above its share ages as batch doe
       f.submitted(s);
     s.tenant_id = "above";
     auto const waits = f.submitted(s);
-    s.tenant_id = "below";
     f.advance(10 * minute_ms);
     int grants = 0;
     for (; !f.runs(waits) && grants < 50; ++grants)

@@ -1,9 +1,7 @@
 // The queues against a plain list of what waits, walked in full for every question.
 #include <algorithm>
-#include <array>
 #include <limits>
 #include <map>
-#include <optional>
 #include <random>
 #include <tuple>
 #include <vector>
