@@ -17,7 +17,7 @@ void cluster::rewire() {
       node->report_to(&changed_);
 }
 
-node_index cluster::index_of(std::string const& uuid) const {
+node_index cluster::index_of(std::string_view uuid) const {
   auto const at = by_uuid_.find(uuid);
   return at == by_uuid_.end() ? none : at->second;
 }

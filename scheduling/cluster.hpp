@@ -1,11 +1,14 @@
 #pragma once
 
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <tsl/robin_map.h>
 
 #include "scheduling/boxed.hpp"
+#include "scheduling/prefetch.hpp"
 #include "scheduling/room_index.hpp"
 
 namespace nsai::scheduling {
@@ -28,7 +31,7 @@ class cluster {
     return const_cast<cluster*>(this)->find(uuid);
   }
   /// `none` when there is no such node.
-  node_index index_of(std::string const& uuid) const;
+  node_index index_of(std::string_view uuid) const;
   node_index add(std::string const& uuid);
   void remove(node_index index);
   /// The node says what it offers; nothing is held on it then.
@@ -37,11 +40,9 @@ class cluster {
   room_index const& by_room();
   /// The same of one node, when the others do not matter.
   node_room const& room_of(node_index index);
-  /// It will be asked for soon: of many nodes most are not in the cache.
+  /// It will be asked for soon.
   void prefetch(node_index index) const {
-    auto const* const node = reinterpret_cast<char const*>(nodes_[index].get());
-    for (std::size_t at = 0; at < sizeof(node_state); at += 64)
-      __builtin_prefetch(node + at);
+    prefetch_lines(nodes_[index].get(), sizeof(node_state));
   }
   node_state& operator[](node_index index) { return *nodes_[index]; }
   node_state const& operator[](node_index index) const { return *nodes_[index]; }
@@ -77,6 +78,12 @@ class cluster {
   std::uint64_t epoch = 1;
 
  private:
+  struct text_hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const noexcept {
+      return std::hash<std::string_view>{}(text);
+    }
+  };
   device_kind kind_of(gpu_info const& gpu);
   void count(node_state const& node, int sign);
 
@@ -89,7 +96,7 @@ class cluster {
   node_changes changed_;
   room_index room_;
   name_table kinds_;  // by what makes them
-  tsl::robin_map<std::string, node_index> by_uuid_;
+  tsl::robin_map<std::string, node_index, text_hash, std::equal_to<>> by_uuid_;
 };
 
 }  // namespace nsai::scheduling

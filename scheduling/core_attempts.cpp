@@ -5,6 +5,7 @@
 #include "scheduling/core_state.hpp"
 #include "scheduling/errors.hpp"
 #include "scheduling/job_costs.hpp"
+#include "scheduling/prefetch.hpp"
 #include "scheduling/retry.hpp"
 #include "scheduling/tenant_rules.hpp"
 
@@ -49,7 +50,7 @@ std::string const& core_queries::node_name(job const& j) const {
 }
 
 void core::state::settle(attempt_ended const& e, bool accepted) {
-  emit(outcome_settled{e.node_uuid, e.outcome->ref, accepted});
+  emit(outcome_settled{std::string(e.node_uuid), e.outcome->ref, accepted});
 }
 
 void core::state::handle(attempt_ended const& e) {
@@ -57,17 +58,17 @@ void core::state::handle(attempt_ended const& e) {
   auto const ref = outcome.ref;
   jobs.prefetch(ref.job);
   auto const node = nodes.index_of(e.node_uuid);
-  if (node != none) {
+  if (node != none)
     nodes.prefetch(node);
-    nodes[node].prefetch_devices();
-  }
-  auto const* const held = node == none ? nullptr : nodes[node].find(ref);
-  if (held != nullptr)
-    __builtin_prefetch(held->devices.data());
   auto* const j = jobs.find(ref.job);
   bool current = j != nullptr && has_attempt(*j) && j->attempt == ref.attempt;
   if (current)
     current = j->unconfirmed ? find_rare(*j)->place->node_uuid == e.node_uuid : j->node == node;
+  if (node != none)
+    nodes[node].prefetch_devices();
+  auto const* const held = node == none ? nullptr : nodes[node].find(ref);
+  if (held != nullptr)
+    prefetch_lines(held->devices.data(), sizeof(held_device));
   if (!current) {
     ++refused_outcomes;
     settle(e, false);
@@ -108,7 +109,7 @@ void core::state::handle(attempt_ended const& e) {
     bool const unable = is_fault_of_node(outcome);
     bool const in_order =
         is_end_of_lifetime(outcome) ||
-        (outcome.result == attempt_result::returned && service_of(e.node_uuid).draining);
+        (outcome.result == attempt_result::returned && service_of(std::string(e.node_uuid)).draining);
     if (unable && node != none)
       rest(node);
     f.counted = !unable && !in_order && !(waited && outcome.result == attempt_result::returned);
@@ -142,6 +143,7 @@ void core::state::release_attempt(job& j) {
   discharge(j);
   nodes[j.node].release({j.id, j.attempt});
   gained_room(j.node);
+  prefetch_next();
 }
 
 void core::state::close_attempt(job& j, attempt_result result, std::optional<error_info> error,

@@ -57,13 +57,13 @@ void core::state::dispatch() {
 
 /// Until none that has the turn finds room.
 void core::state::grant_turns() {
-  for (auto next = choose(); next.slot != none; next = choose()) {
-    auto const turn = queues.place_of(next.slot);
-    jobs.prefetch(queues[next.slot].job);
-    queues.prefetch_behind(next.slot);
+  for (auto next = choose(); next.turn; next = choose()) {
+    prefetch(next.turn);
+    auto const turn = queues.place_of(next.turn);
     auto& s = shapes[turn.shape];
     auto const used_up = models_used_up(*this, turn.tenant, s);
-    bool const granted = s.is_gang() ? grant_gang(next.slot, used_up) : grant_one(next, used_up);
+    bool const granted =
+        s.is_gang() ? grant_gang(next.turn, used_up) : grant_one(next, used_up);
     if (granted)
       count_grant(next.aged, next.level);
     else if (used_up.empty())
@@ -74,18 +74,35 @@ void core::state::grant_turns() {
 }
 
 bool core::state::grant_one(choice const& next, std::vector<std::string> const& used_up) {
-  auto& s = shapes[queues.place_of(next.slot).shape];
+  auto& s = shapes[queues.place_of(next.turn).shape];
   auto found = used_up.empty() ? places.find(s) : find_without(*this, s, used_up);
   if (!found && used_up.empty() && !reservations.empty())
-    found = find_beside(s, queues[next.slot].job, next.level);
+    found = find_beside(s, next.turn.job, next.level);
   if (found)
-    grant(next.slot, std::move(*found), false);
+    grant(next.turn, std::move(*found), false);
   return found.has_value();
 }
 
 void core::state::count_grant(bool aged, priority level) {
   grants_since_aged = aged ? 0 : std::min(grants_since_aged + 1, aged_every);
   served_since_aged = aged ? priority::offline : std::min(served_since_aged, level);
+}
+
+/// Much is done yet before the next job is granted: what is known of the one that will probably be
+/// it comes from memory meanwhile.
+void core::state::prefetch_next() const {
+  if (shapes.open().empty() || restoring)
+    return;
+  for (std::size_t level = 0; level < priority_levels; ++level)
+    if (auto const turn = next_of(static_cast<priority>(level), shapes.open())) {
+      prefetch(turn);
+      return;
+    }
+}
+
+void core::state::prefetch(queue_turn const& turn) const {
+  jobs.prefetch(turn.job);
+  queues.prefetch(turn.slot);
 }
 
 /// The next job that may find room: of the most urgent level, or of one that has aged.
@@ -96,55 +113,55 @@ choice core::state::choose() {
   if (open.empty())
     return {};
   for (std::size_t level = 0; level < priority_levels; ++level) {
-    auto const slot = next_of(static_cast<priority>(level), open);
-    if (slot == none)
+    auto const turn = next_of(static_cast<priority>(level), open);
+    if (!turn)
       continue;
     auto const aged = next_aged(open, static_cast<priority>(level));
-    if (aged == none)
-      return {slot, static_cast<priority>(level)};
+    if (!aged)
+      return {turn, static_cast<priority>(level)};
     return {aged, queues.place_of(aged).level, true};
   }
   return {};
 }
 
 /// When the twentieth grant is due: who has waited longest, and for long, at a less urgent level.
-queue_slot core::state::next_aged(shape_set const& open, priority than) const {
-  queue_slot aged = none;
+queue_turn core::state::next_aged(shape_set const& open, priority than) const {
+  queue_turn aged;
   if (grants_since_aged + 1 < aged_every)
     return aged;
   for (auto level = static_cast<std::size_t>(than) + 1; level < priority_levels; ++level) {
     auto const p = static_cast<priority>(level);
     if (!may_have_aged(queues, p, now))
       continue;
-    auto const slot = next_of(p, open);
-    if (slot != none && now - queues[slot].since >= aged_after_ms &&
-        (aged == none || queues[slot].since < queues[aged].since))
-      aged = slot;
+    auto const turn = next_of(p, open);
+    if (turn && now - turn.since >= aged_after_ms &&
+        (!aged || turn.since < aged.since))
+      aged = turn;
   }
   return aged;
 }
 
 /// Urgent jobs go first while their tenant is within its share; above it they compete as batch.
-queue_slot core::state::next_of(priority level, shape_set const& open) const {
+queue_turn core::state::next_of(priority level, shape_set const& open) const {
   if (level < priority::batch)
     return queues.front(level, open, whose::within_share);
   auto best = queues.front(level, open);
   if (level > priority::batch)
     return best;
   for (auto const urgent : {priority::interactive, priority::realtime})
-    if (auto const slot = queues.front(urgent, open, whose::above_share, best); slot != none)
-      best = slot;
+    if (auto const turn = queues.front(urgent, open, whose::above_share, best))
+      best = turn;
   return best;
 }
 
-void core::state::grant(queue_slot slot, place where, bool ahead) {
-  auto& j = at(queues[slot].job);
-  auto const queue_ms = now - queues[slot].since;
+void core::state::grant(queue_turn const& turn, place where, bool ahead) {
+  auto& j = at(turn.job);
+  queues.prefetch_behind(turn.slot);
   shapes.drop_waiting(j.shape);
   if (!ahead)
     ++room_epoch;  // one rival less for what may go ahead, perhaps
-  begin_attempt(j, std::move(where), ahead, queue_ms);
-  queues.serve(slot);
+  begin_attempt(j, std::move(where), ahead, now - turn.since);
+  queues.serve(turn.slot);
   j.slot = none;
   if (j.has_room_kept)
     keep_no_room_for(j);
@@ -250,15 +267,14 @@ void core::state::dispatch_ahead() {
     }
     if (!any_possible)
       continue;
-    for (auto slot = queues.front(level, wanted); slot != none;
-         slot = queues.front(level, wanted)) {
-      auto const index = queues.place_of(slot).shape;
+    for (auto turn = queues.front(level, wanted); turn; turn = queues.front(level, wanted)) {
+      auto const index = queues.place_of(turn).shape;
       auto const node = find_ahead(shapes[index], rivals);
       if (node == none) {
         shapes[index].no_room_ahead = room_epoch;
         wanted.remove(index);
       } else {
-        grant(slot, {node, {}}, true);
+        grant(turn, {node, {}}, true);
       }
     }
     auto const& shapes_left = queues.shapes(level);

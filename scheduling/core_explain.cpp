@@ -129,10 +129,10 @@ void core::state::wait_for_turn(job const& j, node_state const& node, explanatio
     if (places.is_possible(shapes[each.shape], node))
       rivals.add(each.shape);
   for (std::size_t level = 0; level < priority_levels; ++level) {
-    auto const slot = next_of(static_cast<priority>(level), rivals);
-    if (slot == none)
+    auto const turn = next_of(static_cast<priority>(level), rivals);
+    if (!turn)
       continue;
-    auto const& first = *jobs.find(queues[slot].job);
+    auto const& first = *jobs.find(turn.job);
     if (first.id == j.id || (first.tenant == j.tenant && first.level == j.level))
       return;
     auto const number = "job " + std::to_string(first.id.value);

@@ -90,8 +90,8 @@ void core::state::create_gang(job& parent, job_submitted const& e) {
 
 /// All members at once, or none: false, and nothing has changed.
 /// `used_up`: the models of which the tenant's quota is.
-bool core::state::grant_gang(queue_slot slot, std::vector<std::string> const& used_up) {
-  auto& parent = at(queues[slot].job);
+bool core::state::grant_gang(queue_turn const& turn, std::vector<std::string> const& used_up) {
+  auto& parent = at(turn.job);
   auto const kept =
       parent.has_room_kept ? reservations.nodes_of(parent.id) : std::vector<node_index>{};
   auto found = places.find_apart(shapes[parent.shape], kept, used_up);
@@ -103,7 +103,7 @@ bool core::state::grant_gang(queue_slot slot, std::vector<std::string> const& us
   where.master_addr = host_of(first.info.address);
   where.master_port = first.ports.front();
   first.ports.pop_front();
-  auto const queue_ms = now - queues[slot].since;
+  auto const queue_ms = now - turn.since;
   shapes.drop_waiting(parent.shape);
   ++room_epoch;
   change(parent, signal::grant);
@@ -117,7 +117,7 @@ bool core::state::grant_gang(queue_slot slot, std::vector<std::string> const& us
     where.rank = static_cast<std::int32_t>(member.position);
     begin_attempt(member, std::move(found[member.position]), false, queue_ms, where);
   });
-  queues.serve(slot);
+  queues.serve(turn.slot);
   parent.slot = none;
   if (parent.has_room_kept)
     keep_no_room_for(parent);

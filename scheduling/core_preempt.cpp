@@ -121,7 +121,7 @@ std::vector<claim> core::state::cheapest_claims(shape& s, job const& j, priority
 
 /// Stops the attempts whose end loses least and keeps the room for the job.
 bool core::state::preempt_for(choice const& c) {
-  auto& j = at(queues[c.slot].job);
+  auto& j = at(c.turn.job);
   if (!may_claim(j, c))
     return false;
   auto& s = shapes[j.shape];

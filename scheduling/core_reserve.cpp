@@ -91,7 +91,7 @@ std::optional<reservation> core::state::best_reservation(shape& s, choice const&
     if (kept != nullptr && kept->level <= c.level)
       return;
     reservation r;
-    r.job = queues[c.slot].job;
+    r.job = c.turn.job;
     r.level = c.level;
     r.node = index;
     r.aged = c.aged;
@@ -104,7 +104,7 @@ std::optional<reservation> core::state::best_reservation(shape& s, choice const&
 }
 
 bool core::state::reserve(choice const& c) {
-  auto& j = at(queues[c.slot].job);
+  auto& j = at(c.turn.job);
   if (!may_have_any_room(*this, j))
     return false;
   if (shapes[j.shape].is_gang())
@@ -174,7 +174,7 @@ void core::state::serve_reservations() {
     }
     trade_places(r);
     count_grant(r.aged, r.level);
-    grant(at(r.job).slot, std::move(*found), false);
+    grant(queues.turn_of(at(r.job).slot), std::move(*found), false);
     i = 0;  // the reservation is gone, and another may be: of a job that lost its place in a group
   }
 }
@@ -203,7 +203,7 @@ void core::state::renew_reservations() {
     // What could not be stopped before may be by now.
     auto const* const kept = reservations.find(id);
     if (kept != nullptr && !kept->is_claim && !kept->aged)
-      preempt_for({j.slot, kept->level});
+      preempt_for({queues.turn_of(j.slot), kept->level});
   }
 }
 
@@ -229,24 +229,24 @@ void core::state::make_reservations(std::size_t looks) {
   for (auto const& each : shapes.waiting())
     if (is_possible(shapes[each.shape]) && !may_go_ahead(shapes[each.shape]))
       wanted.add(each.shape);
-  if (auto const slot = reservations.has_aged() ? none : next_aged(wanted, served_since_aged);
-      slot != none) {
-    if (auto& j = at(queues[slot].job); j.has_room_kept)
+  if (auto const turn =
+          reservations.has_aged() ? queue_turn{} : next_aged(wanted, served_since_aged)) {
+    if (auto& j = at(turn.job); j.has_room_kept)
       keep_no_room_for(j);
-    reserve({slot, priority::realtime, true});  // it is the only one, and nobody displaces it
+    reserve({turn, priority::realtime, true});  // it is the only one, and nobody displaces it
   }
   auto const most = std::min(most_reservations, nodes.size());
   for (std::size_t i = 0; i < priority_levels;) {
     auto const level = static_cast<priority>(i);
     auto const turn = next_of(level, wanted);
-    if (turn == none) {
+    if (!turn) {
       ++i;
       continue;
     }
     auto const shape = queues.place_of(turn).shape;
     // Its likes have the turn after it, before those of other shapes that came later.
     choice const c{first_without_room(turn), level};
-    if (c.slot == none) {
+    if (!c.turn) {
       wanted.remove(shape);
       continue;
     }
@@ -256,7 +256,7 @@ void core::state::make_reservations(std::size_t looks) {
       continue;
     if (reservations.is_full(most, level))
       return;
-    bool const is_new = now - queues[c.slot].since < reserve_after_ms;
+    bool const is_new = now - c.turn.since < reserve_after_ms;
     reserving_due = reserving_due || is_new;
     if (is_new || !reserve(c))
       wanted.remove(shape);
@@ -265,10 +265,12 @@ void core::state::make_reservations(std::size_t looks) {
 
 /// The job, or else the first of those behind it, of the same owner and shape, for which no room is
 /// kept.
-queue_slot core::state::first_without_room(queue_slot slot) const {
-  while (slot != none && jobs.find(queues[slot].job)->has_room_kept)
-    slot = queues[slot].after;
-  return slot;
+queue_turn core::state::first_without_room(queue_turn turn) const {
+  while (turn && jobs.find(turn.job)->has_room_kept) {
+    auto const behind = queues[turn.slot].after;
+    turn = behind == none ? queue_turn{} : queues.turn_of(behind);
+  }
+  return turn;
 }
 
 /// Nodes where room is kept are looked at for a shape whose jobs do not mind.

@@ -24,7 +24,7 @@ void core::state::plan_together(std::vector<reservation>& list, shape& s) {
 /// before it. Fewer than it needs only while those of single jobs are the rest: these start soon,
 /// and then it gets the nodes before anything else does.
 std::vector<reservation> core::state::best_apart(shape& s, choice const& c, std::uint64_t made) {
-  auto const id = queues[c.slot].job;
+  auto const id = c.turn.job;
   auto const wanted = static_cast<std::size_t>(s.key.nodes);
   std::vector<reservation> list;
   std::size_t rest = 0;
@@ -96,7 +96,7 @@ void core::state::keep_rooms(std::vector<reservation> rooms, std::uint64_t made)
 
 /// False: there is none, and what it had is given back.
 bool core::state::reserve_apart(choice const& c, std::uint64_t made) {
-  auto& j = at(queues[c.slot].job);
+  auto& j = at(c.turn.job);
   auto list = best_apart(shapes[j.shape], c, made);
   if (j.has_room_kept)
     keep_no_room_for(j);
@@ -127,7 +127,7 @@ void core::state::renew_apart(job& j) {
     if (first.is_claim)
       keep_no_room_for(j);
     else
-      reserve_apart({j.slot, first.level, first.aged}, first.made);
+      reserve_apart({queues.turn_of(j.slot), first.level, first.aged}, first.made);
     return;
   }
   for (auto& r : reservations)
@@ -147,8 +147,8 @@ bool core::state::serve_gang(reservation& first) {
   if (!is_there)
     return false;
   trade_places(first);
-  choice const c{at(first.job).slot, first.level, first.aged};
-  if (!grant_gang(c.slot, {}))
+  choice const c{queues.turn_of(at(first.job).slot), first.level, first.aged};
+  if (!grant_gang(c.turn, {}))
     return false;  // rank 0 has no port yet
   count_grant(c.aged, c.level);
   return true;

@@ -89,7 +89,7 @@ struct core::state : core_queries {
   // core_gangs.cpp
   std::optional<error_info> check_nodes(submission const& s) const;
   void create_gang(job& parent, job_submitted const& e);
-  bool grant_gang(queue_slot slot, std::vector<std::string> const& used_up);
+  bool grant_gang(queue_turn const& turn, std::vector<std::string> const& used_up);
   void member_succeeded(job& j, attempt_outcome const& outcome);
   void member_failed(job&j, attempt_outcome const&outcome), gang_reached_max_cost(job&parent);
   void lose_member(job& j, infra_failure f);
@@ -183,14 +183,14 @@ struct core::state : core_queries {
   // core_dispatch.cpp
   void dispatch(), grant_turns(), dispatch_ahead();
   choice choose();
-  queue_slot next_aged(shape_set const& open, priority than) const;
-  void count_grant(bool aged, priority level);
-  queue_slot next_of(priority level, shape_set const& open) const;
+  void prefetch_next() const, prefetch(queue_turn const&turn) const;
+  queue_turn next_aged(shape_set const& open, priority than) const;
+  void count_grant(bool aged, priority level), first_grant(job_id parent);
+  queue_turn next_of(priority level, shape_set const& open) const;
   bool grant_one(choice const& next, std::vector<std::string> const& used_up);
-  void grant(queue_slot slot, place where, bool ahead);
+  void grant(queue_turn const& turn, place where, bool ahead);
   void begin_attempt(job& j, place where, bool ahead, std::int64_t queue_ms,
                      std::optional<gang_place> gang = {});
-  void first_grant(job_id parent);
   bool may_go_ahead(shape const& s) const;
   bool is_possible(shape& s);
   node_index find_ahead(shape& s, std::vector<shape_index> const& rivals);
@@ -207,7 +207,7 @@ struct core::state : core_queries {
   bool may_go_beside(shape const& s, node_index index) const;
   void offer_kept_rooms(shape_index index, priority level);
   void keep_room(reservation r);
-  queue_slot first_without_room(queue_slot slot) const;
+  queue_turn first_without_room(queue_turn turn) const;
   void keep_no_room_for(job&j), keep_no_room_on(node_index index);
 
   // core_reserve_gangs.cpp

@@ -4,19 +4,13 @@
 #include "messages/batch.hpp"
 #include "messages/suggest.hpp"
 #include "scheduling/core_state.hpp"
+#include "scheduling/prefetch.hpp"
 
 namespace nsai::scheduling {
 namespace {
 
 std::string step_path(std::size_t i) {
   return "pipeline[" + std::to_string(i) + "].";
-}
-
-/// All of it will be asked for: of a large batch little is in the cache.
-void prefetch(submission const& s) {
-  auto const* const from = reinterpret_cast<char const*>(&s);
-  for (std::size_t at = 0; at < sizeof s; at += 64)
-    __builtin_prefetch(from + at);
 }
 
 }  // namespace
@@ -103,7 +97,7 @@ submit_result core_queries::numbers_of(job_id id) const {
 }
 
 void core::state::handle(job_submitted const& e) {
-  prefetch(*e.request);
+  prefetch_lines(e.request, sizeof(submission));
   answer = {};
   request = 0;
   if (auto const live = live_answer(*e.request)) {
@@ -148,7 +142,7 @@ bool core::state::refuse_batch(batch_submitted const& e) {
   std::size_t first = e.jobs.size();
   for (std::size_t i = 0; i < e.jobs.size(); ++i) {
     if (i + 1 < e.jobs.size())
-      prefetch(*e.jobs[i + 1].request);
+      prefetch_lines(e.jobs[i + 1].request, sizeof(submission));
     answers[i].error = refuse(e.jobs[i], before);
     if (answers[i].error && first == e.jobs.size())
       first = i;

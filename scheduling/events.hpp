@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -161,7 +162,7 @@ struct resume_ordered {
 
 /// An outcome reported by a node. A late one, of a superseded attempt, is refused and counted.
 struct attempt_ended {
-  std::string node_uuid;
+  std::string_view node_uuid;                // read during `apply` only, as the outcome
   attempt_outcome const* outcome = nullptr;  // read during `apply` only
 };
 

@@ -55,12 +55,15 @@ void fair_share::set_capacity(amounts const& all) {
   capacity_ = parts(all);
   for (tenant_index tenant = 0; tenant < tenants_.size(); ++tenant)
     parts_[tenant].held = dominant(tenants_[tenant].of.rate);
+  ++entitlements_;
 }
 
 fair_share::tenant_account& fair_share::at(tenant_index tenant) {
   if (tenants_.size() <= tenant) {
     tenants_.resize(tenant + 1);
     parts_.resize(tenant + 1);
+    above_.resize(tenant / 64 + 1);
+    above_.back().as_of = 0;  // what a newcomer is entitled to is not known yet
   }
   return tenants_[tenant];
 }
@@ -97,12 +100,28 @@ void fair_share::leave(tenant_account& tenant) {
   ++entitlements_;
 }
 
-void fair_share::learn_above(tenant_index tenant) const {
+void fair_share::learn_above(std::size_t word) const {
   constexpr double rounding = 1e-9;
+  auto& above = above_[word];
+  above = {0, entitlements_};
+  auto const end = std::min(tenants_.size(), 64 * (word + 1));
+  for (auto tenant = 64 * word; tenant < end; ++tenant) {
+    auto& p = parts_[tenant];
+    bool const alone = tenants_[tenant].weight >= active_weight_ * (1 - rounding);
+    p.above_from = alone ? std::numeric_limits<double>::infinity()
+                         : entitled(static_cast<tenant_index>(tenant)) - rounding;
+    above.bits |= std::uint64_t{p.held >= p.above_from} << (tenant % 64);
+  }
+}
+
+/// What it holds has changed.
+void fair_share::hold(tenant_index tenant) {
   auto& p = parts_[tenant];
-  bool const alone = tenants_[tenant].weight >= active_weight_ * (1 - rounding);
-  p.above_from = alone ? std::numeric_limits<double>::infinity() : entitled(tenant) - rounding;
-  p.as_of = entitlements_;
+  p.held = dominant(tenants_[tenant].of.rate);
+  auto& above = above_[tenant / 64];
+  auto const bit = std::uint64_t{1} << (tenant % 64);
+  if (above.as_of == entitlements_)
+    above.bits = p.held >= p.above_from ? above.bits | bit : above.bits & ~bit;
 }
 
 void fair_share::wait(tenant_index tenant) {
@@ -130,7 +149,7 @@ void fair_share::start(tenant_index tenant, owner_index owner, amounts const& he
   auto& t = at(tenant);
   join(t);
   change(t.of, parts(held), 1);
-  parts_[tenant].held = dominant(t.of.rate);
+  hold(tenant);
   change(at(t, owner).of, parts(held), 1);
 }
 
@@ -138,7 +157,7 @@ void fair_share::stop(tenant_index tenant, owner_index owner, amounts const& hel
   auto& t = at(tenant);
   leave(t);
   change(t.of, parts(held), -1);
-  parts_[tenant].held = dominant(t.of.rate);
+  hold(tenant);
   change(at(t, owner).of, parts(held), -1);
 }
 

@@ -54,13 +54,14 @@ class fair_share {
     return weight / (active ? active_weight_ : active_weight_ + weight);
   }
   /// It holds its part or more of the cluster, and others are active.
-  bool is_above(tenant_index tenant) const {
-    if (tenant >= parts_.size())
-      return false;
-    auto const& p = parts_[tenant];
-    if (p.as_of != entitlements_)
-      learn_above(tenant);
-    return p.held >= p.above_from;
+  bool is_above(tenant_index tenant) const { return (above(tenant / 64) >> (tenant % 64) & 1) != 0; }
+  /// A bit for each of 64 tenants, the first of which is 64 × `word`.
+  std::uint64_t above(std::size_t word) const {
+    if (word >= above_.size())
+      return 0;
+    if (above_[word].as_of != entitlements_)
+      learn_above(word);
+    return above_[word].bits;
   }
   /// The dominant part of the cluster that the tenant holds now, 0 to 1.
   double held(tenant_index tenant) const {
@@ -102,9 +103,13 @@ class fair_share {
 
   /// Of the cluster; side by side, for the many quick looks at who is above.
   struct part_held {
-    double held = 0;                  // the dominant part of the tenant's `account::rate`
-    mutable double above_from = 0;    // what it holds when it is above its part of the cluster,
-    mutable std::uint64_t as_of = 0;  // with these `entitlements_`
+    double held = 0;                // the dominant part of the tenant's `account::rate`
+    mutable double above_from = 0;  // what it holds when it is above its part of the cluster
+  };
+  /// Who is above, with these `entitlements_`: then `above_from` of the tenants is as of these, too.
+  struct above_word {
+    std::uint64_t bits = 0;
+    std::uint64_t as_of = 0;
   };
 
   static vector parts(amounts const& a) { return {a.cpu, a.memory_mb, a.gpus}; }
@@ -116,7 +121,8 @@ class fair_share {
   double dominant(vector const& of) const;
   double standing(account const& a) const;
   amounts used(account const& a) const;
-  void learn_above(tenant_index tenant) const;
+  void hold(tenant_index tenant);
+  void learn_above(std::size_t word) const;
   void set_scale();
   void rebase();
 
@@ -130,7 +136,8 @@ class fair_share {
   double active_weight_ = 0;
   std::uint64_t entitlements_ = 1;  // grows when what tenants are entitled to may have changed
   std::vector<tenant_account> tenants_;
-  std::vector<part_held> parts_;  // by tenant, as `tenants_`
+  std::vector<part_held> parts_;           // by tenant, as `tenants_`
+  mutable std::vector<above_word> above_;  // by tenant / 64
 };
 
 }  // namespace nsai::scheduling

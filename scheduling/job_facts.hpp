@@ -65,7 +65,7 @@ struct infra_failure {
 
 /// A waiting job that has the turn.
 struct choice {
-  queue_slot slot = none;
+  queue_turn turn;
   priority level = priority::batch;  // at which it has its turn
   bool aged = false;                 // its level got the grant for having waited long
 };

@@ -7,6 +7,7 @@
 #include "messages/job.hpp"
 #include "scheduling/boxed.hpp"
 #include "scheduling/indices.hpp"
+#include "scheduling/prefetch.hpp"
 
 namespace nsai::scheduling {
 
@@ -91,14 +92,10 @@ class job_table {
   void erase(job_id id);
   job* find(job_id id);
   job const* find(job_id id) const { return const_cast<job_table*>(this)->find(id); }
-  /// It will be asked for soon: of a million jobs most are not in the cache.
-  void prefetch(job_id id) {
-    if (auto const* const block = block_of(id)) {
-      auto const* const expected = reinterpret_cast<char const*>(&(*block)[id.value % block_size]);
-      __builtin_prefetch(expected);
-      __builtin_prefetch(expected + 64);
-      __builtin_prefetch(expected + sizeof(job) - 1);
-    }
+  /// It will be asked for soon.
+  void prefetch(job_id id) const {
+    if (auto const* const block = block_of(id))
+      prefetch_lines(&(*block)[id.value % block_size], sizeof(job));
   }
   std::size_t size() const { return size_; }
   /// In ascending order of number.

@@ -1,6 +1,7 @@
 #include "scheduling/node_state.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <unordered_set>
 
 #include "scheduling/assert.hpp"
@@ -15,7 +16,9 @@ std::int64_t charge_of(std::int64_t share_milli, std::int64_t memory_mb,
 }
 
 device_state::device_state(gpu_info described, device_kind kind)
-    : offered_mb_(described.memory_mb),
+    : offered_mb_(static_cast<std::int32_t>(
+          std::min<std::int64_t>(described.memory_mb, std::numeric_limits<std::int32_t>::max()))),
+      total_mb_(offered_mb_),
       rest_(details{std::move(described), kind.model, {}, {}}),
       index(rest_->info.index),
       link_group(rest_->info.link_group),
@@ -27,8 +30,9 @@ void device_state::set_well(wellbeing w) {
 }
 
 void device_state::set_state(gpu_state now) {
-  offered_mb_ = std::max<std::int64_t>(0, info().memory_mb - now.foreign_mb);
-  is_whole_ = offered_mb_ >= info().memory_mb;
+  offered_mb_ =
+      static_cast<std::int32_t>(std::clamp<std::int64_t>(total_mb_ - now.foreign_mb, 0, total_mb_));
+  is_whole_ = offered_mb_ == total_mb_;
   rest_->state = std::move(now);
 }
 
@@ -109,7 +113,7 @@ bool node_state::has_room(holding const& h) const {
   return std::all_of(h.devices.begin(), h.devices.end(), [&](held_device const& grant) {
     auto const* const d = device(grant.index);
     return d != nullptr && d->charge + d->charge_of(grant.share_milli, grant.memory_mb) <= 1000 &&
-           d->memory_mb + grant.memory_mb <= d->info().memory_mb;
+           d->memory_mb + grant.memory_mb <= d->memory_total();
   });
 }
 
@@ -124,7 +128,7 @@ void node_state::occupy(attempt_ref ref, holding const& h) {
     d->uses.push_back({ref, h.tenant, charge, grant.memory_mb});
     d->charge = static_cast<std::int16_t>(d->charge + charge);
     d->memory_mb += grant.memory_mb;
-    NSAI_ASSERT(d->charge <= 1000 && d->memory_mb <= d->info().memory_mb);
+    NSAI_ASSERT(d->charge <= 1000 && d->memory_mb <= d->memory_total());
   }
   NSAI_ASSERT(cpu_used_ <= info.cpus.value && memory_used_ <= info.memory_mb);
 }
@@ -135,6 +139,7 @@ void node_state::vacate(attempt_ref ref, holding const& h) {
   memory_used_ -= h.memory_mb;
   for (auto const& grant : h.devices) {
     auto* const d = device(grant.index);
+    d->prefetch_details();  // the next grant is mostly of what has just become free
     auto const use =
         std::find_if(d->uses.begin(), d->uses.end(), [&](auto const& u) { return u.ref == ref; });
     NSAI_ASSERT(use != d->uses.end());

@@ -12,6 +12,7 @@
 #include "messages/node.hpp"
 #include "scheduling/boxed.hpp"
 #include "scheduling/indices.hpp"
+#include "scheduling/prefetch.hpp"
 
 namespace nsai::scheduling {
 
@@ -81,7 +82,8 @@ class alignas(64) device_state {
   std::int64_t memory_mb = 0;
 
  private:
-  std::int64_t offered_mb_ = 0;
+  std::int32_t offered_mb_ = 0;
+  std::int32_t total_mb_ = 0;
   struct details {
     gpu_info info;
     model_index model = none;
@@ -114,9 +116,15 @@ class alignas(64) device_state {
   bool is_free() const { return uses.empty() && !withholds(false); }
   /// What of its memory is not held by strangers.
   std::int64_t memory_offered() const { return offered_mb_; }
+  /// As in `info`, but less than 2 PiB.
+  std::int64_t memory_total() const { return total_mb_; }
+  /// What is asked for seldom will be.
+  void prefetch_details() const {
+    prefetch_lines(&rest_->info, sizeof rest_->info);
+  }
   bool offers_all_memory() const { return is_whole_; }
   std::int64_t charge_of(std::int64_t share_milli, std::int64_t memory) const {
-    return scheduling::charge_of(share_milli, memory, info().memory_mb);
+    return scheduling::charge_of(share_milli, memory, total_mb_);
   }
 };
 static_assert(sizeof(device_state) == 64);
@@ -184,8 +192,7 @@ class node_state {
 
   /// Its devices will be asked for soon.
   void prefetch_devices() const {
-    for (auto const& d : devices)
-      __builtin_prefetch(&d);
+    prefetch_lines(devices.data(), devices.size() * sizeof(device_state));
   }
 
   /// What is thought of one of its devices, by position.

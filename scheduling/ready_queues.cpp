@@ -1,7 +1,9 @@
 #include "scheduling/ready_queues.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <limits>
+#include <numeric>
 
 #include "scheduling/assert.hpp"
 
@@ -19,6 +21,15 @@ std::uint32_t slot_in(std::vector<T>& table, std::vector<std::uint32_t>& unused)
   unused.pop_back();
   return index;
 }
+
+void flip(std::vector<std::uint64_t>& bits, std::uint32_t index) {
+  if (bits.size() <= index / 64)
+    bits.resize(index / 64 + 1);
+  bits[index / 64] ^= std::uint64_t{1} << (index % 64);
+}
+
+/// So many tenants are compared one by one; in search of one among more, the round is walked.
+constexpr std::size_t few = 8;
 
 }  // namespace
 
@@ -88,6 +99,7 @@ std::uint32_t ready_queues::open_lane(place const& where) {
   if (tenant.owner_at.empty()) {  // whoever comes to wait joins the end of the round
     tenant.at = {standing(where.tenant), ++last_turn_, where.tenant, 0};
     level.tenants.add(tenant.at);
+    flip(level.waiting, where.tenant);
     if (shares_ != nullptr)
       shares_->wait(where.tenant);
   }
@@ -134,6 +146,7 @@ void ready_queues::close_lane(std::uint32_t index) {
   }
   if (tenant.owner_at.empty()) {
     level.tenants.remove(tenant.at);
+    flip(level.waiting, where.tenant);
     tenant.is_due = false;
     if (shares_ != nullptr)
       shares_->wait_no_more(where.tenant);
@@ -173,8 +186,11 @@ queue_slot ready_queues::link(job_id job, std::uint32_t lane_index, timestamp si
   entry.after = behind == lane.tail ? none : from;
   (entry.after == none ? lane.tail : entries_[entry.after].before) = slot;
   from = slot;
-  if (behind == none)
+  if (behind == none) {
     lane.head_order = order;
+    lane.head_job = job;
+    lane.head_since = since;
+  }
   ++lane.count;
   auto& level = level_of(lane.where);
   level.earliest = level.count == 0 ? since : std::min(level.earliest, since);
@@ -190,7 +206,12 @@ void ready_queues::remove(queue_slot slot) {
   auto& lane = lanes_[lane_index];
   if (entry.before == none) {
     lane.head = entry.after;
-    lane.head_order = entry.after == none ? 0 : entries_[entry.after].order;
+    if (lane.head != none) {
+      auto const& head = entries_[lane.head];
+      lane.head_order = head.order;
+      lane.head_job = head.job;
+      lane.head_since = head.since;
+    }
   } else {
     entries_[entry.before].after = entry.after;
   }
@@ -285,56 +306,97 @@ void ready_queues::refresh() {
     }
 }
 
-queue_slot ready_queues::front(priority level, shape_set const& wanted, whose of,
-                               queue_slot rival) const {
+queue_turn ready_queues::front(priority level, shape_set const& wanted, whose of,
+                               queue_turn const& rival) const {
   auto& line = levels_[static_cast<std::size_t>(level)];
   if (!line.shapes.set().meets(wanted))
-    return none;
+    return {};
   settle(line);
   auto most = std::numeric_limits<double>::infinity();
-  if (rival != none) {
+  if (rival) {
     auto const& where = place_of(rival);
     auto& of_rival = levels_[static_cast<std::size_t>(where.level)];
     settle(of_rival);
     most = of_rival.lines[where.tenant].at.standing;
   }
+  if (of != whose::all && count_looked_at(line, of) <= few)
+    return first_of_few(line, wanted, of, most);
   auto const glance = wanted.glance();
   for (auto const& next : line.tenants.order()) {
     if ((next.shapes & glance) == 0)
       continue;
     if (next.standing > most)
-      return none;
-    if (!is_looked_at(next.who, of))
+      return {};
+    if (of != whose::all &&
+        (shares_ != nullptr && shares_->is_above(next.who)) != (of == whose::above_share))
       continue;
-    if (auto const slot = front_of(next.who, line.lines[next.who], wanted); slot != none)
-      return slot;
+    if (auto const turn = front_of(next.who, line.lines[next.who], wanted))
+      return turn;
   }
-  return none;
+  return {};
+}
+
+/// A bit for each of 64 tenants at the level that are looked at.
+std::uint64_t ready_queues::looked_at(level_line const& level, whose of, std::size_t word) const {
+  auto const waiting = level.waiting[word];
+  if (waiting == 0 || of == whose::all)
+    return waiting;
+  auto const above = shares_ == nullptr ? 0 : shares_->above(word);
+  return waiting & (of == whose::above_share ? above : ~above);
+}
+
+/// How many there are; more than a few are not counted.
+std::size_t ready_queues::count_looked_at(level_line const& level, whose of) const {
+  std::size_t count = 0;
+  for (std::size_t word = 0; word < level.waiting.size() && count <= few; ++word)
+    for (auto left = looked_at(level, of, word); left != 0 && count <= few; left &= left - 1)
+      ++count;
+  return count;
+}
+
+/// Most of those who wait are not looked at: the few others are compared.
+queue_turn ready_queues::first_of_few(level_line const& level, shape_set const& wanted, whose of,
+                                      double most) const {
+  auto const glance = wanted.glance();
+  turn const* first = nullptr;
+  queue_turn found;
+  for (std::size_t word = 0; word < level.waiting.size(); ++word)
+    for (auto left = looked_at(level, of, word); left != 0; left &= left - 1) {
+      auto const tenant = static_cast<tenant_index>(64 * word + std::countr_zero(left));
+      auto const& line = level.lines[tenant];
+      if ((line.at.shapes & glance) == 0 || line.at.standing > most ||
+          (first != nullptr && !(line.at < *first)))
+        continue;
+      if (auto const turn = front_of(tenant, line, wanted)) {
+        first = &line.at;
+        found = turn;
+      }
+    }
+  return found;
 }
 
 bool ready_queues::has_turn(priority level, shape_index shape) const {
   shape_set only;
   only.add(shape);
-  return front(level, only) != none;
+  return static_cast<bool>(front(level, only));
 }
 
-/// `none` when it waits for none of the wanted shapes, or none of these is admitted.
-queue_slot ready_queues::front_of(tenant_index index, tenant_line const& tenant,
+/// None when it waits for none of the wanted shapes, or none of these is admitted.
+queue_turn ready_queues::front_of(tenant_index index, tenant_line const& tenant,
                                   shape_set const& wanted) const {
   for (auto const& own : tenant.owners.order()) {
-    lane const* best = nullptr;
+    auto best = none;
     for (auto const [shape, at] : owners_[own.who].lanes) {
       if (!wanted.contains(shape))
         continue;
-      auto const& lane = lanes_[at];
-      if ((best == nullptr || lane.head_order < best->head_order) &&
+      if ((best == none || lanes_[at].head_order < lanes_[best].head_order) &&
           (!admits_ || admits_(index, shape)))
-        best = &lane;
+        best = at;
     }
-    if (best != nullptr)
-      return best->head;
+    if (best != none)
+      return {lanes_[best].head, best, lanes_[best].head_job, lanes_[best].head_since};
   }
-  return none;
+  return {};
 }
 
 void ready_queues::check_tenant(level_line const& level, tenant_index tenant,
@@ -354,6 +416,8 @@ void ready_queues::check_tenant(level_line const& level, tenant_index tenant,
       NSAI_ASSERT(lane.where.tenant == tenant && lane.where.owner == own.owner && lane.count > 0);
       NSAI_ASSERT(lane_at_.at(lane.where) == index);
       NSAI_ASSERT(lane.head_order == entries_[lane.head].order);
+      NSAI_ASSERT(lane.head_job == entries_[lane.head].job);
+      NSAI_ASSERT(lane.head_since == entries_[lane.head].since);
       ++lanes_of[lane.where.shape];
       std::size_t in_lane = 0;
       for (auto slot = lane.head; slot != none; slot = entries_[slot].after, ++in_lane)
@@ -381,9 +445,14 @@ void ready_queues::check() const {
       auto const& line = level.lines[next.who];
       NSAI_ASSERT(!(line.at < next) && !(next < line.at));
       NSAI_ASSERT(next.shapes == line.shapes.set().glance());
+      NSAI_ASSERT((level.waiting[next.who / 64] >> (next.who % 64) & 1) != 0);
       check_tenant(level, next.who, in_level);
     }
     NSAI_ASSERT(in_level == level.count);
+    NSAI_ASSERT(waiting == std::accumulate(level.waiting.begin(), level.waiting.end(),
+                                           std::size_t{0}, [](std::size_t sum, std::uint64_t word) {
+                                             return sum + std::popcount(word);
+                                           }));
     NSAI_ASSERT(waiting == static_cast<std::size_t>(
                                std::count_if(level.lines.begin(), level.lines.end(),
                                              [](auto const& l) { return !l.owner_at.empty(); })));

@@ -10,6 +10,7 @@
 #include "messages/job.hpp"
 #include "scheduling/fair_share.hpp"
 #include "scheduling/indices.hpp"
+#include "scheduling/prefetch.hpp"
 #include "scheduling/shape_set.hpp"
 
 namespace nsai::scheduling {
@@ -24,6 +25,16 @@ struct queue_entry {
   std::uint32_t lane = none;
   queue_slot before = none;
   queue_slot after = none;
+};
+
+/// A job that has the turn, with what is known of it without a look at its entry: of a million
+/// entries most are not in the cache.
+struct queue_turn {
+  queue_slot slot = none;
+  std::uint32_t lane = none;
+  job_id job;
+  timestamp since;  // of being queued
+  explicit operator bool() const { return slot != none; }
 };
 
 /// Which tenants' jobs are looked at.
@@ -69,10 +80,15 @@ class ready_queues {
   /// standings may have changed.
   void serve(queue_slot slot);
 
-  /// The job that has the turn among the jobs of the `wanted` shapes; `none` when there is none, or
-  /// when its tenant's standing is higher than that of the job at `rival`.
-  queue_slot front(priority level, shape_set const& wanted, whose of = whose::all,
-                   queue_slot rival = none) const;
+  /// The job that has the turn among the jobs of the `wanted` shapes; none when there is none, or
+  /// when its tenant's standing is higher than that of the `rival`, if there is one.
+  queue_turn front(priority level, shape_set const& wanted, whose of = whose::all,
+                   queue_turn const& rival = {}) const;
+  /// Another job as if it had the turn.
+  queue_turn turn_of(queue_slot slot) const {
+    auto const& entry = entries_[slot];
+    return {slot, entry.lane, entry.job, entry.since};
+  }
   /// Whether some job of the shape has a turn at the level: some tenant's is admitted.
   bool has_turn(priority level, shape_index shape) const;
   /// The standings of a tenant and an owner have changed. The tenant moves in the round of a level
@@ -83,13 +99,17 @@ class ready_queues {
   /// All may have changed.
   void refresh();
 
-  /// The entry behind this one will be asked for soon.
+  /// An entry, or the one behind it, will be asked for soon.
+  void prefetch(queue_slot slot) const {
+    prefetch_lines(&entries_[slot], sizeof(queue_entry));
+  }
   void prefetch_behind(queue_slot slot) const {
     if (auto const behind = entries_[slot].after; behind != none)
-      __builtin_prefetch(&entries_[behind]);
+      prefetch(behind);
   }
   queue_entry const& operator[](queue_slot slot) const { return entries_[slot]; }
   place const& place_of(queue_slot slot) const { return lanes_[entries_[slot].lane].where; }
+  place const& place_of(queue_turn const& turn) const { return lanes_[turn.lane].where; }
   std::size_t count(priority level) const { return levels_[static_cast<std::size_t>(level)].count; }
   std::size_t count() const { return count_; }
   /// No job at the level has waited for longer than since then.
@@ -104,22 +124,22 @@ class ready_queues {
   void check() const;
 
  private:
-  struct lane {
+  struct alignas(64) lane {
     place where{};
     queue_slot head = none;
     queue_slot tail = none;
-    std::int64_t head_order = 0;  // that of the entry at `head`
+    std::int64_t head_order = 0;  // this and those below are of the entry at `head`
+    job_id head_job{};
+    timestamp head_since{};
     std::size_t count = 0;
   };
   struct turn {
     double standing = 0;
-    std::uint64_t served = 0;  // when it was, or joined
+    std::uint64_t served = 0;  // when it was, or joined: never at once with another
     std::uint32_t who = none;
     std::uint64_t shapes = 0;  // what it waits for, at a glance (shape_set.hpp)
     friend bool operator<(turn const& a, turn const& b) {
-      if (a.standing != b.standing)
-        return a.standing < b.standing;
-      return a.served != b.served ? a.served < b.served : a.who < b.who;
+      return a.standing != b.standing ? a.standing < b.standing : a.served < b.served;
     }
   };
   /// Who comes next. Each member keeps its `turn`.
@@ -171,8 +191,9 @@ class ready_queues {
   struct level_line {
     counted_shapes shapes;
     round tenants;
-    std::vector<tenant_line> lines;  // by tenant; those without owners wait for nothing
-    std::vector<tenant_index> due;   // to be moved in the round before it is asked for
+    std::vector<std::uint64_t> waiting;  // a bit for each tenant in the round
+    std::vector<tenant_line> lines;      // by tenant; those without owners wait for nothing
+    std::vector<tenant_index> due;       // to be moved in the round before it is asked for
     std::size_t count = 0;
     timestamp earliest;  // of all that wait, or of one that did since the level was empty last
   };
@@ -193,11 +214,11 @@ class ready_queues {
   static void settle(level_line& level);
   static void look_again(level_line& level, tenant_line& tenant);
   void place_again(tenant_line& tenant, tenant_index of, std::uint32_t owner, bool was_served);
-  queue_slot front_of(tenant_index index, tenant_line const& tenant, shape_set const& wanted) const;
-  bool is_looked_at(tenant_index tenant, whose of) const {
-    return of == whose::all ||
-           (shares_ != nullptr && shares_->is_above(tenant)) == (of == whose::above_share);
-  }
+  queue_turn front_of(tenant_index index, tenant_line const& tenant, shape_set const& wanted) const;
+  std::uint64_t looked_at(level_line const& level, whose of, std::size_t word) const;
+  std::size_t count_looked_at(level_line const& level, whose of) const;
+  queue_turn first_of_few(level_line const& level, shape_set const& wanted, whose of,
+                          double most) const;
   void check_tenant(level_line const& level, tenant_index tenant, std::size_t& jobs) const;
 
   fair_share* shares_;

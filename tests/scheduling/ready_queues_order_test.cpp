@@ -176,13 +176,16 @@ class plain_queues {
     auto const of = static_cast<whose>(below(3));
     auto const* const rival = below(3) == 0 && !all_.empty() ? &all_[below(all_.size())] : nullptr;
     auto const* const expected = front(level, wanted, of, rival);
-    auto const slot = queues_.front(level, wanted, of, rival == nullptr ? none : rival->slot);
+    auto const [slot, lane, job, since] = queues_.front(
+        level, wanted, of, rival == nullptr ? queue_turn{} : queues_.turn_of(rival->slot));
     REQUIRE((slot == none) == (expected == nullptr));
     for (auto const& each : all_)
       REQUIRE(queues_.earliest(each.level) <= each.since);
     if (slot == none)
       return;
-    REQUIRE(queues_[slot].job == expected->job);
+    REQUIRE(job == expected->job);
+    REQUIRE((queues_[slot].job == job && queues_[slot].lane == lane));
+    REQUIRE(since == queues_[slot].since);
     auto const served = *expected;
     amounts const held{static_cast<double>(below(40)), static_cast<double>(below(40)),
                        static_cast<double>(below(2))};

@@ -25,7 +25,7 @@ struct queues {
     for (auto const shape : q.shapes(level))
       if (wanted(shape))
         set.add(shape);
-    auto const slot = q.front(level, set);
+    auto const slot = q.front(level, set).slot;
     if (slot == none)
       return 0;
     auto const job = q[slot].job.value;
@@ -105,8 +105,8 @@ TEST_CASE("ready queues: levels do not mix") {
   auto const urgent = q.push(0, 0, 0, priority::realtime);
   shape_set wanted;
   wanted.add(0);
-  CHECK(q.q.front(priority::realtime, wanted) == urgent);
-  CHECK(q.q.front(priority::interactive, wanted) == none);
+  CHECK(q.q.front(priority::realtime, wanted).slot == urgent);
+  CHECK(q.q.front(priority::interactive, wanted).slot == none);
   CHECK(q.q.count(priority::realtime) == 1);
   CHECK(q.q.count(priority::batch) == 0);
   CHECK(q.q.count() == 2);
