@@ -4,6 +4,7 @@
 
 #include "actors/scheduler_state.hpp"
 #include "actors/trace_id.hpp"
+#include "processes/large_pages.hpp"
 
 namespace nsai::actors {
 
@@ -23,6 +24,7 @@ void scheduler_state::load() {
   store::job_store db{options_.store, store::job_store::access::read_only};
   auto settings = options_.core;
   settings.last_used = db.last_used();
+  settings.large_tables = processes::large_pages();
   core_ = scheduling::core{settings};
   events_reserved_ = db.events_reserved();
   payloads_.clear();

@@ -12,11 +12,13 @@
 #include <functional>
 #include <iostream>
 #include <map>
+#include <memory_resource>
 #include <random>
 #include <unordered_map>
 
 #include <malloc.h>
 
+#include "processes/large_pages.hpp"
 #include "scheduling/forecast.hpp"
 
 namespace {
@@ -30,9 +32,32 @@ double cpu_seconds() {
   return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
 }
 
-std::size_t heap_bytes() {
+/// The core's large tables lie where the scheduler has them.
+class counted_pages : public std::pmr::memory_resource {
+ public:
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+    bytes_ += besides_heap(bytes);
+    return processes::large_pages()->allocate(bytes, alignment);
+  }
+  void do_deallocate(void* at, std::size_t bytes, std::size_t alignment) override {
+    bytes_ -= besides_heap(bytes);
+    processes::large_pages()->deallocate(at, bytes, alignment);
+  }
+  bool do_is_equal(std::pmr::memory_resource const& other) const noexcept override {
+    return this == &other;
+  }
+  static std::size_t besides_heap(std::size_t bytes) {
+    return bytes > std::size_t{1} << 20 ? bytes : 0;
+  }
+  std::size_t bytes_ = 0;
+};
+
+std::size_t bytes_of(counted_pages const& tables) {
   auto const info = mallinfo2();
-  return info.uordblks + info.hblkhd;
+  return info.uordblks + info.hblkhd + tables.bytes();
 }
 
 struct setting {
@@ -164,6 +189,7 @@ class load {
   std::size_t granted() const { return granted_; }
   std::uint64_t digest() const { return digest_; }
   scheduling::core const& core() const { return core_; }
+  std::size_t bytes() const { return bytes_of(tables_); }
   timestamp now() const { return now_; }
   job_id last_submitted() const { return last_submitted_; }
 
@@ -202,6 +228,11 @@ class load {
     }
   }
 
+  static core_settings settings_for(counted_pages& tables) {
+    core_settings s;
+    s.large_tables = &tables;
+    return s;
+  }
   static std::size_t number_of(std::string const& node_name) {
     std::size_t number = 0;
     for (auto const digit : std::string_view(node_name).substr(6))  // "node-1" and seven digits
@@ -212,7 +243,8 @@ class load {
 
   setting setting_;
   std::mt19937_64 random_;
-  scheduling::core core_;
+  counted_pages tables_;
+  scheduling::core core_{settings_for(tables_)};
   effects effects_;
   timestamp now_{1'700'000'000'000};
   std::vector<submission> submissions_;
@@ -360,15 +392,15 @@ void compare(char const* what, setting large, setting small, options const& o) {
             << std::endl;
 }
 
-/// Heap of the core for each job that waits, without any node. The limit is what a queued job is at
-/// least: its number, tenant, shape, times and place in a queue, in 48 bytes.
+/// Memory of the core for each job that waits, without any node. The limit is what a queued job is
+/// at least: its number, tenant, shape, times and place in a queue, in 48 bytes.
 void memory(options const& o) {
   setting s;
   s.queued = o.queued;
   load l{s, o.seed};
-  auto const before = heap_bytes();
+  auto const before = l.bytes();
   l.fill();
-  auto const bytes = static_cast<double>(heap_bytes() - before) / static_cast<double>(s.queued);
+  auto const bytes = static_cast<double>(l.bytes() - before) / static_cast<double>(s.queued);
   std::cout << json{{"what", "memory per queued job in the core"},
                     {"queued", l.queued()},
                     {"bytes", bytes},

@@ -41,9 +41,7 @@ class cluster {
   /// The same of one node, when the others do not matter.
   node_room const& room_of(node_index index);
   /// It will be asked for soon.
-  void prefetch(node_index index) const {
-    prefetch_lines(nodes_[index].get(), sizeof(node_state));
-  }
+  void prefetch(node_index index) const { prefetch_lines(nodes_[index].get(), sizeof(node_state)); }
   node_state& operator[](node_index index) { return *nodes_[index]; }
   node_state const& operator[](node_index index) const { return *nodes_[index]; }
   /// Visits (index, node) in order of index.

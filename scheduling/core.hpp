@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <memory_resource>
 #include <string>
 #include <vector>
 
@@ -40,7 +41,9 @@ struct core_settings {
   std::uint64_t seed = 1;                   // of the policy `random`
   std::int64_t wake_every_ms = 1000;  // `wake_at` asks for at least this while there are nodes, so
                                       // that a stall is told from silence; 0: only when it is time
-  job_id last_used;                   // the largest number ever given out
+  std::pmr::memory_resource* large_tables =
+      nullptr;       // where what grows with the jobs lies; null, and for copies of the core: heap
+  job_id last_used;  // the largest number ever given out
   std::vector<stage_description>
       known_stages;  // of the scheduler's own build: accepted before any node has come
 };

@@ -108,8 +108,8 @@ void core::state::handle(attempt_ended const& e) {
     // nothing about the job.
     bool const unable = is_fault_of_node(outcome);
     bool const in_order =
-        is_end_of_lifetime(outcome) ||
-        (outcome.result == attempt_result::returned && service_of(std::string(e.node_uuid)).draining);
+        is_end_of_lifetime(outcome) || (outcome.result == attempt_result::returned &&
+                                        service_of(std::string(e.node_uuid)).draining);
     if (unable && node != none)
       rest(node);
     f.counted = !unable && !in_order && !(waited && outcome.result == attempt_result::returned);
@@ -143,7 +143,6 @@ void core::state::release_attempt(job& j) {
   discharge(j);
   nodes[j.node].release({j.id, j.attempt});
   gained_room(j.node);
-  prefetch_next();
 }
 
 void core::state::close_attempt(job& j, attempt_result result, std::optional<error_info> error,

@@ -3,6 +3,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <memory_resource>
 #include <set>
 #include <unordered_map>
 
@@ -31,8 +32,14 @@ struct core_books {
   explicit core_books(core_settings given)
       : settings(std::move(given)),
         last_id(settings.last_used),
+        jobs(memory()),
         shares(settings.half_life_ms),
+        queues(&shares, memory()),
         places(nodes, {settings.placement, settings.share_between_tenants, settings.seed}) {}
+  std::pmr::memory_resource* memory() const {
+    return settings.large_tables != nullptr ? settings.large_tables
+                                            : std::pmr::new_delete_resource();
+  }
 
   core_settings settings;
   timestamp now;
@@ -56,7 +63,7 @@ struct core_books {
   std::vector<token_bucket> submit_rates;  // by tenant
   spending money;
   group_book groups;
-  ready_queues queues{&shares};
+  ready_queues queues;
   timers clock;
   recurrence_book recurrences;
   mutable cluster nodes;

@@ -58,12 +58,12 @@ void core::state::dispatch() {
 /// Until none that has the turn finds room.
 void core::state::grant_turns() {
   for (auto next = choose(); next.turn; next = choose()) {
-    prefetch(next.turn);
+    jobs.prefetch(next.turn.job);
+    queues.prefetch(next.turn.slot);
     auto const turn = queues.place_of(next.turn);
     auto& s = shapes[turn.shape];
     auto const used_up = models_used_up(*this, turn.tenant, s);
-    bool const granted =
-        s.is_gang() ? grant_gang(next.turn, used_up) : grant_one(next, used_up);
+    bool const granted = s.is_gang() ? grant_gang(next.turn, used_up) : grant_one(next, used_up);
     if (granted)
       count_grant(next.aged, next.level);
     else if (used_up.empty())
@@ -86,23 +86,6 @@ bool core::state::grant_one(choice const& next, std::vector<std::string> const& 
 void core::state::count_grant(bool aged, priority level) {
   grants_since_aged = aged ? 0 : std::min(grants_since_aged + 1, aged_every);
   served_since_aged = aged ? priority::offline : std::min(served_since_aged, level);
-}
-
-/// Much is done yet before the next job is granted: what is known of the one that will probably be
-/// it comes from memory meanwhile.
-void core::state::prefetch_next() const {
-  if (shapes.open().empty() || restoring)
-    return;
-  for (std::size_t level = 0; level < priority_levels; ++level)
-    if (auto const turn = next_of(static_cast<priority>(level), shapes.open())) {
-      prefetch(turn);
-      return;
-    }
-}
-
-void core::state::prefetch(queue_turn const& turn) const {
-  jobs.prefetch(turn.job);
-  queues.prefetch(turn.slot);
 }
 
 /// The next job that may find room: of the most urgent level, or of one that has aged.
@@ -134,8 +117,7 @@ queue_turn core::state::next_aged(shape_set const& open, priority than) const {
     if (!may_have_aged(queues, p, now))
       continue;
     auto const turn = next_of(p, open);
-    if (turn && now - turn.since >= aged_after_ms &&
-        (!aged || turn.since < aged.since))
+    if (turn && now - turn.since >= aged_after_ms && (!aged || turn.since < aged.since))
       aged = turn;
   }
   return aged;

@@ -183,14 +183,14 @@ struct core::state : core_queries {
   // core_dispatch.cpp
   void dispatch(), grant_turns(), dispatch_ahead();
   choice choose();
-  void prefetch_next() const, prefetch(queue_turn const&turn) const;
   queue_turn next_aged(shape_set const& open, priority than) const;
-  void count_grant(bool aged, priority level), first_grant(job_id parent);
+  void count_grant(bool aged, priority level);
   queue_turn next_of(priority level, shape_set const& open) const;
   bool grant_one(choice const& next, std::vector<std::string> const& used_up);
   void grant(queue_turn const& turn, place where, bool ahead);
   void begin_attempt(job& j, place where, bool ahead, std::int64_t queue_ms,
                      std::optional<gang_place> gang = {});
+  void first_grant(job_id parent);
   bool may_go_ahead(shape const& s) const;
   bool is_possible(shape& s);
   node_index find_ahead(shape& s, std::vector<shape_index> const& rivals);

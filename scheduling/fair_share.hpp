@@ -54,7 +54,9 @@ class fair_share {
     return weight / (active ? active_weight_ : active_weight_ + weight);
   }
   /// It holds its part or more of the cluster, and others are active.
-  bool is_above(tenant_index tenant) const { return (above(tenant / 64) >> (tenant % 64) & 1) != 0; }
+  bool is_above(tenant_index tenant) const {
+    return (above(tenant / 64) >> (tenant % 64) & 1) != 0;
+  }
   /// A bit for each of 64 tenants, the first of which is 64 × `word`.
   std::uint64_t above(std::size_t word) const {
     if (word >= above_.size())
@@ -106,7 +108,8 @@ class fair_share {
     double held = 0;                // the dominant part of the tenant's `account::rate`
     mutable double above_from = 0;  // what it holds when it is above its part of the cluster
   };
-  /// Who is above, with these `entitlements_`: then `above_from` of the tenants is as of these, too.
+  /// Who is above, with these `entitlements_`: then `above_from` of the tenants is as of these,
+  /// too.
   struct above_word {
     std::uint64_t bits = 0;
     std::uint64_t as_of = 0;

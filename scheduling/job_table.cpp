@@ -1,6 +1,9 @@
 #include "scheduling/job_table.hpp"
 
 #include <algorithm>
+#include <new>
+#include <type_traits>
+#include <utility>
 
 #include "scheduling/assert.hpp"
 
@@ -63,6 +66,40 @@ void terms_table::release(terms_index index) {
   free_.push_back(index);
 }
 
+job_table::job_table(job_table const& other) : job_table() {
+  blocks_.reserve(other.blocks_.size());
+  for (auto const* const each : other.blocks_)
+    blocks_.push_back(each == nullptr ? nullptr : new (new_block()) block(*each));
+  used_ = other.used_;
+  first_ = other.first_;
+  gone_ = other.gone_;
+  size_ = other.size_;
+}
+
+/// Of jobs without a number.
+job_table::block* job_table::new_block() {
+  if (spare_.empty()) {
+    constexpr std::size_t largest_chunk = (std::size_t{2} << 20) / sizeof(block);
+    // Twice as many as there are, so that a small table is small.
+    std::size_t count = chunks_.empty() ? 1 : std::min(2 * chunks_.back().count, largest_chunk);
+    auto* const first = static_cast<block*>(memory_->allocate(count * sizeof(block)));
+    chunks_.push_back({first, count});
+    while (count > 0)
+      spare_.push_back(first + --count);
+  }
+  auto* const next = spare_.back();
+  spare_.pop_back();
+  return new (next) block{};
+}
+
+void job_table::give_back() {
+  static_assert(std::is_trivially_destructible_v<job>);
+  for (auto const& each : chunks_)
+    memory_->deallocate(each.first, each.count * sizeof(block));
+  chunks_.clear();
+  spare_.clear();
+}
+
 job& job_table::add(job_id id) {
   auto const number = id.value / block_size;
   if (size_ == 0) {
@@ -84,10 +121,9 @@ job& job_table::add(job_id id) {
     used_.resize(at + 1);
   }
   gone_ = std::min<std::size_t>(gone_, at);
-  auto& block = blocks_[at];
-  if (!block)
-    block.emplace();
-  auto& slot = (*block)[id.value % block_size];
+  if (blocks_[at] == nullptr)
+    blocks_[at] = new_block();
+  auto& slot = (*blocks_[at])[id.value % block_size];
   NSAI_ASSERT(id && !slot.id);
   slot = job{};
   slot.id = id;
@@ -104,7 +140,9 @@ void job_table::erase(job_id id) {
   auto const at = id.value / block_size - first_;
   if (--used_[at] > 0)
     return;
-  blocks_[at].reset();
+  spare_.push_back(std::exchange(blocks_[at], nullptr));
+  if (size_ == 0)
+    give_back();
   while (gone_ < blocks_.size() && !blocks_[gone_])
     ++gone_;
   while (!blocks_.empty() && !blocks_.back())

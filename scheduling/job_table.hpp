@@ -1,11 +1,11 @@
 #pragma once
 
 #include <array>
+#include <memory_resource>
 #include <unordered_map>
 #include <vector>
 
 #include "messages/job.hpp"
-#include "scheduling/boxed.hpp"
 #include "scheduling/indices.hpp"
 #include "scheduling/prefetch.hpp"
 
@@ -84,10 +84,18 @@ class terms_table {
 
 /// Live jobs by number. Numbers ascend without gaps, so they are kept in blocks: finding one costs
 /// one look into a small table (10 bytes for each 256 numbers between the oldest and the youngest
-/// live job, at most twice as many, which the cache keeps), and a block goes when its last job has
-/// ended. Addresses are stable while a job lives.
+/// live job, at most twice as many, which the cache keeps), and a block is free for other numbers
+/// when its last job has ended. Addresses are stable while a job lives. The memory, in chunks of up
+/// to 2 MiB, goes back when no job lives any more.
 class job_table {
  public:
+  explicit job_table(std::pmr::memory_resource* memory = std::pmr::new_delete_resource())
+      : memory_(memory) {}
+  /// On the heap.
+  job_table(job_table const& other);
+  job_table& operator=(job_table const&) = delete;
+  ~job_table() { give_back(); }
+
   job& add(job_id id);
   void erase(job_id id);
   job* find(job_id id);
@@ -111,16 +119,25 @@ class job_table {
  private:
   static constexpr std::uint64_t block_size = 256;
   using block = std::array<job, block_size>;
+  struct chunk {
+    block* first;
+    std::size_t count;
+  };
   block* block_of(job_id id) const {
     auto const at = id.value / block_size - first_;  // below the first: beyond any size
-    return at < blocks_.size() ? blocks_[at].get() : nullptr;
+    return at < blocks_.size() ? blocks_[at] : nullptr;
   }
+  block* new_block();
+  void give_back();
 
-  std::vector<boxed<block>> blocks_;  // null where no job lives; up to that of the youngest
-  std::vector<std::uint16_t> used_;   // places in each block; beside it, where the cache has them
-  std::uint64_t first_ = 0;           // number of the first in the table
-  std::size_t gone_ = 0;              // how many null ones it begins with, at least
+  std::vector<block*> blocks_;       // null where no job lives; up to that of the youngest
+  std::vector<std::uint16_t> used_;  // places in each block; beside it, where the cache has them
+  std::uint64_t first_ = 0;          // number of the first in the table
+  std::size_t gone_ = 0;             // how many null ones it begins with, at least
   std::size_t size_ = 0;
+  std::pmr::memory_resource* memory_;
+  std::vector<chunk> chunks_;
+  std::vector<block*> spare_;  // of the chunks, without a job
 };
 
 }  // namespace nsai::scheduling

@@ -119,9 +119,7 @@ class alignas(64) device_state {
   /// As in `info`, but less than 2 PiB.
   std::int64_t memory_total() const { return total_mb_; }
   /// What is asked for seldom will be.
-  void prefetch_details() const {
-    prefetch_lines(&rest_->info, sizeof rest_->info);
-  }
+  void prefetch_details() const { prefetch_lines(&rest_->info, sizeof rest_->info); }
   bool offers_all_memory() const { return is_whole_; }
   std::int64_t charge_of(std::int64_t share_milli, std::int64_t memory) const {
     return scheduling::charge_of(share_milli, memory, total_mb_);

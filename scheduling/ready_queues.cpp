@@ -11,8 +11,8 @@ namespace nsai::scheduling {
 namespace {
 
 /// An unused place in the table.
-template <class T>
-std::uint32_t slot_in(std::vector<T>& table, std::vector<std::uint32_t>& unused) {
+template <class Table>
+std::uint32_t slot_in(Table& table, std::vector<std::uint32_t>& unused) {
   if (unused.empty()) {
     table.emplace_back();
     return static_cast<std::uint32_t>(table.size() - 1);

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <functional>
+#include <memory_resource>
 #include <unordered_map>
 #include <vector>
 
@@ -48,8 +49,10 @@ enum class whose : std::uint8_t { all, within_share, above_share };
 /// one.
 class ready_queues {
  public:
-  /// Without `shares` all standings are equal. It has to live as long.
-  explicit ready_queues(fair_share* shares = nullptr) : shares_(shares) {}
+  /// Without `shares` all standings are equal. Both have to live as long; a copy lies on the heap.
+  explicit ready_queues(fair_share* shares = nullptr,
+                        std::pmr::memory_resource* memory = std::pmr::new_delete_resource())
+      : shares_(shares), entries_(memory) {}
 
   /// Jobs of this tenant and shape have no turn while `admits` says no; nullptr: all have. Asked
   /// anew for every look at a front.
@@ -100,9 +103,7 @@ class ready_queues {
   void refresh();
 
   /// An entry, or the one behind it, will be asked for soon.
-  void prefetch(queue_slot slot) const {
-    prefetch_lines(&entries_[slot], sizeof(queue_entry));
-  }
+  void prefetch(queue_slot slot) const { prefetch_lines(&entries_[slot], sizeof(queue_entry)); }
   void prefetch_behind(queue_slot slot) const {
     if (auto const behind = entries_[slot].after; behind != none)
       prefetch(behind);
@@ -224,7 +225,7 @@ class ready_queues {
   fair_share* shares_;
   admission admits_;
   mutable std::array<level_line, priority_levels> levels_;  // rounds are settled when asked for
-  std::vector<queue_entry> entries_;
+  std::pmr::vector<queue_entry> entries_;
   std::vector<queue_slot> free_entries_;
   std::vector<lane> lanes_;
   std::vector<std::uint32_t> free_lanes_;

@@ -1,6 +1,8 @@
 #include "scheduling/job_table.hpp"
 
+#include <algorithm>
 #include <map>
+#include <memory_resource>
 #include <random>
 #include <vector>
 
@@ -76,4 +78,51 @@ TEST_CASE("job table: a copy is one of its own") {
   CHECK(table.find({300})->position == 7);
   CHECK(table.find({301}) == nullptr);
   CHECK(copy.find({300})->position == 8);
+}
+
+TEST_CASE("job table: its memory comes in chunks and goes back with the last job") {
+  struct counted : std::pmr::memory_resource {
+    std::size_t bytes = 0;
+    std::size_t largest = 0;
+
+   private:
+    void* do_allocate(std::size_t size, std::size_t alignment) override {
+      bytes += size;
+      largest = std::max(largest, size);
+      return std::pmr::new_delete_resource()->allocate(size, alignment);
+    }
+    void do_deallocate(void* at, std::size_t size, std::size_t alignment) override {
+      bytes -= size;
+      std::pmr::new_delete_resource()->deallocate(at, size, alignment);
+    }
+    bool do_is_equal(std::pmr::memory_resource const& other) const noexcept override {
+      return this == &other;
+    }
+  } memory;
+  constexpr std::uint64_t many = 100'000;
+  constexpr std::size_t chunk = std::size_t{2} << 20;
+  {
+    job_table table(&memory);
+    CHECK(memory.bytes == 0);
+    table.add({1});
+    CHECK(memory.bytes < 64 * 1024);  // a small cluster pays for a small table
+    for (std::uint64_t i = 2; i <= many; ++i)
+      table.add({i});
+    CHECK(memory.bytes < many * sizeof(job) + 2 * chunk);
+    CHECK(memory.largest <= chunk);
+    CHECK(memory.largest > chunk / 2);
+    auto const full = memory.bytes;
+    for (std::uint64_t i = 1; i < many; ++i)  // each block is used again
+      table.erase({i}), table.add({many + i});
+    CHECK(memory.bytes < full + 2 * chunk);
+    auto const copy = table;  // on the heap
+    CHECK(memory.bytes < full + 2 * chunk);
+    for (std::uint64_t i = many; i < 2 * many; ++i)
+      table.erase({i});
+    CHECK(memory.bytes == 0);
+    CHECK(copy.size() == many);
+    table.add({many});
+    CHECK(memory.bytes > 0);
+  }
+  CHECK(memory.bytes == 0);
 }

@@ -3,6 +3,7 @@
 #include <limits>
 #include <map>
 #include <random>
+#include <set>
 #include <tuple>
 #include <vector>
 
@@ -15,8 +16,6 @@ using namespace nsai;
 using namespace nsai::scheduling;
 
 namespace {
-
-constexpr tenant_index tenant_count = 7;
 
 struct waiting_job {
   job_id job;
@@ -31,10 +30,13 @@ struct waiting_job {
 class plain_queues {
  public:
   explicit plain_queues(std::uint64_t seed)
-      : random_(seed), shape_count_(seed % 2 == 0 ? 10 : 150), shares_(3'600'000) {
+      : random_(seed),
+        shape_count_(seed % 2 == 0 ? 10 : 150),
+        tenant_count_(seed % 3 == 0 ? 90 : 7),
+        shares_(3'600'000) {
     shares_.advance(now_);
     shares_.set_capacity({1000, 1000, 10});
-    for (tenant_index t = 0; t < tenant_count; ++t)
+    for (tenant_index t = 0; t < tenant_count_; ++t)
       shares_.set_weight(t, 1 + static_cast<double>(t % 3));
   }
 
@@ -79,7 +81,7 @@ class plain_queues {
     waiting_job j;
     j.job = {++last_};
     j.level = static_cast<priority>(below(priority_levels));
-    j.tenant = static_cast<tenant_index>(below(tenant_count));
+    j.tenant = static_cast<tenant_index>(below(tenant_count_));
     j.shape = static_cast<shape_index>(below(shape_count_));
     j.since = now_;
     bool const joins = !waits(j.level, j.tenant);
@@ -123,28 +125,26 @@ class plain_queues {
   }
 
   void change_weight() {
-    shares_.set_weight(static_cast<tenant_index>(below(tenant_count)),
+    shares_.set_weight(static_cast<tenant_index>(below(tenant_count_)),
                        0.5 + static_cast<double>(below(4)));
     queues_.refresh();
-    for (tenant_index t = 0; t < tenant_count; ++t)
+    for (tenant_index t = 0; t < tenant_count_; ++t)
       stands_anew(t);
   }
 
   /// The definition, without what is kept.
-  bool is_above(tenant_index tenant) const {
+  bool is_above(tenant_index tenant, std::set<tenant_index> const& active) const {
     constexpr double rounding = 1e-9;
-    bool others = false;
-    for (tenant_index t = 0; t < tenant_count; ++t)
-      others = others || (t != tenant && is_active(t));
-    bool const sole = is_active(tenant) && !others;
-    bool const nobody = !is_active(tenant) && !others;
-    return !sole && !nobody && shares_.held(tenant) >= shares_.entitled(tenant) - rounding;
+    bool const others = active.size() > active.count(tenant);
+    return others && shares_.held(tenant) >= shares_.entitled(tenant) - rounding;
   }
-  bool is_active(tenant_index tenant) const {
-    return std::any_of(all_.begin(), all_.end(),
-                       [&](auto const& each) { return each.tenant == tenant; }) ||
-           std::any_of(running_.begin(), running_.end(),
-                       [&](auto const& each) { return each.first == tenant; });
+  std::set<tenant_index> active() const {
+    std::set<tenant_index> found;
+    for (auto const& each : all_)
+      found.insert(each.tenant);
+    for (auto const& [tenant, held] : running_)
+      found.insert(tenant);
+    return found;
   }
 
   waiting_job const* front(priority level, shape_set const& wanted, whose of,
@@ -154,12 +154,13 @@ class plain_queues {
       if (at.first == level)
         order.push_back(turn);
     std::sort(order.begin(), order.end());
+    auto const active_ones = active();
     auto const most = rival == nullptr ? std::numeric_limits<double>::infinity()
                                        : std::get<0>(turns_.at({rival->level, rival->tenant}));
     for (auto const& [standing, served, tenant] : order) {
       if (standing > most)
         return nullptr;
-      if (of != whose::all && is_above(tenant) != (of == whose::above_share))
+      if (of != whose::all && is_above(tenant, active_ones) != (of == whose::above_share))
         continue;
       for (auto const& each : all_)
         if (each.level == level && each.tenant == tenant && wanted.contains(each.shape))
@@ -201,6 +202,7 @@ class plain_queues {
 
   std::mt19937_64 random_;
   std::size_t shape_count_;
+  tenant_index tenant_count_;  // few are compared one by one, among many the round is walked
   timestamp now_{1'700'000'000'000};
   fair_share shares_;
   ready_queues queues_{&shares_};
