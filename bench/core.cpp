@@ -50,7 +50,7 @@ class counted_pages : public std::pmr::memory_resource {
     return this == &other;
   }
   static std::size_t besides_heap(std::size_t bytes) {
-    return bytes > std::size_t{1} << 20 ? bytes : 0;
+    return bytes > processes::most_on_heap ? bytes : 0;
   }
   std::size_t bytes_ = 0;
 };

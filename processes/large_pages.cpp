@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <new>
 
 #include <sys/mman.h>
@@ -12,7 +13,7 @@ namespace {
 constexpr std::size_t page = std::size_t{2} << 20;
 
 bool lies_on_heap(std::size_t bytes, std::size_t alignment) {
-  return bytes <= page / 2 || alignment > page;
+  return bytes <= most_on_heap || alignment > page;
 }
 
 std::size_t rounded(std::size_t bytes) {
@@ -23,6 +24,8 @@ class large_page_memory : public std::pmr::memory_resource {
   void* do_allocate(std::size_t bytes, std::size_t alignment) override {
     if (lies_on_heap(bytes, alignment))
       return ::operator new(bytes, std::align_val_t(alignment));
+    if (bytes > std::numeric_limits<std::size_t>::max() - 2 * page)
+      throw std::bad_alloc();
     // A page more than needed, so that it holds a start of a large one; what is over goes back.
     auto const size = rounded(bytes);
     auto* const all =

@@ -67,7 +67,7 @@ void core::state::handle(attempt_ended const& e) {
   if (node != none)
     nodes[node].prefetch_devices();
   auto const* const held = node == none ? nullptr : nodes[node].find(ref);
-  if (held != nullptr)
+  if (held != nullptr && !held->devices.empty())
     prefetch_lines(held->devices.data(), sizeof(held_device));
   if (!current) {
     ++refused_outcomes;

@@ -60,16 +60,16 @@ void core::state::grant_turns() {
   for (auto next = choose(); next.turn; next = choose()) {
     jobs.prefetch(next.turn.job);
     queues.prefetch(next.turn.slot);
-    auto const turn = queues.place_of(next.turn);
-    auto& s = shapes[turn.shape];
-    auto const used_up = models_used_up(*this, turn.tenant, s);
+    auto const where = queues.place_of(next.turn);
+    auto& s = shapes[where.shape];
+    auto const used_up = models_used_up(*this, where.tenant, s);
     bool const granted = s.is_gang() ? grant_gang(next.turn, used_up) : grant_one(next, used_up);
     if (granted)
       count_grant(next.aged, next.level);
     else if (used_up.empty())
       s.close();
     else
-      no_other_models.insert({turn.tenant, turn.shape});  // others may have room all the same
+      no_other_models.insert({where.tenant, where.shape});  // others may have room all the same
   }
 }
 

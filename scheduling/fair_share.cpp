@@ -63,7 +63,7 @@ fair_share::tenant_account& fair_share::at(tenant_index tenant) {
     tenants_.resize(tenant + 1);
     parts_.resize(tenant + 1);
     above_.resize(tenant / 64 + 1);
-    above_.back().as_of = 0;  // what a newcomer is entitled to is not known yet
+    ++entitlements_;  // those of newcomers are not known yet
   }
   return tenants_[tenant];
 }

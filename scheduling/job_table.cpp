@@ -69,19 +69,23 @@ void terms_table::release(terms_index index) {
 job_table::job_table(job_table const& other) : job_table() {
   blocks_.reserve(other.blocks_.size());
   for (auto const* const each : other.blocks_)
-    blocks_.push_back(each == nullptr ? nullptr : new (new_block()) block(*each));
+    blocks_.push_back(each == nullptr ? nullptr : new (block_memory()) block(*each));
   used_ = other.used_;
   first_ = other.first_;
   gone_ = other.gone_;
   size_ = other.size_;
 }
 
-/// Of jobs without a number.
-job_table::block* job_table::new_block() {
+void* job_table::block_memory() {
   if (spare_.empty()) {
     constexpr std::size_t largest_chunk = (std::size_t{2} << 20) / sizeof(block);
     // Twice as many as there are, so that a small table is small.
     std::size_t count = chunks_.empty() ? 1 : std::min(2 * chunks_.back().count, largest_chunk);
+    chunks_.reserve(chunks_.size() + 1);
+    auto all = count;
+    for (auto const& each : chunks_)
+      all += each.count;
+    spare_.reserve(all);  // `erase` needs no memory then
     auto* const first = static_cast<block*>(memory_->allocate(count * sizeof(block)));
     chunks_.push_back({first, count});
     while (count > 0)
@@ -89,7 +93,7 @@ job_table::block* job_table::new_block() {
   }
   auto* const next = spare_.back();
   spare_.pop_back();
-  return new (next) block{};
+  return next;
 }
 
 void job_table::give_back() {
@@ -122,7 +126,7 @@ job& job_table::add(job_id id) {
   }
   gone_ = std::min<std::size_t>(gone_, at);
   if (blocks_[at] == nullptr)
-    blocks_[at] = new_block();
+    blocks_[at] = new (block_memory()) block{};
   auto& slot = (*blocks_[at])[id.value % block_size];
   NSAI_ASSERT(id && !slot.id);
   slot = job{};

@@ -127,7 +127,7 @@ class job_table {
     auto const at = id.value / block_size - first_;  // below the first: beyond any size
     return at < blocks_.size() ? blocks_[at] : nullptr;
   }
-  block* new_block();
+  void* block_memory();
   void give_back();
 
   std::vector<block*> blocks_;       // null where no job lives; up to that of the youngest

@@ -16,8 +16,8 @@ std::int64_t charge_of(std::int64_t share_milli, std::int64_t memory_mb,
 }
 
 device_state::device_state(gpu_info described, device_kind kind)
-    : offered_mb_(static_cast<std::int32_t>(
-          std::min<std::int64_t>(described.memory_mb, std::numeric_limits<std::int32_t>::max()))),
+    : offered_mb_(static_cast<std::int32_t>(std::clamp<std::int64_t>(
+          described.memory_mb, 0, std::numeric_limits<std::int32_t>::max()))),
       total_mb_(offered_mb_),
       rest_(details{std::move(described), kind.model, {}, {}}),
       index(rest_->info.index),
@@ -283,7 +283,7 @@ void node_state::check() const {
       NSAI_ASSERT(h != nullptr && !h->ahead);
     }
     NSAI_ASSERT(charge == device.charge && charge <= 1000);
-    NSAI_ASSERT(used_mb == device.memory_mb && used_mb <= device.info().memory_mb);
+    NSAI_ASSERT(used_mb == device.memory_mb && used_mb <= device.memory_total());
     uses -= device.uses.size();
     free += device.is_free() ? 1 : 0;
   }

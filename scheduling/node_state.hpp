@@ -116,7 +116,7 @@ class alignas(64) device_state {
   bool is_free() const { return uses.empty() && !withholds(false); }
   /// What of its memory is not held by strangers.
   std::int64_t memory_offered() const { return offered_mb_; }
-  /// As in `info`, but less than 2 PiB.
+  /// As in `info`, from 0 to 2 PiB.
   std::int64_t memory_total() const { return total_mb_; }
   /// What is asked for seldom will be.
   void prefetch_details() const { prefetch_lines(&rest_->info, sizeof rest_->info); }

@@ -231,7 +231,7 @@ place placement::place_at(shape& s, node_index node,
   for (auto const position : positions) {
     auto const& d = std::as_const(*nodes_)[node].devices[position];
     found.devices.push_back({d.info().index, d.info().uuid, d.info().model,
-                             reserved_mb(s.key.resources, d.info().memory_mb),
+                             reserved_mb(s.key.resources, d.memory_total()),
                              s.key.resources.gpu_share.value, d.info().is_virtual});
   }
   NSAI_ASSERT(found.devices.size() == static_cast<std::size_t>(s.key.resources.gpu_count));

@@ -319,8 +319,8 @@ queue_turn ready_queues::front(priority level, shape_set const& wanted, whose of
     settle(of_rival);
     most = of_rival.lines[where.tenant].at.standing;
   }
-  if (of != whose::all && count_looked_at(line, of) <= few)
-    return first_of_few(line, wanted, of, most);
+  if (of == whose::within_share && count_within_share(line) <= few)
+    return first_of_few(line, wanted, most);
   auto const glance = wanted.glance();
   for (auto const& next : line.tenants.order()) {
     if ((next.shapes & glance) == 0)
@@ -336,32 +336,30 @@ queue_turn ready_queues::front(priority level, shape_set const& wanted, whose of
   return {};
 }
 
-/// A bit for each of 64 tenants at the level that are looked at.
-std::uint64_t ready_queues::looked_at(level_line const& level, whose of, std::size_t word) const {
+/// A bit for each of 64 tenants that wait at the level.
+std::uint64_t ready_queues::within_share(level_line const& level, std::size_t word) const {
   auto const waiting = level.waiting[word];
-  if (waiting == 0 || of == whose::all)
-    return waiting;
-  auto const above = shares_ == nullptr ? 0 : shares_->above(word);
-  return waiting & (of == whose::above_share ? above : ~above);
+  return waiting == 0 || shares_ == nullptr ? waiting : waiting & ~shares_->above(word);
 }
 
-/// How many there are; more than a few are not counted.
-std::size_t ready_queues::count_looked_at(level_line const& level, whose of) const {
+/// More than a few are not counted.
+std::size_t ready_queues::count_within_share(level_line const& level) const {
   std::size_t count = 0;
   for (std::size_t word = 0; word < level.waiting.size() && count <= few; ++word)
-    for (auto left = looked_at(level, of, word); left != 0 && count <= few; left &= left - 1)
+    for (auto left = within_share(level, word); left != 0 && count <= few; left &= left - 1)
       ++count;
   return count;
 }
 
-/// Most of those who wait are not looked at: the few others are compared.
-queue_turn ready_queues::first_of_few(level_line const& level, shape_set const& wanted, whose of,
+/// Of those within their share. They are served first, so that mostly few of many who wait are
+/// left, anywhere in the round.
+queue_turn ready_queues::first_of_few(level_line const& level, shape_set const& wanted,
                                       double most) const {
   auto const glance = wanted.glance();
   turn const* first = nullptr;
   queue_turn found;
   for (std::size_t word = 0; word < level.waiting.size(); ++word)
-    for (auto left = looked_at(level, of, word); left != 0; left &= left - 1) {
+    for (auto left = within_share(level, word); left != 0; left &= left - 1) {
       auto const tenant = static_cast<tenant_index>(64 * word + std::countr_zero(left));
       auto const& line = level.lines[tenant];
       if ((line.at.shapes & glance) == 0 || line.at.standing > most ||

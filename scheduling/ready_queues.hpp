@@ -44,9 +44,9 @@ enum class whose : std::uint8_t { all, within_share, above_share };
 /// Queued jobs by priority level, tenant, owner and shape. Within a level the tenant with the
 /// lowest standing (fair_share.hpp) has the turn, within a tenant the owner with the lowest, then
 /// the order of arrival counts. Among equals it is who was served longest ago. The next job is
-/// found by walking the tenants in this order to the first that has a wanted shape: that costs by
-/// the number of tenants, owners and shapes, never by the number of jobs, and mostly the first has
-/// one.
+/// found by walking the tenants in this order to the first that has a wanted shape (or, where few
+/// are within their share, among these): that costs by the number of tenants, owners and shapes,
+/// never by the number of jobs, and mostly the first has one.
 class ready_queues {
  public:
   /// Without `shares` all standings are equal. Both have to live as long; a copy lies on the heap.
@@ -216,10 +216,9 @@ class ready_queues {
   static void look_again(level_line& level, tenant_line& tenant);
   void place_again(tenant_line& tenant, tenant_index of, std::uint32_t owner, bool was_served);
   queue_turn front_of(tenant_index index, tenant_line const& tenant, shape_set const& wanted) const;
-  std::uint64_t looked_at(level_line const& level, whose of, std::size_t word) const;
-  std::size_t count_looked_at(level_line const& level, whose of) const;
-  queue_turn first_of_few(level_line const& level, shape_set const& wanted, whose of,
-                          double most) const;
+  std::uint64_t within_share(level_line const& level, std::size_t word) const;
+  std::size_t count_within_share(level_line const& level) const;
+  queue_turn first_of_few(level_line const& level, shape_set const& wanted, double most) const;
   void check_tenant(level_line const& level, tenant_index tenant, std::size_t& jobs) const;
 
   fair_share* shares_;

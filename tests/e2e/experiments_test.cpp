@@ -131,6 +131,29 @@ TEST_CASE_FIXTURE(laboratory,
         ask({"run", experiment}).at("metrics").dump());
 }
 
+TEST_CASE_FIXTURE(laboratory,
+                  "a node that is killed in the middle of a training: the next attempt goes on "
+                  "from its last epoch, to the same metrics") {
+  start_head();
+  auto const experiment =
+      file("e.json", R"({"id": "e5", "type": "training", "dataset": "sample", "pipeline": [
+    {"name": "load", "stage": "data_load"},
+    {"name": "train", "stage": "training", "options": {"epochs": 1000, "seeds": 2, "dev_share": 0.3}}]})");
+  auto const interrupted = ask({"run", experiment, "--detach"}).at("parent").get<std::uint64_t>();
+  REQUIRE(eventually([&] {
+    return stage_of(ask({"experiment", "e5"}), "train").at("progress").at("fraction") > 0.1;
+  }));
+  node("head").kill_hard();
+  start_head();
+  REQUIRE(wait_status(interrupted, "succeeded"));
+  auto const resumed = stage_of(ask({"experiment", "e5"}), "train");
+  CHECK(resumed.at("attempt") == 2);
+  CHECK(resumed.at("result").at("resumed_epochs") > 0);
+  auto const whole = ask({"run", experiment});
+  CHECK(stage_of(ask({"experiment", "e5"}), "train").at("result").at("resumed_epochs") == 0);
+  CHECK(job(interrupted).at("result").at("metrics").dump() == whole.at("metrics").dump());
+}
+
 TEST_CASE_FIXTURE(laboratory, "artifacts: a directory for each run, sizes and hashes recorded") {
   auto const shared = (directory() / "shared").string();
   auto const config = file("node.json", R"({"artifacts": ")" + shared + "\"}");

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <cstdint>
 #include <fstream>
+#include <limits>
+#include <new>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -32,6 +35,13 @@ std::string flags_of(void const* at) {
   return {};
 }
 
+/// Of all the memory that this process has asked for.
+std::int64_t address_space() {
+  std::int64_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  return pages * 4096;
+}
+
 }  // namespace
 
 TEST_CASE(
@@ -49,6 +59,28 @@ TEST_CASE(
     memory->deallocate(at, bytes);
     CHECK(flags_of(at).find(" hg ") == std::string::npos);
   }
+}
+
+TEST_CASE("large pages: nothing is kept beyond whole pages, and nothing after the end") {
+  constexpr std::size_t many = 40;
+  constexpr auto little = static_cast<std::int64_t>(4 * page);
+  auto* const memory = processes::large_pages();
+  for (auto const bytes : {page, page + 5}) {
+    CAPTURE(bytes);
+    auto const before = address_space();
+    std::vector<void*> all;
+    for (std::size_t i = 0; i < many; ++i)
+      all.push_back(memory->allocate(bytes));
+    auto const taken = static_cast<std::int64_t>(many * ((bytes + page - 1) / page * page));
+    CHECK(address_space() - before >= taken);
+    CHECK(address_space() - before < taken + little);
+    for (auto* const each : all)
+      memory->deallocate(each, bytes);
+    CHECK(address_space() - before < little);
+  }
+  CHECK_THROWS_AS(
+      static_cast<void>(memory->allocate(std::numeric_limits<std::size_t>::max() - page / 2)),
+      std::bad_alloc);
 }
 
 TEST_CASE("large pages: what is small lies on the heap, at any alignment") {

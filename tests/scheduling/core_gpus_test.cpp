@@ -256,3 +256,17 @@ TEST_CASE("NVLink: several GPUs are taken from one group, the smallest that has 
   CHECK(taken(f.submitted(f.gpu_job("H100", 3))) == indices{0, 1, 2});
   CHECK(taken(f.submitted(f.gpu_job("H100", 2))) == indices{3, 4});  // no group has two left
 }
+
+TEST_CASE(
+    "GPU memory: a device that claims more than there is serves its jobs, and offers nothing below "
+    "zero") {
+  fixture f;
+  constexpr std::int64_t absurd = std::int64_t{1} << 44;  // as from a driver's "unknown"
+  f.join(f.node("a", 16, {"H100"}, absurd));
+  f.join(f.node("b", 16, {"L4"}, -5));
+  auto const job = f.submitted(f.gpu_job("H100"));
+  CHECK(f.place_of(job) == "a");
+  f.end(job);
+  CHECK(f.status(job) == job_status::succeeded);
+  CHECK(f.place_of(f.submitted(f.gpu_job("L4"))).empty());
+}

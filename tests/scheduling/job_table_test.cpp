@@ -1,13 +1,12 @@
 #include "scheduling/job_table.hpp"
 
-#include <algorithm>
 #include <map>
-#include <memory_resource>
 #include <random>
 #include <vector>
 
 #include <doctest/doctest.h>
 
+#include "tests/scheduling/counted_memory.hpp"
 #include "tests/scheduling/seeds.hpp"
 
 using namespace nsai;
@@ -25,6 +24,17 @@ void compare(job_table const& table, std::map<std::uint64_t, job const*> const& 
   for (auto const& [number, at] : live) {
     REQUIRE(*next++ == number);
     REQUIRE(table.find({number}) == at);
+  }
+}
+
+/// A copy holds equal jobs at places of its own.
+void compare_copy(job_table const& table, std::map<std::uint64_t, job const*> const& live) {
+  auto const copy = table;
+  REQUIRE(copy.size() == live.size());
+  for (auto const& [number, at] : live) {
+    auto const* const found = copy.find({number});
+    REQUIRE((found != nullptr && found != at));
+    REQUIRE((found->id.value == number && found->position == at->position));
   }
 }
 
@@ -47,7 +57,9 @@ TEST_CASE("job table: jobs of any numbers come and go, and stay where they are")
           number = 1 + random() % last;
         if (live.contains(number))
           continue;
-        live[number] = &table.add({number});
+        auto& added = table.add({number});
+        added.position = static_cast<std::uint32_t>(3 * number);
+        live[number] = &added;
       } else if (!live.empty()) {
         auto const at =
             random() % 2 == 0
@@ -59,6 +71,8 @@ TEST_CASE("job table: jobs of any numbers come and go, and stay where they are")
       }
       if (i % 50 == 0)
         compare(table, live);
+      if (i % 500 == 0)
+        compare_copy(table, live);
     }
     REQUIRE(table.find({last + 100'000}) == nullptr);
     while (!live.empty()) {
@@ -81,24 +95,7 @@ TEST_CASE("job table: a copy is one of its own") {
 }
 
 TEST_CASE("job table: its memory comes in chunks and goes back with the last job") {
-  struct counted : std::pmr::memory_resource {
-    std::size_t bytes = 0;
-    std::size_t largest = 0;
-
-   private:
-    void* do_allocate(std::size_t size, std::size_t alignment) override {
-      bytes += size;
-      largest = std::max(largest, size);
-      return std::pmr::new_delete_resource()->allocate(size, alignment);
-    }
-    void do_deallocate(void* at, std::size_t size, std::size_t alignment) override {
-      bytes -= size;
-      std::pmr::new_delete_resource()->deallocate(at, size, alignment);
-    }
-    bool do_is_equal(std::pmr::memory_resource const& other) const noexcept override {
-      return this == &other;
-    }
-  } memory;
+  tests::counted_memory memory;
   constexpr std::uint64_t many = 100'000;
   constexpr std::size_t chunk = std::size_t{2} << 20;
   {

@@ -36,8 +36,13 @@ class plain_queues {
         shares_(3'600'000) {
     shares_.advance(now_);
     shares_.set_capacity({1000, 1000, 10});
-    for (tenant_index t = 0; t < tenant_count_; ++t)
+    // The others are known to the shares when their first job waits.
+    for (tenant_index t = 0; t < tenant_count_; t += 2)
       shares_.set_weight(t, 1 + static_cast<double>(t % 3));
+    if (seed % 5 == 0) {
+      queues_.admit_by(is_admitted);
+      is_limited_ = true;
+    }
   }
 
   void step() {
@@ -147,6 +152,10 @@ class plain_queues {
     return found;
   }
 
+  static bool is_admitted(tenant_index tenant, shape_index shape) {
+    return (tenant + shape) % 3 != 0;
+  }
+
   waiting_job const* front(priority level, shape_set const& wanted, whose of,
                            waiting_job const* rival) const {
     std::vector<turn> order;
@@ -163,7 +172,8 @@ class plain_queues {
       if (of != whose::all && is_above(tenant, active_ones) != (of == whose::above_share))
         continue;
       for (auto const& each : all_)
-        if (each.level == level && each.tenant == tenant && wanted.contains(each.shape))
+        if (each.level == level && each.tenant == tenant && wanted.contains(each.shape) &&
+            (!is_limited_ || is_admitted(tenant, each.shape)))
           return &each;
     }
     return nullptr;
@@ -202,6 +212,7 @@ class plain_queues {
 
   std::mt19937_64 random_;
   std::size_t shape_count_;
+  bool is_limited_ = false;
   tenant_index tenant_count_;  // few are compared one by one, among many the round is walked
   timestamp now_{1'700'000'000'000};
   fair_share shares_;

@@ -1,6 +1,7 @@
 #include "scheduling/ready_queues.hpp"
 
 #include <string>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -184,4 +185,33 @@ TEST_CASE("shape set: knows its members, also when they are far apart") {
   CHECK_FALSE(one.meets(other));
   one.remove(1);
   CHECK(one.empty());
+}
+
+TEST_CASE("ready queues: without shares everybody is within theirs") {
+  queues q;
+  auto const slot = q.push(3, 0, 2);
+  shape_set wanted;
+  wanted.add(2);
+  CHECK(q.q.front(priority::batch, wanted, whose::within_share).slot == slot);
+  CHECK(!q.q.front(priority::batch, wanted, whose::above_share));
+}
+
+TEST_CASE("ready queues: a job that is put in stands where its order has it") {
+  queues q;
+  ready_queues::place const where{priority::batch, 0, 0, 0, true};
+  std::vector<std::int64_t> orders;
+  for (int i = 0; i < 5; ++i)
+    orders.push_back(q.q.take_order(false));
+  auto const first_of_all = q.q.take_order(true);
+  for (auto const i : {2, 4, 0, 3, 1}) {
+    q.q.insert({static_cast<std::uint64_t>(i + 1)}, where, {1000 + i}, orders[i]);
+    q.q.check();
+  }
+  q.q.insert({9}, where, {500}, first_of_all);
+  q.q.check();
+  shape_set wanted;
+  wanted.add(0);
+  auto const turn = q.q.front(priority::batch, wanted);
+  CHECK((turn.job == job_id{9} && turn.since == timestamp{500}));
+  CHECK(q.take_all() == "9 1 2 3 4 5");
 }
