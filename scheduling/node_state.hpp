@@ -203,7 +203,6 @@ class node_state {
   holding const* find(attempt_ref ref) const;
   /// As granted; empty when the attempt is not held.
   std::vector<device_grant> devices_of(attempt_ref ref) const;
-  void mark_superseded(attempt_ref ref) { holdings_.find(ref).value().superseded = true; }
   /// Gives back what the attempt occupied; those that wait on the node move up, the oldest first.
   void release(attempt_ref ref);
   /// Everything held, in order of attempt.
