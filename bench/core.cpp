@@ -12,7 +12,6 @@
 #include <functional>
 #include <iostream>
 #include <map>
-#include <memory_resource>
 #include <random>
 #include <unordered_map>
 
@@ -32,41 +31,19 @@ double cpu_seconds() {
   return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
 }
 
-/// The core's large tables lie where the scheduler has them.
-class counted_pages : public std::pmr::memory_resource {
- public:
-  std::size_t bytes() const { return bytes_; }
-
- private:
-  void* do_allocate(std::size_t bytes, std::size_t alignment) override {
-    bytes_ += besides_heap(bytes);
-    return processes::large_pages()->allocate(bytes, alignment);
-  }
-  void do_deallocate(void* at, std::size_t bytes, std::size_t alignment) override {
-    bytes_ -= besides_heap(bytes);
-    processes::large_pages()->deallocate(at, bytes, alignment);
-  }
-  bool do_is_equal(std::pmr::memory_resource const& other) const noexcept override {
-    return this == &other;
-  }
-  static std::size_t besides_heap(std::size_t bytes) {
-    return bytes > processes::most_on_heap ? bytes : 0;
-  }
-  std::size_t bytes_ = 0;
-};
-
-std::size_t bytes_of(counted_pages const& tables) {
+std::size_t heap_bytes() {
   auto const info = mallinfo2();
-  return info.uordblks + info.hblkhd + tables.bytes();
+  return info.uordblks + info.hblkhd;
 }
 
 struct setting {
   std::size_t nodes = 1000;
   std::size_t queued = 1'000'000;
-  bool shares = false;  // shares of GPUs too; a share's shape belongs to its tenant
-  bool brief = false;   // jobs of a few milliseconds on one core, which are granted ahead
-  bool gangs = false;   // every tenth job runs on two to eight nodes at once
-  bool light = false;   // no queue: half of the cluster is busy, and every job fits on arrival
+  bool shares = false;   // shares of GPUs too; a share's shape belongs to its tenant
+  bool brief = false;    // jobs of a few milliseconds on one core, which are granted ahead
+  bool gangs = false;    // every tenth job runs on two to eight nodes at once
+  bool light = false;    // no queue: half of the cluster is busy, and every job fits on arrival
+  bool on_heap = false;  // its tables of jobs do not lie on large pages, as the scheduler's do
 };
 
 node_info node_of(std::size_t number) {
@@ -189,7 +166,6 @@ class load {
   std::size_t granted() const { return granted_; }
   std::uint64_t digest() const { return digest_; }
   scheduling::core const& core() const { return core_; }
-  std::size_t bytes() const { return bytes_of(tables_); }
   timestamp now() const { return now_; }
   job_id last_submitted() const { return last_submitted_; }
 
@@ -228,10 +204,11 @@ class load {
     }
   }
 
-  static core_settings settings_for(counted_pages& tables) {
-    core_settings s;
-    s.large_tables = &tables;
-    return s;
+  static core_settings settings_for(setting const& s) {
+    core_settings settings;
+    if (!s.on_heap)
+      settings.large_tables = processes::large_pages();
+    return settings;
   }
   static std::size_t number_of(std::string const& node_name) {
     std::size_t number = 0;
@@ -243,8 +220,7 @@ class load {
 
   setting setting_;
   std::mt19937_64 random_;
-  counted_pages tables_;
-  scheduling::core core_{settings_for(tables_)};
+  scheduling::core core_{settings_for(setting_)};
   effects effects_;
   timestamp now_{1'700'000'000'000};
   std::vector<submission> submissions_;
@@ -392,15 +368,16 @@ void compare(char const* what, setting large, setting small, options const& o) {
             << std::endl;
 }
 
-/// Memory of the core for each job that waits, without any node. The limit is what a queued job is
-/// at least: its number, tenant, shape, times and place in a queue, in 48 bytes.
+/// Heap of the core for each job that waits, without any node. The limit is what a queued job is at
+/// least: its number, tenant, shape, times and place in a queue, in 48 bytes.
 void memory(options const& o) {
   setting s;
   s.queued = o.queued;
+  s.on_heap = true;
   load l{s, o.seed};
-  auto const before = l.bytes();
+  auto const before = heap_bytes();
   l.fill();
-  auto const bytes = static_cast<double>(l.bytes() - before) / static_cast<double>(s.queued);
+  auto const bytes = static_cast<double>(heap_bytes() - before) / static_cast<double>(s.queued);
   std::cout << json{{"what", "memory per queued job in the core"},
                     {"queued", l.queued()},
                     {"bytes", bytes},

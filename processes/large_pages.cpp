@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t page = std::size_t{2} << 20;
 
 bool lies_on_heap(std::size_t bytes, std::size_t alignment) {
-  return bytes <= most_on_heap || alignment > page;
+  return bytes <= page / 2 || alignment > page;
 }
 
 std::size_t rounded(std::size_t bytes) {

@@ -1,11 +1,8 @@
 #pragma once
 
-#include <cstddef>
 #include <memory_resource>
 
 namespace nsai::processes {
-
-constexpr std::size_t most_on_heap = std::size_t{1} << 20;
 
 /// Memory for large tables that are read at random: what has more than 1 MiB lies on pages of 2 MiB
 /// where the kernel has some (madvise(2), MADV_HUGEPAGE). In a table of a hundred MB the

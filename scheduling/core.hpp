@@ -42,8 +42,8 @@ struct core_settings {
   std::int64_t wake_every_ms = 1000;  // `wake_at` asks for at least this while there are nodes, so
                                       // that a stall is told from silence; 0: only when it is time
   std::pmr::memory_resource* large_tables =
-      nullptr;  // of jobs and of what waits lie there; null, and for copies of the core: the heap
-  job_id last_used;  // the largest number ever given out
+      std::pmr::new_delete_resource();  // of jobs and of what waits; those of a copy: the heap
+  job_id last_used;                     // the largest number ever given out
   std::vector<stage_description>
       known_stages;  // of the scheduler's own build: accepted before any node has come
 };

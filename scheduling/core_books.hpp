@@ -3,7 +3,6 @@
 #include <deque>
 #include <map>
 #include <memory>
-#include <memory_resource>
 #include <set>
 #include <unordered_map>
 
@@ -32,14 +31,10 @@ struct core_books {
   explicit core_books(core_settings given)
       : settings(std::move(given)),
         last_id(settings.last_used),
-        jobs(memory()),
+        jobs(settings.large_tables),
         shares(settings.half_life_ms),
-        queues(&shares, memory()),
+        queues(&shares, settings.large_tables),
         places(nodes, {settings.placement, settings.share_between_tenants, settings.seed}) {}
-  std::pmr::memory_resource* memory() const {
-    return settings.large_tables != nullptr ? settings.large_tables
-                                            : std::pmr::new_delete_resource();
-  }
 
   core_settings settings;
   timestamp now;

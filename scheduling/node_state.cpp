@@ -32,7 +32,6 @@ void device_state::set_well(wellbeing w) {
 void device_state::set_state(gpu_state now) {
   offered_mb_ =
       static_cast<std::int32_t>(std::clamp<std::int64_t>(total_mb_ - now.foreign_mb, 0, total_mb_));
-  is_whole_ = offered_mb_ == total_mb_;
   rest_->state = std::move(now);
 }
 

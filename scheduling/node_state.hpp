@@ -100,7 +100,6 @@ class alignas(64) device_state {
 
  private:
   place_health health_ = place_health::sound;  // of `well`
-  bool is_whole_ = true;                       // all of its memory is offered
 
  public:
   gpu_info const& info() const { return rest_->info; }
@@ -120,7 +119,7 @@ class alignas(64) device_state {
   std::int64_t memory_total() const { return total_mb_; }
   /// What is asked for seldom will be.
   void prefetch_details() const { prefetch_lines(&rest_->info, sizeof rest_->info); }
-  bool offers_all_memory() const { return is_whole_; }
+  bool offers_all_memory() const { return offered_mb_ == total_mb_; }
   std::int64_t charge_of(std::int64_t share_milli, std::int64_t memory) const {
     return scheduling::charge_of(share_milli, memory, total_mb_);
   }

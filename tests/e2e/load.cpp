@@ -70,10 +70,9 @@ class load::user {
         tenant_("t" + std::to_string(number)) {}
 
   void live() {
-    while (!of_.over_) {
+    do {
       do_one();
-      std::this_thread::sleep_for(std::chrono::milliseconds{below(150)});
-    }
+    } while (!of_.over_within(std::chrono::milliseconds{below(150)}));
     while (!to_cancel_.empty())
       cancel_one();
   }
@@ -225,8 +224,17 @@ void load::start() {
     threads_.emplace_back([this, i] { user{*this, i}.live(); });
 }
 
+bool load::over_within(std::chrono::milliseconds wait) {
+  std::unique_lock lock{mutex_};
+  return ends_.wait_for(lock, wait, [this] { return over_; });
+}
+
 void load::stop() {
-  over_ = true;
+  {
+    std::lock_guard const lock{mutex_};
+    over_ = true;
+  }
+  ends_.notify_all();
   for (auto& each : threads_)
     each.join();
   threads_.clear();

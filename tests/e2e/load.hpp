@@ -1,6 +1,7 @@
 #pragma once
 
-#include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -60,13 +61,16 @@ class load {
 
   std::vector<std::string> program(std::string const& what, std::string const& seconds) const;
   void note(made entry);
+  /// Whether it is over; waits so long for that.
+  bool over_within(std::chrono::milliseconds wait);
   void fault(std::string sentence);
 
   cluster const& cluster_;
   settings settings_;
   std::vector<std::thread> threads_;
-  std::atomic<bool> over_ = false;
   mutable std::mutex mutex_;
+  std::condition_variable ends_;
+  bool over_ = false;
   std::vector<made> made_;
   std::vector<std::string> faults_;
 };

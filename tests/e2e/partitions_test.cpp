@@ -153,7 +153,9 @@ TEST_CASE("a link that flaps: everything ends once, and no job is given up for i
     n.net.cut("a");
     std::this_thread::sleep_for(std::chrono::milliseconds{200 + 150 * i});  // the flapping itself
     n.net.heal("a");
-    std::this_thread::sleep_for(500ms);  // long enough to connect again
+    auto const heard =
+        n.c.submit({"--stage", "echo", "--priority", "interactive", "--node-label", "node=a"});
+    REQUIRE(n.c.wait_status(heard, "succeeded"));  // it is connected again
   }
   CHECK(n.c.wait_status(array, "succeeded", 60s));
   CHECK(n.c.wait_status(echoes, "succeeded", 60s));
