@@ -2,8 +2,13 @@
 set(NSAI_CUDA AUTO CACHE STRING "GPU code of the numeric stages: AUTO (where nvcc is found), ON or OFF")
 set_property(CACHE NSAI_CUDA PROPERTY STRINGS AUTO ON OFF)
 set(nsai_cuda OFF)
-if(NSAI_SANITIZE OR NSAI_CUDA STREQUAL "OFF")
-  # Sanitizers see the CPU twins; CUDA has tools of its own (compute-sanitizer).
+set(nsai_cuda_headers OFF)
+if(NSAI_CUDA STREQUAL "OFF")
+elseif(NSAI_SANITIZE)
+  # Sanitizers see the CPU twins, and the code for GPUs as the tests' emulator runs it (tests/cuda); on a GPU CUDA has
+  # tools of its own (compute-sanitizer).
+  find_package(CUDAToolkit QUIET)
+  set(nsai_cuda_headers ${CUDAToolkit_FOUND})
 else()
   if(NOT CMAKE_CUDA_COMPILER)
     find_program(nsai_nvcc nvcc HINTS /usr/local/cuda/bin)
@@ -20,6 +25,7 @@ else()
     enable_language(CUDA)
     find_package(CUDAToolkit REQUIRED)
     set(nsai_cuda ON)
+    set(nsai_cuda_headers ON)
     # CMake 3.25 does not know how nvcc 13 is told the dialect.
     set(CMAKE_CUDA_STANDARD_DEFAULT "")
     set(CMAKE_CUDA_FLAGS_RELWITHDEBINFO "-O2")

@@ -134,6 +134,11 @@ class compute {
   virtual std::string device() const = 0;
   virtual bool on_gpu() const = 0;
 
+  /// What is begun from now on holds about as many bytes of a GPU's memory, and works in as many
+  /// parts as that takes; 0: as it likes, of what is free there. Some MiB are used whatever is
+  /// given. Means nothing on a CPU.
+  virtual void limit_memory(std::size_t bytes) = 0;
+
   /// The least that a job can do on a device: one empty kernel; nothing on a CPU.
   virtual void touch() = 0;
 

@@ -80,6 +80,7 @@ class cpu final : public compute {
  public:
   std::string device() const override { return "cpu"; }
   bool on_gpu() const override { return false; }
+  void limit_memory(std::size_t) override {}
   void touch() override {}
 
   neighbours most_similar(matrix_view queries, matrix_view corpus, std::size_t k, precision,

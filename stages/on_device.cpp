@@ -3,18 +3,32 @@
 #include <algorithm>
 
 namespace nsai::stages {
+namespace {
+
+/// Kept of a grant for CUDA's context and cuBLAS's work space: several hundred MiB on recent GPUs.
+constexpr std::int64_t context_mb = 768;
+constexpr std::int64_t least_mb = 64;
+
+std::size_t room_in(device_grant const& grant) {
+  return static_cast<std::size_t>(std::max(least_mb, grant.memory_mb - context_mb)) << 20U;
+}
+
+}  // namespace
 
 compute& device_of(stage_env const& env) {
-  bool const real = std::any_of(env.devices.begin(), env.devices.end(),
-                                [](auto const& grant) { return !grant.is_virtual; });
-  if (!real)
+  auto const real = std::find_if(env.devices.begin(), env.devices.end(),
+                                 [](auto const& grant) { return !grant.is_virtual; });
+  if (real == env.devices.end())
     return cpu_compute();
   if (!env.gpu)
     throw device_error(
         "stages use a GPU in stage hosts only; the node's config runs this one in the node's "
         "process (stage_backends)",
         fault_class::fail_job, false);
-  return env.gpu();
+  auto& gpu = env.gpu();
+  // Of a whole GPU, too, it is what fits beside strangers' memory.
+  gpu.limit_memory(room_in(*real));
+  return gpu;
 }
 
 json device_in_words(stage_env const& env, compute const& device) {

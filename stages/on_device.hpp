@@ -5,8 +5,9 @@
 
 namespace nsai::stages {
 
-/// What an attempt computes with: the real GPU that it was granted; without one, or on a virtual
-/// one, the CPU twin. Throws device_error when the GPU cannot be used: nothing falls back.
+/// What an attempt computes with: the real GPU that it was granted, bound to the memory that was
+/// granted with it; without one, or on a virtual one, the CPU twin. Throws device_error when the GPU
+/// cannot be used: nothing falls back.
 compute& device_of(stage_env const& env);
 
 /// For results: {"name", "kind": "gpu" or "cpu", "virtual_gpu": model, where one was granted}.

@@ -39,9 +39,9 @@ double copy_gb_per_s(stream const& on) {
   std::size_t const bytes = std::size_t{1} << 30U;
   device_buffer<char> from(bytes);
   device_buffer<char> to(bytes);
-  fill_with_noise(reinterpret_cast<float*>(from.data()), bytes / sizeof(float), 1, on);
+  fill_with_noise({reinterpret_cast<float*>(from.all().data()), bytes / sizeof(float)}, 1, on);
   return 2.0 * static_cast<double>(bytes) /
-         median_ms(on, times, [&] { copy_within(from.data(), to.data(), bytes, on); }) / 1e6;
+         median_ms(on, times, [&] { copy_within(from.all(), to.all(), on); }) / 1e6;
 }
 
 void rates() {
@@ -66,31 +66,32 @@ void similarity_of(std::size_t columns, std::size_t k, precision p) {
   stream on;
   device_buffer<float> q(queries * columns);
   device_buffer<float> c(corpus * columns);
-  fill_with_noise(q.data(), queries * columns, 1, on);
-  fill_with_noise(c.data(), corpus * columns, 2, on);
-  normalise_rows(q.data(), queries, columns, on);
-  normalise_rows(c.data(), corpus, columns, on);
+  fill_with_noise(q.all(), 1, on);
+  fill_with_noise(c.all(), 2, on);
+  auto const qs = q.as_rows(queries, columns);
+  auto const cs = c.as_rows(corpus, columns);
+  normalise_rows(qs, on);
+  normalise_rows(cs, on);
   double const flops = 2.0 * queries * corpus * static_cast<double>(columns);
   double product_ms = 0;
   cublas blas{on};
   {
     device_buffer<float> scores(queries * corpus);
     product_ms = median_ms(on, times, [&] {
-      blas.multiply({queries, columns, corpus, cublas::side::as_it_is, cublas::side::turned, 0, p},
-                    q.data(), c.data(), scores.data());
+      blas.multiply(qs, cublas::transposed(cs), scores.as_rows(queries, corpus), 0, p);
     });
   }
-  using search = similarity_search;
-  device_buffer<float> scores(search::query_tile * search::corpus_tile);
+  similarity_search::tiles const t;
+  device_buffer<float> scores(t.queries * t.corpus);
   device_buffer<float> best_scores(queries * k);
   device_buffer<std::uint32_t> best_indices(queries * k);
-  search s{on, blas, columns, p};
+  similarity_search s{on, blas, p};
   double const ms = median_ms(on, times, [&] {
-    for (std::size_t at = 0; at < corpus; at += search::corpus_tile)
-      s.merge_tile({q.data(), queries, c.data() + at * columns,
-                    std::min(search::corpus_tile, corpus - at), static_cast<std::uint32_t>(at),
-                    best_scores.data(), best_indices.data(), k, std::min(at, k)},
-                   scores.data());
+    for (std::size_t at = 0; at < corpus; at += t.corpus)
+      s.merge_tile(
+          qs, cs.band(at, std::min(t.corpus, corpus - at)), static_cast<std::uint32_t>(at),
+          {best_scores.as_rows(queries, k), best_indices.as_rows(queries, k), std::min(at, k)},
+          scores.all());
   });
   std::cout << json{{"what", "similarity"},
                     {"queries", queries},
@@ -142,9 +143,9 @@ void distances() {
   device_buffer<float> to(count * count);
   for (std::size_t const columns : {2, 8, 16, 32, 128, 384}) {
     device_buffer<float> points(count * columns);
-    fill_with_noise(points.data(), count * columns, 3, on);
+    fill_with_noise(points.all(), 3, on);
     double const ms = median_ms(on, times, [&] {
-      euclidean_distances(points.data(), count, columns, 0, count, to.data(), count, on);
+      euclidean_distances(points.as_rows(count, columns), 0, to.as_rows(count, count), on);
     });
     double const bytes = 4.0 * (static_cast<double>(count) * count + count * columns);
     std::cout << json{{"what", "distances"},

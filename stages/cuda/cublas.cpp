@@ -1,9 +1,12 @@
 #include "stages/cuda/cublas.hpp"
 
+#include <climits>
 #include <stdexcept>
 #include <string>
 
 #include <dlfcn.h>
+
+#include "messages/field_list.hpp"
 
 namespace nsai::stages::cuda {
 namespace {
@@ -88,29 +91,34 @@ cublas::~cublas() {
     loaded().destroy(handle_);
 }
 
-void cublas::multiply(product const& p, float const* a, float const* b, float* to) {
+void cublas::multiply(factor a, factor b, device_matrix<float> to, float keep, precision rounded) {
   // cuBLAS counts by columns: a row-major matrix is its own transpose there. So the product is
   // taken the other way round, to^T = b^T · a^T.
   float const one = 1;
-  auto const op = [](side s) { return s == side::as_it_is ? CUBLAS_OP_N : CUBLAS_OP_T; };
-  auto const whole = [](std::size_t n) { return static_cast<int>(n); };
-  auto const type =
-      p.rounded == precision::tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
+  auto const op = [](factor const& f) { return f.is_transposed ? CUBLAS_OP_T : CUBLAS_OP_N; };
+  auto const whole = [](std::size_t n) {
+    if (n > INT_MAX)
+      throw shape_error("matrix", std::to_string(n) + " rows or columns",
+                        "at most " + std::to_string(INT_MAX) + ", as cuBLAS counts");
+    return static_cast<int>(n);
+  };
+  auto const type = rounded == precision::tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
   check_blas(
-      loaded().gemm(handle_, op(p.b), op(p.a), whole(p.columns), whole(p.rows), whole(p.inner),
-                    &one, b, CUDA_R_32F, whole(p.b == side::as_it_is ? p.columns : p.inner), a,
-                    CUDA_R_32F, whole(p.a == side::as_it_is ? p.inner : p.rows), &p.keep, to,
-                    CUDA_R_32F, whole(p.columns), type, CUBLAS_GEMM_DEFAULT),
+      loaded().gemm(handle_, op(b), op(a), whole(b.columns()), whole(a.rows()), whole(a.columns()),
+                    &one, b.matrix.data(), CUDA_R_32F, whole(b.matrix.columns()), a.matrix.data(),
+                    CUDA_R_32F, whole(a.matrix.columns()), &keep, to.data(), CUDA_R_32F,
+                    whole(to.columns()), type, CUBLAS_GEMM_DEFAULT),
       "a matrix product");
 }
 
-void cublas::multiply_bf16(std::size_t side, void const* a, void const* b, void* to) {
+void cublas::multiply(device_matrix<bfloat16 const> a, device_matrix<bfloat16 const> b,
+                      device_matrix<bfloat16> to) {
   float const one = 1;
   float const none = 0;
-  int const n = static_cast<int>(side);
-  check_blas(loaded().gemm(handle_, CUBLAS_OP_N, CUBLAS_OP_N, n, n, n, &one, a, CUDA_R_16BF, n, b,
-                           CUDA_R_16BF, n, &none, to, CUDA_R_16BF, n, CUBLAS_COMPUTE_32F,
-                           CUBLAS_GEMM_DEFAULT),
+  int const n = static_cast<int>(to.rows());
+  check_blas(loaded().gemm(handle_, CUBLAS_OP_N, CUBLAS_OP_N, n, n, n, &one, b.data(), CUDA_R_16BF,
+                           n, a.data(), CUDA_R_16BF, n, &none, to.data(), CUDA_R_16BF, n,
+                           CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT),
              "a matrix product");
 }
 

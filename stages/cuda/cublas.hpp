@@ -20,24 +20,27 @@ class cublas {
   /// Why there is none on this machine; empty: there is.
   static std::string why_missing();
 
-  /// Products of row-major floats, all on the device:
-  ///   to (rows × columns) = factor_of(a) · factor_of(b) + keep · to
-  /// where `a` is rows × inner (turned: inner × rows) and `b` is inner × columns (turned: columns ×
-  /// inner).
-  enum class side { as_it_is, turned };
-  struct product {
-    std::size_t rows = 0;
-    std::size_t inner = 0;
-    std::size_t columns = 0;
-    side a = side::as_it_is;
-    side b = side::as_it_is;
-    float keep = 0;
-    precision rounded = precision::fp32;
-  };
-  void multiply(product const& p, float const* a, float const* b, float* to);
+  /// A matrix on the device, or its transpose.
+  struct factor {
+    device_matrix<float const> matrix;
+    bool is_transposed = false;
 
-  /// For the probe: to = a · b of square matrices of bfloat16 (16 bits each) on the matrix units.
-  void multiply_bf16(std::size_t side, void const* a, void const* b, void* to);
+    factor(device_matrix<float const> m) : matrix(m) {}
+    factor(device_matrix<float> m) : matrix(m) {}
+    std::size_t rows() const { return is_transposed ? matrix.columns() : matrix.rows(); }
+    std::size_t columns() const { return is_transposed ? matrix.rows() : matrix.columns(); }
+  };
+  static factor transposed(factor f) {
+    f.is_transposed = !f.is_transposed;
+    return f;
+  }
+
+  /// to = a · b + keep · to, row-major, as many rows as `a` and columns as `b` has.
+  void multiply(factor a, factor b, device_matrix<float> to, float keep = 0,
+                precision rounded = precision::fp32);
+  /// For the probe: to = a · b of square matrices on the matrix units.
+  void multiply(device_matrix<bfloat16 const> a, device_matrix<bfloat16 const> b,
+                device_matrix<bfloat16> to);
 
  private:
   cublasHandle_t handle_ = nullptr;

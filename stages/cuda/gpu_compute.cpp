@@ -4,6 +4,7 @@
 #include "stages/cuda/gpu_trainer.hpp"
 #include "stages/cuda/kernels.hpp"
 #include "stages/cuda/rates.hpp"
+#include "stages/cuda/room.hpp"
 #include "stages/cuda/similarity.hpp"
 #include "stages/gpu.hpp"
 
@@ -25,6 +26,7 @@ class gpu final : public compute {
 
   std::string device() const override { return name_; }
   bool on_gpu() const override { return true; }
+  void limit_memory(std::size_t bytes) override { limit_ = bytes; }
 
   void touch() override {
     launch_nothing(*work_);
@@ -36,7 +38,8 @@ class gpu final : public compute {
     check_similarity(queries, corpus, k);
     if (!blas_)
       blas_.emplace(*work_);
-    return similarity_search{*work_, *blas_, queries.columns, p}.run(queries, corpus, k, hooks);
+    return similarity_search{*work_, *blas_, p}.run(queries, corpus, k, room_for_data(limit_),
+                                                    hooks);
   }
 
   /// In bands of rows, so that only the result has to fit into the machine's memory and a band
@@ -44,20 +47,23 @@ class gpu final : public compute {
   std::vector<float> distances(matrix_view points, compute_hooks const& hooks) override {
     constexpr std::size_t most_floats = 256 * 1024 * 1024;
     auto const n = points.rows;
+    auto const size = n * points.columns;
     std::vector<float> all(n * n);
     if (n == 0)
       return all;
     auto const stride = (n + 3) / 4 * 4;
+    auto const room = room_for_data(limit_) / sizeof(float);
+    auto const floats = std::min(most_floats, room - std::min(room, size));
     auto const band =
-        std::min(n, std::max<std::size_t>(1, most_floats / stride / distance_tile) * distance_tile);
-    device_buffer<float> from(std::max<std::size_t>(1, n * points.columns));
+        std::min(n, std::max<std::size_t>(1, floats / stride / distance_tile) * distance_tile);
+    device_buffer<float> from(std::max<std::size_t>(1, size));
     device_buffer<float> to(band * stride);
-    from.upload({points.data, n * points.columns}, *work_, "the points");
+    upload({points.data, size}, from.all(), *work_, "the points");
     for (std::size_t first = 0; first < n; first += band) {
       tell_progress(hooks, static_cast<double>(first) / static_cast<double>(n));
       auto const rows = std::min(band, n - first);
-      euclidean_distances(from.data(), n, points.columns, first, rows, to.data(), stride, *work_);
-      check(cudaMemcpy2DAsync(all.data() + first * n, n * sizeof(float), to.data(),
+      euclidean_distances(from.as_rows(n, points.columns), first, to.as_rows(rows, stride), *work_);
+      check(cudaMemcpy2DAsync(all.data() + first * n, n * sizeof(float), to.all().data(),
                               stride * sizeof(float), n * sizeof(float), rows,
                               cudaMemcpyDeviceToHost, work_->get()),
             "the distances");
@@ -68,9 +74,10 @@ class gpu final : public compute {
 
   std::vector<float> hashed_ngrams(std::span<std::string_view const> texts, ngram_shape shape,
                                    compute_hooks const& hooks) override {
-    constexpr std::size_t most_floats = 128 * 1024 * 1024;
-    constexpr std::size_t most_bytes = 1024 * 1024 * 1024;
     check_ngrams(texts, shape);
+    auto const room = room_for_data(limit_);
+    auto const most_floats = std::min<std::size_t>(128 * 1024 * 1024, room / 2 / sizeof(float));
+    auto const most_bytes = std::min<std::size_t>(1024 * 1024 * 1024, room / 4);
     std::vector<float> all(texts.size() * shape.buckets);
     auto const most_rows = std::max<std::size_t>(1, most_floats / shape.buckets);
     for (std::size_t first = 0; first < texts.size();) {
@@ -86,29 +93,30 @@ class gpu final : public compute {
       device_buffer<char> bytes_there(std::max<std::size_t>(1, bytes.size()));
       device_buffer<std::uint64_t> begins_there(begins.size());
       device_buffer<float> to(count * shape.buckets);
-      bytes_there.upload(bytes, *work_, "the texts");
-      begins_there.upload(begins, *work_, "the texts");
-      hash_ngrams(bytes_there.data(), begins_there.data(), count, shape.buckets, shape.longest,
-                  to.data(), *work_);
-      to.download({all.data() + first * shape.buckets, count * shape.buckets}, *work_,
-                  "the features");
+      upload<char>(bytes, bytes_there.first(bytes.size()), *work_, "the texts");
+      upload<std::uint64_t>(begins, begins_there.all(), *work_, "the texts");
+      hash_ngrams(bytes_there.all(), begins_there.all(), shape.longest,
+                  to.as_rows(count, shape.buckets), *work_);
+      download<float>(to.all(), {all.data() + first * shape.buckets, count * shape.buckets}, *work_,
+                      "the features");
       first += count;
     }
     return all;
   }
 
   std::unique_ptr<trainer> train(network_state from, examples const& on) override {
-    return make_gpu_trainer(std::move(from), on);
+    return make_gpu_trainer(std::move(from), on, room_for_data(limit_));
   }
 
   device_rates rates(compute_hooks const& hooks) override {
-    auto found = measure_rates(*work_, hooks);
+    auto found = measure_rates(*work_, room_for_data(limit_), hooks);
     found.device = name_;
     return found;
   }
 
  private:
   std::string name_;
+  std::size_t limit_ = 0;
   std::optional<stream> work_;  // made when the context is there
   std::optional<cublas> blas_;  // made for the first product
 };

@@ -1,5 +1,6 @@
 #include "stages/cuda/gpu_trainer.hpp"
 
+#include <algorithm>
 #include <numeric>
 
 #include "stages/cuda/cublas.hpp"
@@ -8,19 +9,27 @@
 namespace nsai::stages::cuda {
 namespace {
 
-using side = cublas::side;
+constexpr auto transposed = cublas::transposed;
 
 class gpu_trainer final : public trainer {
  public:
-  gpu_trainer(network_state const& from, examples const& on)
+  gpu_trainer(network_state const& from, examples const& on, std::size_t room)
       : shape_(from.shape), steps_(from.steps), on_(on), blas_(stream_) {
     check_training(from, on);
     parameters_ = copied<float>(from.parameters);
     m_ = copied<float>(from.first_moments);
     v_ = copied<float>(from.second_moments);
-    inputs_ = copied<float>({on.inputs.data, on.inputs.rows * on.inputs.columns});
-    labels_ = copied<std::uint32_t>(on.labels);
     gradient_ = device_buffer<float>(shape_.parameters());
+    auto const network_bytes = 4 * shape_.parameters() * sizeof(float);
+    auto const left = room - std::min(room, network_bytes);
+    auto const inputs = on.inputs.rows * on.inputs.columns;
+    all_there_ = inputs * sizeof(float) + on.labels.size_bytes() <= left / 2;
+    if (all_there_) {
+      inputs_ = copied<float>({on.inputs.data, inputs});
+      labels_ = copied<std::uint32_t>(on.labels);
+    }
+    auto const row_bytes = (shape_.inputs + 2 * shape_.hidden + shape_.classes + 3) * sizeof(float);
+    most_rows_ = std::clamp<std::size_t>(left / 2 / row_bytes, 1, 65'536);
     stream_.wait("the network and its examples");  // `from` need not live longer
   }
 
@@ -28,30 +37,31 @@ class gpu_trainer final : public trainer {
     check_batch(rows, on_);
     auto const count = rows.size();
     make_room(count);
-    batch_rows_.upload(rows, stream_, "a batch's row numbers");
-    gather(inputs_.data(), labels_.data(), batch_rows_.data(), count, shape_.inputs, batch_.data(),
-           batch_labels_.data(), stream_);
-    forward(batch_.data(), count);
-    cross_entropy(logits_.data(), batch_labels_.data(), losses_.data(), count, shape_.classes,
-                  stream_);
+    take_batch(rows);
+    forward(count);
+    cross_entropy(logits_.as_rows(count, shape_.classes), batch_labels_.first(count),
+                  losses_.first(count), stream_);
     backward(count);
-    adam(adam_step::of(++steps_, learning_rate), gradient_.data(), parameters_.data(), m_.data(),
-         v_.data(), shape_.parameters(), stream_);
+    adam(adam_step::of(++steps_, learning_rate), gradient_.all(), parameters_.all(), m_.all(),
+         v_.all(), stream_);
     std::vector<float> losses(count);
-    losses_.download(losses, stream_, "a batch's losses");
+    download<float>(losses_.first(count), losses, stream_, "a batch's losses");
     return static_cast<float>(std::accumulate(losses.begin(), losses.end(), 0.0) /
                               static_cast<double>(count));
   }
 
   std::vector<float> logits(matrix_view x) override {
     check_inputs(shape_, x);
-    if (x.rows == 0)
-      return {};
-    make_room(x.rows);
-    batch_.upload({x.data, x.rows * x.columns}, stream_, "inputs");
-    forward(batch_.data(), x.rows);
     std::vector<float> all(x.rows * shape_.classes);
-    logits_.download(all, stream_, "logits");
+    for (std::size_t first = 0; first < x.rows; first += most_rows_) {
+      auto const count = std::min(most_rows_, x.rows - first);
+      make_room(count);
+      upload({x.row(first), count * x.columns}, batch_.first(count * x.columns), stream_, "inputs");
+      forward(count);
+      auto const size = count * shape_.classes;
+      download<float>(logits_.first(size), std::span{all}.subspan(first * shape_.classes, size),
+                      stream_, "logits");
+    }
     return all;
   }
 
@@ -61,7 +71,7 @@ class gpu_trainer final : public trainer {
          {std::pair{&parameters_, &net.parameters}, std::pair{&m_, &net.first_moments},
           std::pair{&v_, &net.second_moments}}) {
       to->resize(shape_.parameters());
-      from->download(*to, stream_, "the network");
+      download<float>(from->all(), *to, stream_, "the network");
     }
     return net;
   }
@@ -71,14 +81,25 @@ class gpu_trainer final : public trainer {
   device_buffer<T> copied(std::span<T const> from) {
     device_buffer<T> to(from.size());
     if (!from.empty())
-      to.upload(from, stream_, "the network and its examples");
+      upload(from, to.all(), stream_, "the network and its examples");
     return to;
   }
 
-  float* w1() const { return parameters_.data(); }
-  float* b1() const { return w1() + shape_.hidden * shape_.inputs; }
-  float* w2() const { return b1() + shape_.hidden; }
-  float* b2() const { return w2() + shape_.classes * shape_.hidden; }
+  /// The layers of the network, or of its gradient.
+  struct layers {
+    device_matrix<float> w1;
+    device_span<float> b1;
+    device_matrix<float> w2;
+    device_span<float> b2;
+  };
+  layers layers_of(device_buffer<float> const& all) const {
+    auto const& s = shape_;
+    auto const w1 = s.hidden * s.inputs;
+    auto const w2 = s.classes * s.hidden;
+    return {all.all().part(0, w1).as_rows(s.hidden, s.inputs), all.all().part(w1, s.hidden),
+            all.all().part(w1 + s.hidden, w2).as_rows(s.classes, s.hidden),
+            all.all().part(w1 + s.hidden + w2, s.classes)};
+  }
 
   /// For batches of up to `count` rows.
   void make_room(std::size_t count) {
@@ -94,31 +115,50 @@ class gpu_trainer final : public trainer {
     room_ = count;
   }
 
-  /// hidden = relu(x · W1^T + b1), logits = hidden · W2^T + b2.
-  void forward(float const* x, std::size_t rows) {
-    fill_rows(b1(), hidden_.data(), rows, shape_.hidden, stream_);
-    blas_.multiply({rows, shape_.inputs, shape_.hidden, side::as_it_is, side::turned, 1}, x, w1(),
-                   hidden_.data());
-    clip_below_zero(hidden_.data(), rows * shape_.hidden, stream_);
-    fill_rows(b2(), logits_.data(), rows, shape_.classes, stream_);
-    blas_.multiply({rows, shape_.hidden, shape_.classes, side::as_it_is, side::turned, 1},
-                   hidden_.data(), w2(), logits_.data());
+  void take_batch(std::span<std::uint32_t const> rows) {
+    auto const count = rows.size();
+    if (all_there_) {
+      upload(rows, batch_rows_.first(count), stream_, "a batch's row numbers");
+      gather(inputs_.as_rows(on_.inputs.rows, shape_.inputs), labels_.all(),
+             batch_rows_.first(count), batch_.as_rows(count, shape_.inputs),
+             batch_labels_.first(count), stream_);
+      return;
+    }
+    here_.clear();
+    labels_here_.clear();
+    for (auto const row : rows) {
+      here_.insert(here_.end(), on_.inputs.row(row), on_.inputs.row(row) + shape_.inputs);
+      labels_here_.push_back(on_.labels[row]);
+    }
+    upload<float>(here_, batch_.first(here_.size()), stream_, "a batch");
+    upload<std::uint32_t>(labels_here_, batch_labels_.first(count), stream_, "a batch's labels");
+  }
+
+  /// hidden = relu(x · W1^T + b1), logits = hidden · W2^T + b2, of the first rows of the batch.
+  void forward(std::size_t rows) {
+    auto const net = layers_of(parameters_);
+    auto const hidden = hidden_.as_rows(rows, shape_.hidden);
+    auto const logits = logits_.as_rows(rows, shape_.classes);
+    fill_rows(net.b1, hidden, stream_);
+    blas_.multiply(batch_.as_rows(rows, shape_.inputs), transposed(net.w1), hidden, 1);
+    clip_below_zero(hidden.elements(), stream_);
+    fill_rows(net.b2, logits, stream_);
+    blas_.multiply(hidden, transposed(net.w2), logits, 1);
   }
 
   /// `logits_` holds the loss's slopes by now.
   void backward(std::size_t rows) {
-    float* const g1 = gradient_.data();
-    float* const gb1 = g1 + shape_.hidden * shape_.inputs;
-    float* const g2 = gb1 + shape_.hidden;
-    float* const gb2 = g2 + shape_.classes * shape_.hidden;
-    blas_.multiply({shape_.classes, rows, shape_.hidden, side::turned, side::as_it_is},
-                   logits_.data(), hidden_.data(), g2);
-    sum_rows(logits_.data(), gb2, rows, shape_.classes, stream_);
-    blas_.multiply({rows, shape_.classes, shape_.hidden}, logits_.data(), w2(), back_.data());
-    pass_where_active(hidden_.data(), back_.data(), rows * shape_.hidden, stream_);
-    blas_.multiply({shape_.hidden, rows, shape_.inputs, side::turned, side::as_it_is}, back_.data(),
-                   batch_.data(), g1);
-    sum_rows(back_.data(), gb1, rows, shape_.hidden, stream_);
+    auto const slopes = layers_of(gradient_);
+    auto const batch = batch_.as_rows(rows, shape_.inputs);
+    auto const hidden = hidden_.as_rows(rows, shape_.hidden);
+    auto const back = back_.as_rows(rows, shape_.hidden);
+    auto const logits = logits_.as_rows(rows, shape_.classes);
+    blas_.multiply(transposed(logits), hidden, slopes.w2);
+    sum_rows(logits, slopes.b2, stream_);
+    blas_.multiply(logits, layers_of(parameters_).w2, back);
+    pass_where_active(hidden.elements(), back.elements(), stream_);
+    blas_.multiply(transposed(back), batch, slopes.w1);
+    sum_rows(back, slopes.b1, stream_);
   }
 
   network_shape shape_;
@@ -127,18 +167,23 @@ class gpu_trainer final : public trainer {
   stream stream_;
   cublas blas_;
   device_buffer<float> parameters_, m_, v_, gradient_;
+  bool all_there_ = false;  // the examples are on the device; else each batch is copied
   device_buffer<float> inputs_;
   device_buffer<std::uint32_t> labels_;
+  std::vector<float> here_;  // what is copied now
+  std::vector<std::uint32_t> labels_here_;
 
-  std::size_t room_ = 0;  // rows that what follows has room for
+  std::size_t most_rows_ = 1;  // that are looked at together
+  std::size_t room_ = 0;       // rows that what follows has room for
   device_buffer<float> batch_, hidden_, back_, logits_, losses_;
   device_buffer<std::uint32_t> batch_rows_, batch_labels_;
 };
 
 }  // namespace
 
-std::unique_ptr<trainer> make_gpu_trainer(network_state from, examples const& on) {
-  return std::make_unique<gpu_trainer>(from, on);
+std::unique_ptr<trainer> make_gpu_trainer(network_state from, examples const& on,
+                                          std::size_t room) {
+  return std::make_unique<gpu_trainer>(from, on, room);
 }
 
 }  // namespace nsai::stages::cuda

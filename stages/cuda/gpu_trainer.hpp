@@ -6,7 +6,9 @@
 
 namespace nsai::stages::cuda {
 
-/// The examples are copied to the GPU once; a step moves its row numbers there and its loss back.
-std::unique_ptr<trainer> make_gpu_trainer(network_state from, examples const& on);
+/// Examples that fit into the room (bytes, together with the network) are copied to the GPU once,
+/// and a step moves its row numbers there; of others it moves the batch. A batch's losses come
+/// back.
+std::unique_ptr<trainer> make_gpu_trainer(network_state from, examples const& on, std::size_t room);
 
 }  // namespace nsai::stages::cuda

@@ -24,10 +24,6 @@ void launch(char const* what, void (*kernel)(Parameters...), launch_shape const&
   check(cudaGetLastError(), what);
 }
 
-inline void clear_memory(void* at, std::size_t bytes, stream const& on, char const* what) {
-  check(cudaMemsetAsync(at, 0, bytes, on.get()), what);
-}
-
 /// The block's memory whose size was given at the launch.
 template <class T>
 __device__ T* dynamic_shared() {

@@ -19,14 +19,14 @@ __global__ void hash(char const* bytes, std::uint64_t const* begins, std::uint32
 
 }  // namespace
 
-void hash_ngrams(char const* bytes, std::uint64_t const* begins, std::size_t texts,
-                 std::uint32_t buckets, std::uint32_t longest, float* to, stream const& on) {
-  if (texts == 0)
+void hash_ngrams(device_span<char const> bytes, device_span<std::uint64_t const> begins,
+                 std::uint32_t longest, device_matrix<float> to, stream const& on) {
+  if (to.rows() == 0)
     return;
-  clear_memory(to, texts * buckets * sizeof(float), on, "memory for features");
-  launch("the kernel of n-grams", hash, {static_cast<unsigned>(texts), 128}, on, bytes, begins,
-         buckets, longest, to);
-  normalise_rows(to, texts, buckets, on);
+  check(cudaMemsetAsync(to.data(), 0, to.size() * sizeof(float), on.get()), "memory for features");
+  launch("the kernel of n-grams", hash, {static_cast<unsigned>(to.rows()), 128}, on, bytes.data(),
+         begins.data(), static_cast<std::uint32_t>(to.columns()), longest, to.data());
+  normalise_rows(to, on);
 }
 
 }  // namespace nsai::stages::cuda

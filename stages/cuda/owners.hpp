@@ -8,6 +8,7 @@
 #include <cuda_runtime_api.h>
 
 #include "stages/cuda/errors.hpp"
+#include "stages/cuda/views.hpp"
 
 /// Who holds what of CUDA: one owner a kind of handle. Owners move and do not copy; what they hold
 /// ends with them. A failed release is left alone: its cause was told by the call before it.
@@ -62,35 +63,42 @@ class device_buffer {
     void* memory = nullptr;
     if (size > 0)
       check(cudaMalloc(&memory, size * sizeof(T)), "memory on the GPU");
-    data_ = static_cast<T*>(memory);
+    all_ = {static_cast<T*>(memory), size};
   }
   ~device_buffer() {
-    if (data_ != nullptr)
-      cudaFree(data_);
+    if (all_.data() != nullptr)
+      cudaFree(all_.data());
   }
-  device_buffer(device_buffer&& other) noexcept : data_(std::exchange(other.data_, nullptr)) {}
+  device_buffer(device_buffer&& other) noexcept : all_(std::exchange(other.all_, {})) {}
   device_buffer& operator=(device_buffer&& other) noexcept {
-    std::swap(data_, other.data_);
+    std::swap(all_, other.all_);
     return *this;
   }
 
-  T* data() const { return data_; }
-
-  /// `from` must stay as it is until the stream has come by.
-  void upload(std::span<T const> from, stream const& on, char const* what) {
-    check(cudaMemcpyAsync(data_, from.data(), from.size_bytes(), cudaMemcpyHostToDevice, on.get()),
-          what);
-  }
-  /// Waits for the stream.
-  void download(std::span<T> to, stream const& on, char const* what) const {
-    check(cudaMemcpyAsync(to.data(), data_, to.size_bytes(), cudaMemcpyDeviceToHost, on.get()),
-          what);
-    on.wait(what);
+  device_span<T> all() const { return all_; }
+  device_span<T> first(std::size_t count) const { return all_.part(0, count); }
+  device_matrix<T> as_rows(std::size_t rows, std::size_t columns) const {
+    return all_.as_rows(rows, columns);
   }
 
  private:
-  T* data_ = nullptr;
+  device_span<T> all_;
 };
+
+/// Both are of one size. `from` must stay as it is until the stream has come by.
+template <class T>
+void upload(std::span<T const> from, device_span<T> to, stream const& on, char const* what) {
+  check(
+      cudaMemcpyAsync(to.data(), from.data(), from.size_bytes(), cudaMemcpyHostToDevice, on.get()),
+      what);
+}
+/// Both are of one size. Waits for the stream.
+template <class T>
+void download(device_span<T const> from, std::span<T> to, stream const& on, char const* what) {
+  check(cudaMemcpyAsync(to.data(), from.data(), to.size_bytes(), cudaMemcpyDeviceToHost, on.get()),
+        what);
+  on.wait(what);
+}
 
 /// Memory of the machine that the device copies to and from by itself.
 template <class T>

@@ -52,18 +52,20 @@ void launch_nothing(stream const& on) {
   launch("an empty kernel", nothing, {1, 32}, on);
 }
 
-void copy_within(void const* from, void* to, std::size_t bytes, stream const& on) {
-  launch("the kernel that copies", copy, {4096, 256}, on, static_cast<float4 const*>(from),
-         static_cast<float4*>(to), bytes / sizeof(float4));
+void copy_within(device_span<char const> from, device_span<char> to, stream const& on) {
+  launch("the kernel that copies", copy, {4096, 256}, on,
+         reinterpret_cast<float4 const*>(from.data()), reinterpret_cast<float4*>(to.data()),
+         to.size() / sizeof(float4));
 }
 
-void fill_with_noise(float* to, std::size_t count, std::uint32_t seed, stream const& on) {
-  launch("the kernel of noise", make_noise<float>, {4096, 256}, on, to, count, seed);
+void fill_with_noise(device_span<float> to, std::uint32_t seed, stream const& on) {
+  launch("the kernel of noise", make_noise<float>, {4096, 256}, on, to.data(), to.size(), seed);
 }
 
-void fill_with_noise_bf16(void* to, std::size_t count, std::uint32_t seed, stream const& on) {
+void fill_with_noise(device_span<bfloat16> to, std::uint32_t seed, stream const& on) {
+  static_assert(sizeof(bfloat16) == sizeof(__nv_bfloat16));
   launch("the kernel of noise", make_noise<__nv_bfloat16>, {4096, 256}, on,
-         static_cast<__nv_bfloat16*>(to), count, seed);
+         reinterpret_cast<__nv_bfloat16*>(to.data()), to.size(), seed);
 }
 
 }  // namespace nsai::stages::cuda

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cfloat>
+#include <cmath>
 
 #include "stages/cuda/kernels.hpp"
 #include "stages/cuda/launch.hpp"
@@ -11,6 +12,12 @@ constexpr unsigned threads = 256;
 constexpr unsigned per_thread = 16;  // floats of a row that a thread looks at in one step
 constexpr unsigned step = threads * per_thread;
 constexpr std::uint32_t nobody = 0xffffffffU;
+constexpr float nothing_yet = -INFINITY;  // below every score
+
+/// What is no number counts as the worst score.
+__device__ float as_score(float x) {
+  return x >= -FLT_MAX ? x : -FLT_MAX;
+}
 
 __global__ void normalise(float* matrix, std::size_t rows, std::size_t columns) {
   std::size_t const row = blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32;
@@ -86,7 +93,7 @@ __global__ void __launch_bounds__(threads)
   if (threadIdx.x == 0)
     filled = found;
   __syncthreads();
-  float bar = found == k ? kept.scores[k - 1] : -FLT_MAX;
+  float bar = found == k ? kept.scores[k - 1] : nothing_yet;
   std::uint32_t bar_index = found == k ? kept.indices[k - 1] : nobody;
   bool sorted = true;  // the first `filled` are sorted
 
@@ -121,14 +128,14 @@ __global__ void __launch_bounds__(threads)
       std::size_t const at = base + (i / 4) * (4 * threads) + threadIdx.x * 4;
       if (wide && at + 4 <= columns) {
         float4 const four = __ldcs(reinterpret_cast<float4 const*>(row + at));
-        seen[i] = four.x;
-        seen[i + 1] = four.y;
-        seen[i + 2] = four.z;
-        seen[i + 3] = four.w;
+        seen[i] = as_score(four.x);
+        seen[i + 1] = as_score(four.y);
+        seen[i + 2] = as_score(four.z);
+        seen[i + 3] = as_score(four.w);
       } else {
 #pragma unroll
         for (unsigned j = 0; j < 4; ++j)
-          seen[i + j] = at + j < columns ? row[at + j] : -FLT_MAX;
+          seen[i + j] = at + j < columns ? as_score(row[at + j]) : nothing_yet;
       }
 #pragma unroll
       for (unsigned j = 0; j < 4; ++j)
@@ -168,7 +175,7 @@ __global__ void __launch_bounds__(threads)
     }
     __syncthreads();
     sorted = false;
-    bool const first_bar = filled > k && bar == -FLT_MAX;
+    bool const first_bar = filled > k && bar == nothing_yet;
     __syncthreads();
     if (first_bar)
       trim();
@@ -191,21 +198,23 @@ unsigned capacity_for(std::size_t k) {
 
 }  // namespace
 
-void normalise_rows(float* matrix, std::size_t rows, std::size_t columns, stream const& on) {
-  if (rows == 0)
+void normalise_rows(device_matrix<float> matrix, stream const& on) {
+  if (matrix.rows() == 0)
     return;
-  launch("the kernel that normalises rows", normalise, {static_cast<unsigned>((rows + 7) / 8), 256},
-         on, matrix, rows, columns);
+  launch("the kernel that normalises rows", normalise,
+         {static_cast<unsigned>((matrix.rows() + 7) / 8), 256}, on, matrix.data(), matrix.rows(),
+         matrix.columns());
 }
 
-void merge_best(float const* tile, std::size_t rows, std::size_t columns, std::uint32_t first,
-                best_so_far const& best, stream const& on) {
-  if (rows == 0)
+void merge_best(device_matrix<float const> tile, std::uint32_t first, best_so_far const& best,
+                stream const& on) {
+  if (tile.rows() == 0)
     return;
-  unsigned const capacity = capacity_for(best.k);
+  auto const k = static_cast<unsigned>(best.scores.columns());
+  unsigned const capacity = capacity_for(k);
   launch("the kernel that keeps the best", merge,
-         {static_cast<unsigned>(rows), threads, capacity * 8}, on, tile, columns, first,
-         best.scores, best.indices, static_cast<unsigned>(best.k),
+         {static_cast<unsigned>(tile.rows()), threads, capacity * 8}, on, tile.data(),
+         tile.columns(), first, best.scores.data(), best.indices.data(), k,
          static_cast<unsigned>(best.found), capacity);
 }
 

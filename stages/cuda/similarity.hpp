@@ -3,6 +3,7 @@
 #include <array>
 
 #include "stages/cuda/cublas.hpp"
+#include "stages/cuda/kernels.hpp"
 #include "stages/cuda/owners.hpp"
 
 namespace nsai::stages::cuda {
@@ -12,38 +13,41 @@ namespace nsai::stages::cuda {
 /// is worked on) and one tile of scores, whatever the sizes.
 class similarity_search {
  public:
-  static constexpr std::size_t query_tile = 4096;
-  static constexpr std::size_t corpus_tile = 16384;
+  /// Rows of each.
+  struct tiles {
+    std::size_t block = 65'536;  // of queries that are on the GPU at once
+    std::size_t queries = 4096;  // of a tile of scores
+    std::size_t corpus = 16'384;
+
+    /// As large as these where they fit into so many bytes.
+    static tiles within(std::size_t bytes, std::size_t columns, std::size_t k);
+  };
 
   /// `blas` works on the same stream.
-  similarity_search(stream const& work, cublas& blas, std::size_t columns, precision p);
+  similarity_search(stream const& work, cublas& blas, precision p);
 
-  neighbours run(matrix_view queries, matrix_view corpus, std::size_t k,
+  /// `room`: bytes on the device.
+  neighbours run(matrix_view queries, matrix_view corpus, std::size_t k, std::size_t room,
                  compute_hooks const& hooks);
 
-  /// The inner part, for measurements too: queries and corpus lie on the device and have rows of
-  /// length 1; best scores and indices are queries × k there. `scores` has room for a tile.
-  struct resident {
-    float const* queries = nullptr;
-    std::size_t query_rows = 0;
-    float const* corpus = nullptr;
-    std::size_t corpus_rows = 0;
-    std::uint32_t first = 0;  // number of the corpus's first row
-    float* best_scores = nullptr;
-    std::uint32_t* best_indices = nullptr;
-    std::size_t k = 0;
-    std::size_t found = 0;  // of each query before
-  };
-  void merge_tile(resident const& r, float* scores);
+  /// The inner part, for measurements too: queries and the tile of the corpus have rows of length
+  /// 1, the tile begins with the corpus's row `first`. `scores` has room for one of tiles::queries
+  /// or fewer.
+  void merge_tile(device_matrix<float const> queries, device_matrix<float const> tile,
+                  std::uint32_t first, best_so_far const& best, device_span<float> scores);
 
  private:
-  void search_block(matrix_view queries, matrix_view corpus, neighbours& to, std::size_t first,
-                    compute_hooks const& hooks, double done, double part);
+  struct part_of_all {
+    double done = 0;
+    double part = 1;
+  };
+  void search_block(matrix_view queries, matrix_view corpus, std::size_t k, tiles const& t,
+                    std::span<float> scores, std::span<std::uint32_t> indices,
+                    compute_hooks const& hooks, part_of_all progress);
 
   stream const& work_;
   stream copies_;
   cublas& blas_;
-  std::size_t columns_;
   precision precision_;
 };
 

@@ -89,45 +89,46 @@ __global__ void adam_update(adam_step step, float const* gradient, float* parame
 
 }  // namespace
 
-void gather(float const* from, std::uint32_t const* labels, std::uint32_t const* rows,
-            std::size_t count, std::size_t columns, float* to, std::uint32_t* labels_to,
-            stream const& on) {
-  launch("the kernel that gathers a batch", gather_rows, {blocks_for(count * columns), threads}, on,
-         from, labels, rows, count, columns, to, labels_to);
+void gather(device_matrix<float const> from, device_span<std::uint32_t const> labels,
+            device_span<std::uint32_t const> rows, device_matrix<float> to,
+            device_span<std::uint32_t> labels_to, stream const& on) {
+  launch("the kernel that gathers a batch", gather_rows, {blocks_for(to.size()), threads}, on,
+         from.data(), labels.data(), rows.data(), rows.size(), from.columns(), to.data(),
+         labels_to.data());
 }
 
-void fill_rows(float const* row, float* to, std::size_t rows, std::size_t columns,
-               stream const& on) {
-  launch("the kernel that sets biases", fill, {blocks_for(rows * columns), threads}, on, row, to,
-         rows * columns, columns);
+void fill_rows(device_span<float const> row, device_matrix<float> to, stream const& on) {
+  launch("the kernel that sets biases", fill, {blocks_for(to.size()), threads}, on, row.data(),
+         to.data(), to.size(), to.columns());
 }
 
-void clip_below_zero(float* values, std::size_t count, stream const& on) {
-  launch("the kernel of relu", clip, {blocks_for(count), threads}, on, values, count);
+void clip_below_zero(device_span<float> values, stream const& on) {
+  launch("the kernel of relu", clip, {blocks_for(values.size()), threads}, on, values.data(),
+         values.size());
 }
 
-void pass_where_active(float const* activations, float* slopes, std::size_t count,
+void pass_where_active(device_span<float const> activations, device_span<float> slopes,
                        stream const& on) {
-  launch("the kernel of relu's slopes", pass, {blocks_for(count), threads}, on, activations, slopes,
-         count);
+  launch("the kernel of relu's slopes", pass, {blocks_for(slopes.size()), threads}, on,
+         activations.data(), slopes.data(), slopes.size());
 }
 
-void cross_entropy(float* logits, std::uint32_t const* labels, float* losses, std::size_t rows,
-                   std::size_t classes, stream const& on) {
-  launch("the kernel of the loss", soft_cross_entropy, {blocks_for(rows), threads}, on, logits,
-         labels, losses, rows, classes);
+void cross_entropy(device_matrix<float> logits, device_span<std::uint32_t const> labels,
+                   device_span<float> losses, stream const& on) {
+  launch("the kernel of the loss", soft_cross_entropy, {blocks_for(logits.rows()), threads}, on,
+         logits.data(), labels.data(), losses.data(), logits.rows(), logits.columns());
 }
 
-void sum_rows(float const* matrix, float* to, std::size_t rows, std::size_t columns,
-              stream const& on) {
+void sum_rows(device_matrix<float const> matrix, device_span<float> to, stream const& on) {
   launch("the kernel that sums rows", column_sums,
-         {static_cast<unsigned>((columns + 31) / 32), dim3(32, 8)}, on, matrix, to, rows, columns);
+         {static_cast<unsigned>((matrix.columns() + 31) / 32), dim3(32, 8)}, on, matrix.data(),
+         to.data(), matrix.rows(), matrix.columns());
 }
 
-void adam(adam_step step, float const* gradient, float* parameters, float* m, float* v,
-          std::size_t count, stream const& on) {
-  launch("the kernel of Adam", adam_update, {blocks_for(count), threads}, on, step, gradient,
-         parameters, m, v, count);
+void adam(adam_step step, device_span<float const> gradient, device_span<float> parameters,
+          device_span<float> m, device_span<float> v, stream const& on) {
+  launch("the kernel of Adam", adam_update, {blocks_for(parameters.size()), threads}, on, step,
+         gradient.data(), parameters.data(), m.data(), v.data(), parameters.size());
 }
 
 }  // namespace nsai::stages::cuda

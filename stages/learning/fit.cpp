@@ -75,8 +75,8 @@ std::vector<std::uint32_t> predict(network_state const& network, matrix_view inp
   state.first_moments.resize(state.parameters.size());
   state.second_moments.resize(state.parameters.size());
   auto const classes = network.shape.classes;
-  std::vector<std::uint32_t> const none(inputs.rows, 0);  // nothing is learned
-  return largest(device.train(std::move(state), {inputs, none})->logits(inputs), classes);
+  examples const none{{inputs.data, 0, inputs.columns}, {}};  // nothing is learned
+  return largest(device.train(std::move(state), none)->logits(inputs), classes);
 }
 
 std::vector<std::uint32_t> nearest_centroid(examples const& train, matrix_view rows,

@@ -20,6 +20,20 @@ namespace {
 
 stream const on;
 
+/// There is one memory only here.
+template <class T>
+device_span<T> view(std::vector<T>& of) {
+  return {of.data(), of.size()};
+}
+template <class T>
+device_span<T const> view(std::vector<T> const& of) {
+  return {of.data(), of.size()};
+}
+
+void wait() {
+  on.wait("the kernels");
+}
+
 struct kept {
   std::vector<float> scores;
   std::vector<std::uint32_t> indices;
@@ -34,8 +48,11 @@ kept merged(std::vector<float> const& all, std::size_t rows, std::size_t columns
     std::vector<float> part(rows * width);
     for (std::size_t r = 0; r < rows; ++r)
       std::copy_n(all.data() + r * columns + at, width, part.data() + r * width);
-    merge_best(part.data(), rows, width, static_cast<std::uint32_t>(at),
-               {best.scores.data(), best.indices.data(), k, std::min(at, k)}, on);
+    merge_best(
+        view(part).as_rows(rows, width), static_cast<std::uint32_t>(at),
+        {view(best.scores).as_rows(rows, k), view(best.indices).as_rows(rows, k), std::min(at, k)},
+        on);
+    wait();
   }
   return best;
 }
@@ -97,11 +114,20 @@ TEST_CASE("of equal scores the lower index is kept, within a step, over steps an
   compare(few, 1, few.size(), 50, 6'000);
 }
 
+TEST_CASE("scores that are no numbers are the worst, and still fill the k") {
+  float const nan = std::nanf("");
+  std::vector<float> const all(6, nan);
+  CHECK(merged(all, 1, 6, 4, 6).indices == std::vector<std::uint32_t>{0, 1, 2, 3});
+  CHECK(merged({nan, -1, -INFINITY, 2, nan, nan}, 1, 6, 3, 2).indices ==
+        std::vector<std::uint32_t>{3, 1, 0});
+}
+
 TEST_CASE("rows get length 1, and zeros stay") {
   auto m = noise(9 * 37, 8);
   std::fill_n(m.begin() + 3 * 37, 37, 0.0F);
   auto const before = m;
-  normalise_rows(m.data(), 9, 37, on);
+  normalise_rows(view(m).as_rows(9, 37), on);
+  wait();
   for (std::size_t r = 0; r < 9; ++r) {
     double length = 0;
     for (std::size_t i = 0; i < 37; ++i)
@@ -114,15 +140,18 @@ TEST_CASE("rows get length 1, and zeros stay") {
 
 TEST_CASE("distances: bands of rows, strides, every element once and nothing outside") {
   for (auto const& [count, columns] :
-       {std::pair<std::size_t, std::size_t>{1, 3}, {5, 1}, {130, 9}, {257, 8}}) {
+       {std::pair<std::size_t, std::size_t>{1, 3}, {5, 1}, {130, 9}, {257, 8}, {300, 4}}) {
     CAPTURE(count);
     auto const points = noise(count * columns, count);
     auto const expected = cpu_compute().distances({points.data(), count, columns}, {});
     auto const stride = (count + 3) / 4 * 4;
-    for (std::size_t first = 0; first < count; first += distance_tile) {
-      auto const rows = std::min(distance_tile, count - first);
+    auto const band = count == 300 ? count : distance_tile;
+    for (std::size_t first = 0; first < count; first += band) {
+      auto const rows = std::min(band, count - first);
       std::vector<float> to((rows + 1) * stride, -1.0F);
-      euclidean_distances(points.data(), count, columns, first, rows, to.data(), stride, on);
+      euclidean_distances(view(points).as_rows(count, columns), first,
+                          view(to).as_rows(rows, stride), on);
+      wait();
       for (std::size_t r = 0; r < rows; ++r)
         for (std::size_t c = 0; c < count; ++c)
           REQUIRE(to[r * stride + c] ==
@@ -148,7 +177,9 @@ TEST_CASE("n-grams: the kernel's features are the CPU twin's") {
     begins.push_back(bytes.size());
   }
   std::vector<float> to(texts.size() * 64, 9.0F);
-  hash_ngrams(bytes.data(), begins.data(), texts.size(), 64, 3, to.data(), on);
+  hash_ngrams({bytes.data(), bytes.size()}, view(begins), 3, view(to).as_rows(texts.size(), 64),
+              on);
+  wait();
   auto const expected = cpu_compute().hashed_ngrams(views, {64, 3}, {});
   for (std::size_t i = 0; i < to.size(); ++i)
     CHECK(to[i] == doctest::Approx(expected[i]));
@@ -160,28 +191,35 @@ TEST_CASE("the kernels of training") {
   std::vector<std::uint32_t> const rows{2, 0, 2};
   std::vector<float> batch(6);
   std::vector<std::uint32_t> batch_labels(3);
-  gather(from.data(), labels.data(), rows.data(), 3, 2, batch.data(), batch_labels.data(), on);
+  gather(view(from).as_rows(3, 2), view(labels), view(rows), view(batch).as_rows(3, 2),
+         view(batch_labels), on);
+  wait();
   CHECK(batch == std::vector<float>{5, 6, 1, 2, 5, 6});
   CHECK(batch_labels == std::vector<std::uint32_t>{9, 7, 9});
 
   std::vector<float> filled(6);
-  fill_rows(from.data(), filled.data(), 3, 2, on);
+  fill_rows(view(from).part(0, 2), view(filled).as_rows(3, 2), on);
+  wait();
   CHECK(filled == std::vector<float>{1, 2, 1, 2, 1, 2});
   std::vector<float> clipped{-1, 0, 2};
-  clip_below_zero(clipped.data(), 3, on);
+  clip_below_zero(view(clipped), on);
+  wait();
   CHECK(clipped == std::vector<float>{0, 0, 2});
   std::vector<float> slopes{5, 5, 5};
-  pass_where_active(clipped.data(), slopes.data(), 3, on);
+  pass_where_active(view(clipped), view(slopes), on);
+  wait();
   CHECK(slopes == std::vector<float>{0, 0, 5});
   std::vector<float> sums(2);
-  sum_rows(from.data(), sums.data(), 3, 2, on);
+  sum_rows(view(from).as_rows(3, 2), view(sums), on);
+  wait();
   CHECK(sums == std::vector<float>{9, 12});
 
   // Equal logits of two classes: loss ln 2, slopes of 1/2 and -1/2 over two rows.
   std::vector<float> logits{0, 0, 3, 3};
   std::vector<std::uint32_t> const wanted{0, 1};
   std::vector<float> losses(2);
-  cross_entropy(logits.data(), wanted.data(), losses.data(), 2, 2, on);
+  cross_entropy(view(logits).as_rows(2, 2), view(wanted), view(losses), on);
+  wait();
   CHECK(losses[0] == doctest::Approx(std::log(2.0)));
   CHECK(losses[1] == doctest::Approx(std::log(2.0)));
   CHECK(logits[0] == doctest::Approx(-0.25));
@@ -193,7 +231,8 @@ TEST_CASE("the kernels of training") {
   std::vector<float> parameters{1, 1};
   std::vector<float> m(2);
   std::vector<float> v(2);
-  adam(adam_step::of(1, 0.1F), gradient.data(), parameters.data(), m.data(), v.data(), 2, on);
+  adam(adam_step::of(1, 0.1F), view(gradient), view(parameters), view(m), view(v), on);
+  wait();
   CHECK(parameters[0] == doctest::Approx(0.9));
   CHECK(parameters[1] == doctest::Approx(1.1));
 }

@@ -20,7 +20,7 @@ TEST_CASE("an address out of bounds is the job's fault, and the process has to g
   cuda::device_buffer<float> some(1024);
   try {
     // The GPU's address space has nothing at 4096.
-    cuda::clip_below_zero(reinterpret_cast<float*>(4096), 1024, on);
+    cuda::clip_below_zero({reinterpret_cast<float*>(4096), 1024}, on);
     on.wait("a kernel on an address of nobody");
     FAIL("the kernel went through");
   } catch (device_error const& e) {

@@ -1,4 +1,4 @@
-// On a GPU, every operation against its CPU twin.
+// Every operation against its CPU twin: on a GPU, and with smaller sizes on the emulator.
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -18,6 +18,12 @@ using nsai::tests::noise;
 namespace {
 
 bool const may_skip = (nsai::tests::all_may_skip(), true);
+
+#ifdef NSAI_EMULATED_GPU
+constexpr bool emulated = true;
+#else
+constexpr bool emulated = false;
+#endif
 
 bool no_gpu() {
   auto const why = why_no_gpu();
@@ -77,21 +83,21 @@ TEST_CASE("similarity: tiles, odd sizes, large k") {
   if (no_cublas())
     return;
   compare_similarity(3, 5, 4, 10, precision::fp32, 1e-4);
-  compare_similarity(1, 40'001, 16, 1, precision::fp32, 1e-4);
-  compare_similarity(33, 20'000, 65, 100, precision::fp32, 1e-4);
-  compare_similarity(5'000, 1'023, 32, 17, precision::fp32, 1e-4);
-  compare_similarity(9, 33'000, 24, 1024, precision::fp32, 1e-4);
-  compare_similarity(64, 17'000, 128, 32, precision::tf32, 5e-3);
+  compare_similarity(1, emulated ? 17'001 : 40'001, 16, 1, precision::fp32, 1e-4);
+  compare_similarity(emulated ? 1 : 33, emulated ? 17'000 : 20'000, 65, 100, precision::fp32, 1e-4);
+  compare_similarity(emulated ? 20 : 5'000, 1'023, 32, 17, precision::fp32, 1e-4);
+  compare_similarity(emulated ? 1 : 9, emulated ? 18'000 : 33'000, 24, 1024, precision::fp32, 1e-4);
+  compare_similarity(emulated ? 1 : 64, 17'000, 128, 32, precision::tf32, 5e-3);
 }
 
 TEST_CASE("similarity: equal rows come by their index, over tiles, whatever their number") {
   if (no_cublas())
     return;
   std::size_t const columns = 8;
-  std::size_t const corpus = 50'000;
+  std::size_t const corpus = emulated ? 20'000 : 50'000;
   std::vector<float> c(corpus * columns);
   for (std::size_t r = 0; r < corpus; ++r)
-    c[r * columns + r % 5] = 1;  // 10,000 rows each of five kinds
+    c[r * columns + r % 5] = 1;  // rows of five kinds
   std::vector<float> q(columns);
   q[3] = 1;
   auto const found = gpu_compute().most_similar({q.data(), 1, columns}, {c.data(), corpus, columns},
@@ -112,8 +118,11 @@ TEST_CASE("similarity: equal rows come by their index, over tiles, whatever thei
 TEST_CASE("distances: one point, odd counts and dimensions, several bands of tiles") {
   if (no_gpu())
     return;
-  for (auto const& [count, columns] :
-       {std::pair<std::size_t, std::size_t>{1, 3}, {2, 1}, {127, 8}, {130, 17}, {1'001, 384}}) {
+  for (auto const& [count, columns] : {std::pair<std::size_t, std::size_t>{1, 3},
+                                       {2, 1},
+                                       {127, 8},
+                                       {130, 17},
+                                       {emulated ? 301 : 1'001, 384}}) {
     CAPTURE(count);
     CAPTURE(columns);
     auto const points = noise(count * columns, count + columns);
@@ -133,21 +142,22 @@ TEST_CASE("n-grams: the same features, for texts of any bytes") {
     return;
   std::mt19937_64 random{4};
   std::vector<std::string> texts{"", " ", "one", "One one ONE", "caf\xc3\xa9 au lait, s'il"};
-  for (int i = 0; i < 300; ++i) {
+  for (int i = 0; i < (emulated ? 20 : 300); ++i) {
     std::string text(random() % 3'000, ' ');
     for (auto& c : text)
       c = static_cast<char>(random() % 4 == 0 ? ' ' : random() % 256);
     texts.push_back(std::move(text));
   }
   std::vector<std::string_view> const views(texts.begin(), texts.end());
-  for (ngram_shape const shape : {ngram_shape{4096, 2}, {1, 1}, {65'536, 4}})
+  for (ngram_shape const shape : {ngram_shape{4096, 2}, {1, 1}, {emulated ? 512U : 65'536U, 4}})
     CHECK(apart(cpu_compute().hashed_ngrams(views, shape, {}),
                 gpu_compute().hashed_ngrams(views, shape, {})) < 1e-5);
 }
 
-TEST_CASE("training: forward, backward and Adam stay together over 50 steps") {
-  if (no_cublas())
-    return;
+namespace {
+
+/// 50 steps of both, on batches of any size.
+void compare_training() {
   network_shape const shape{100, 33, 3};
   std::size_t const count = 70;
   auto const inputs = noise(count * shape.inputs, 8);
@@ -161,7 +171,7 @@ TEST_CASE("training: forward, backward and Adam stay together over 50 steps") {
   std::mt19937_64 random{6};
   float first = 0;
   float last = 0;
-  for (int step = 0; step < 50; ++step) {
+  for (int step = 0; step < (emulated ? 10 : 50); ++step) {
     std::vector<std::uint32_t> rows(1 + random() % count);
     for (auto& row : rows)
       row = static_cast<std::uint32_t>(random() % count);
@@ -175,13 +185,53 @@ TEST_CASE("training: forward, backward and Adam stay together over 50 steps") {
   }
   CHECK(last < first);
   CHECK(apart(cpu->logits(on.inputs), gpu->logits(on.inputs)) < 1e-2);
-  CHECK(gpu->state().steps == 50);
+  CHECK(gpu->state().steps == (emulated ? 10 : 50));
+}
+
+/// Ends a limit of the test's.
+struct limited {
+  explicit limited(std::size_t bytes) { gpu_compute().limit_memory(bytes); }
+  ~limited() { gpu_compute().limit_memory(0); }
+};
+
+}  // namespace
+
+TEST_CASE("training: forward, backward and Adam stay together over many steps") {
+  if (no_cublas())
+    return;
+  compare_training();
+}
+
+TEST_CASE("with little of the GPU's memory everything is done in more parts") {
+  if (no_cublas())
+    return;
+  {
+    limited const to{256 * 1024};
+    compare_similarity(30, 700, 20, 9, precision::fp32, 1e-4);
+    compare_similarity(5, 1'000, 300, 40, precision::fp32, 1e-4);
+  }
+  {
+    limited const to{400 * 1024};
+    auto const points = noise(500 * 3, 2);
+    matrix_view const p{points.data(), 500, 3};
+    CHECK(apart(cpu_compute().distances(p, {}), gpu_compute().distances(p, {})) < 1e-5);
+    std::vector<std::string> const texts(90, "one two three four five six seven eight nine");
+    std::vector<std::string_view> const views(texts.begin(), texts.end());
+    CHECK(apart(cpu_compute().hashed_ngrams(views, {4'096, 2}, {}),
+                gpu_compute().hashed_ngrams(views, {4'096, 2}, {})) < 1e-5);
+  }
+  {
+    limited const to{70 * 1024};  // the network has 55 KiB, the examples 28
+    compare_training();
+  }
 }
 
 TEST_CASE("the probe measures a GPU, and a kernel is launched") {
   if (no_gpu())
     return;
   CHECK_NOTHROW(gpu_compute().touch());
+  if (emulated)
+    return;  // it has no clock
   auto const rates = gpu_compute().rates({});
   CHECK(rates.copy_gb_per_s > 10);
   CHECK(rates.launch_us > 0);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <functional>
 
 #include <vector_functions.h>
@@ -11,9 +10,11 @@
 
 #include "stages/cuda/owners.hpp"
 #include "tests/cuda/emulator/emulator.hpp"
+#include "tests/cuda/emulator/runtime.hpp"
 
 /// Stands before the real one: kernels run on the CPU, block after block, the threads of a block in
-/// turns between their barriers (emulator.hpp). What the kernels use of CUDA's language:
+/// turns between their barriers (emulator.hpp), when their stream comes to them (runtime.hpp). What
+/// the kernels use of CUDA's language:
 #undef __global__
 #undef __device__
 #undef __host__
@@ -34,14 +35,17 @@ namespace nsai::stages::cuda {
 
 using std::min;
 
-inline void __syncthreads() {
-  tests::emulator::block_barrier();
+using tests::emulator::barrier_site;
+
+inline void __syncthreads(barrier_site site = barrier_site::current()) {
+  tests::emulator::block_barrier(site);
 }
-inline int __syncthreads_or(bool mine) {
-  return tests::emulator::block_any(mine) ? 1 : 0;
+inline int __syncthreads_or(bool mine, barrier_site site = barrier_site::current()) {
+  return tests::emulator::block_any(mine, site) ? 1 : 0;
 }
-inline float __shfl_xor_sync(unsigned, float mine, int apart) {
-  return tests::emulator::exchange(mine, apart);
+inline float __shfl_xor_sync(unsigned, float mine, int apart,
+                             barrier_site site = barrier_site::current()) {
+  return tests::emulator::exchange(mine, apart, site);
 }
 template <class T>
 T atomicAdd(T* at, T more) {
@@ -65,14 +69,13 @@ struct launch_shape {
 };
 
 template <class... Parameters, class... Arguments>
-void launch(char const*, void (*kernel)(Parameters...), launch_shape const& shape, stream const&,
-            Arguments... arguments) {
-  tests::emulator::run(shape.blocks, shape.threads, shape.shared_bytes,
-                       [&] { kernel(arguments...); });
-}
-
-inline void clear_memory(void* at, std::size_t bytes, stream const&, char const*) {
-  std::memset(at, 0, bytes);
+void launch(char const* what, void (*kernel)(Parameters...), launch_shape const& shape,
+            stream const& on, Arguments... arguments) {
+  check(tests::emulator::launch_fault(shape.blocks, shape.threads, shape.shared_bytes), what);
+  tests::emulator::enqueue(on.get(), [=] {
+    tests::emulator::run(shape.blocks, shape.threads, shape.shared_bytes,
+                         [=] { kernel(arguments...); });
+  });
 }
 
 template <class T>
