@@ -133,6 +133,7 @@ void executor_state::beat_again() {
 void executor_state::tick_beat(std::uint64_t generation) {
   if (generation != generation_ || !scheduler_ || session_ == 0)
     return;
+  mind_silence();
   send_beat();
   beat_again();
 }
@@ -228,6 +229,8 @@ void executor_state::launch(attempt_ref ref) {
   h.lease = std::make_shared<room_lease>(room_, h.attempt);
   h.control = std::make_shared<attempt_control>();
   h.worker = worker_for(h.attempt);
+  for (auto const& device : h.attempt.devices)
+    h.settled_faults.insert(gpus_.fault(device.index));
   if (h.backend == "command")
     h.reported.emplace(options_.where->progress_file_of(ref));
   run_attempts work;

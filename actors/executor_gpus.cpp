@@ -14,6 +14,12 @@ constexpr std::chrono::milliseconds look_every{1000};
 /// A GPU that fails can make a look take long; registration and outcomes wait no longer than this.
 constexpr std::chrono::seconds longest_look{10};
 
+/// No question about a GPU takes so long unless its driver hangs.
+constexpr std::chrono::seconds longest_silence{30};
+
+/// Of GPU memory, in an idle stage host: CUDA's context and libraries take less.
+constexpr std::int64_t most_idle_mb = 2048;
+
 /// Who holds too much memory keeps it from its neighbours meanwhile.
 constexpr std::int64_t grace_of_excess_ms = 2000;
 
@@ -80,6 +86,7 @@ void executor_state::looked(gpu_look const& seen) {
   for (auto const index : failed)
     give_up_gpu(index);
   limit_memory(seen.uses);
+  trim_hosts(seen);
   settle_doubted(seen.number);
   report();
   try_start();
@@ -97,6 +104,39 @@ void executor_state::look_is_late(attempt_ref ref) {
   report();
   try_start();
   finish_if_empty();
+}
+
+/// A driver that does not answer lets no job end either.
+void executor_state::mind_silence() {
+  auto const silent = watch_ ? watch_->silent() : std::nullopt;
+  if (!silent || silent->lasts < longest_silence)
+    return;
+  auto const failed = gpus_.take_silence(silent->gpu);
+  if (failed.empty())
+    return;
+  send_beat();  // before the outcomes
+  for (auto const index : failed)
+    give_up_gpu(index);
+  report();
+}
+
+/// A stage's library may keep what it has allocated; nobody accounts for that between attempts.
+void executor_state::trim_hosts(gpu_look const& seen) const {
+  if (!options_.where->hosts)
+    return;
+  for (auto const& host : options_.where->hosts->hosts()) {
+    if (host.busy || host.devices.empty() || host.pid == 0)
+      continue;
+    std::int64_t holds = 0;
+    for (auto const& r : seen.readings)
+      for (auto const& p : r.processes.value_or(std::vector<devices::gpu_process>{}))
+        holds += p.pid == host.pid ? p.used_mb.value_or(0) : 0;
+    if (holds <= most_idle_mb)
+      continue;
+    spdlog::info("stage host {} is ended: it holds {} MiB of GPU memory while nothing runs there",
+                 host.pid, holds);
+    options_.where->hosts->end_idle(host.pid);
+  }
 }
 
 bool executor_state::is_watched(held const& h) const {
@@ -165,7 +205,7 @@ std::string executor_state::fault_under(held const& h) const {
   if (!h.gpu_fault.empty())
     return h.gpu_fault;
   for (auto const& device : h.attempt.devices)
-    if (auto const why = gpus_.fault(device.index); !why.empty())
+    if (auto const why = gpus_.fault(device.index); !why.empty() && !h.settled_faults.contains(why))
       return fault_sentence(device, options_.node.name, why);
   return {};
 }

@@ -65,8 +65,10 @@ class executor_state {
     std::shared_ptr<room_lease> lease;      // null while it waits; shared by those that run in turn
     std::optional<progress_file> reported;  // of a program
     std::string gpu_fault;                  // of a GPU that it has: it was stopped for that
-    std::string gpu_excess;                 // of a GPU's memory: likewise
-    bool exceeded_before = false;           // at the look before
+    // Of its GPUs when it began: released by hand, so that they explain no failure.
+    std::set<std::string> settled_faults;
+    std::string gpu_excess;        // of a GPU's memory: likewise
+    bool exceeded_before = false;  // at the look before
     std::int64_t peak_gpu_memory_mb = 0;
     std::optional<attempt_outcome> doubted;  // it failed on a GPU that is looked at once more
     std::uint64_t doubted_until = 0;         // by the look of that number
@@ -97,6 +99,8 @@ class executor_state {
 
   // executor_gpus.cpp
   void watch_gpus();
+  void mind_silence();
+  void trim_hosts(gpu_look const& seen) const;
   bool is_watched(held const& h) const;
   std::set<std::uint32_t> gpus_in_use() const;
   void give_up_gpu(std::uint32_t index);

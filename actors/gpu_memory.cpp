@@ -1,6 +1,9 @@
 #include "actors/gpu_memory.hpp"
 
 #include <algorithm>
+#include <cerrno>
+
+#include <signal.h>
 
 namespace nsai::actors {
 
@@ -9,9 +12,16 @@ void program_leaders::add(attempt_ref ref, std::int64_t pid) {
   pids_[ref] = pid;
 }
 
-void program_leaders::remove(attempt_ref ref) {
+void program_leaders::remove(attempt_ref ref, bool is_stuck) {
   std::lock_guard const lock{mutex_};
-  pids_.erase(ref);
+  auto const gone = pids_.extract(ref);
+  if (is_stuck && !gone.empty())
+    stuck_.push_back(gone.mapped());
+}
+
+void program_leaders::add_stuck(std::int64_t pid) {
+  std::lock_guard const lock{mutex_};
+  stuck_.push_back(pid);
 }
 
 std::vector<attempt_leader> program_leaders::all() const {
@@ -19,6 +29,11 @@ std::vector<attempt_leader> program_leaders::all() const {
   std::vector<attempt_leader> list;
   for (auto const& [ref, pid] : pids_)
     list.push_back({ref, pid});
+  std::erase_if(stuck_, [](std::int64_t pid) {
+    return ::kill(static_cast<pid_t>(pid), 0) != 0 && errno == ESRCH;
+  });
+  for (auto const pid : stuck_)
+    list.push_back({{}, pid});
   return list;
 }
 
@@ -39,7 +54,7 @@ std::vector<gpu_memory_use> memory_of_attempts(
     std::map<attempt_ref, std::int64_t> here;
     for (auto const& process : device.processes.value_or(std::vector<devices::gpu_process>{})) {
       auto const leader = std::find_if(leaders.begin(), leaders.end(), [&](auto const& each) {
-        return is_below(process.pid, each.pid);
+        return !each.is_given_up() && is_below(process.pid, each.pid);
       });
       if (leader != leaders.end())
         here[leader->ref] += process.used_mb.value_or(0);

@@ -13,9 +13,11 @@
 namespace nsai::actors {
 
 /// The process that an attempt's others lie below: its program's, or the stage host's that runs it.
+/// Without a ref: of one that was given up because it hangs in the kernel (process_exit::stuck).
 struct attempt_leader {
   attempt_ref ref;
   std::int64_t pid = 0;
+  bool is_given_up() const { return !ref.job; }
   friend bool operator==(attempt_leader const&, attempt_leader const&) = default;
 };
 
@@ -24,16 +26,18 @@ struct attempt_leader {
 std::vector<attempt_leader> that_stayed(std::vector<attempt_leader> const& before,
                                         std::vector<attempt_leader> const& after);
 
-/// The leaders of programs that run. Thread-safe.
+/// The leaders of programs that run, and of those that were given up. Thread-safe.
 class program_leaders {
  public:
   void add(attempt_ref ref, std::int64_t pid);
-  void remove(attempt_ref ref);
+  void remove(attempt_ref ref, bool is_stuck);
+  void add_stuck(std::int64_t pid);
   std::vector<attempt_leader> all() const;
 
  private:
   mutable std::mutex mutex_;
   std::map<attempt_ref, std::int64_t> pids_;
+  mutable std::vector<std::int64_t> stuck_;
 };
 
 /// What an attempt's processes hold together of one device's memory.

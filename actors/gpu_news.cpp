@@ -11,7 +11,8 @@
 namespace nsai::actors {
 namespace {
 
-constexpr int looks_until_sound = 5;         // a GPU that comes and goes has not come back
+constexpr int looks_until_sound = 5;  // a GPU that comes and goes has not come back
+constexpr int looks_between_bursts = 60;
 constexpr int looks_between_numbers = 10;    // temperature and such go along at most so often
 constexpr std::int64_t least_foreign = 256;  // MiB; less is the driver's and the display's
 constexpr std::int64_t foreign_step = 128;   // MiB; less is no change
@@ -80,10 +81,10 @@ std::vector<std::uint32_t> gpu_news::take(gpu_look const& seen,
   for (std::size_t i = 0; i < std::min(gpus_.size(), seen.readings.size()); ++i) {
     auto& gpu = gpus_[i];
     auto const& r = seen.readings[i];
+    ++gpu.looks_since_xid;
     for (auto const& x : seen.xids)
-      if (x.gpu == r.gpu && gpu.xid_fault.empty() &&
-          devices::kind_of_xid(x.xid) == devices::xid_kind::hardware)
-        gpu.xid_fault = devices::xid_words(x.xid);
+      if (x.gpu == r.gpu && devices::kind_of_xid(x.xid) == devices::xid_kind::hardware)
+        note_xid(gpu, x.xid);
     if (judge(gpu, r))
       failed.push_back(gpu.info.index);
     if (!r.unreachable.empty() || r.memory_mb == 0)
@@ -95,20 +96,49 @@ std::vector<std::uint32_t> gpu_news::take(gpu_look const& seen,
   return failed;
 }
 
-/// Whether it has failed just now. The first reason stays until it is sound again.
-bool gpu_news::judge(watched& gpu, devices::reading const& r) {
-  auto const now = gpu.xid_fault.empty() ? devices::fault_in(r) : gpu.xid_fault;
-  auto& fault = gpu.state.fault;
-  if (!now.empty()) {
+std::vector<std::uint32_t> gpu_news::take_silence(std::optional<std::size_t> position) {
+  std::vector<std::uint32_t> failed;
+  for (std::size_t i = 0; i < gpus_.size(); ++i) {
+    auto& gpu = gpus_[i];
+    std::string const why = "its driver does not answer";
+    if ((position && *position != i) || !gpu.faults.insert(why).second)
+      continue;
+    gpu.state.fault = why;
     gpu.sound_looks = 0;
-    bool const is_new = fault.empty();
-    if (is_new)
-      fault = now;
-    return is_new;
+    failed.push_back(gpu.info.index);
   }
-  if (!fault.empty() && ++gpu.sound_looks >= looks_until_sound)
+  return failed;
+}
+
+/// Errors come in bursts; the same after a while is another.
+void gpu_news::note_xid(watched& gpu, unsigned xid) {
+  auto& times = gpu.xids[xid];
+  if (times == 0 || std::exchange(gpu.looks_since_xid, 0) > looks_between_bursts)
+    ++times;
+  gpu.looks_since_xid = 0;
+  gpu.xid_fault =
+      devices::xid_words(xid) + (times > 1 ? ", " + std::to_string(times) + " times" : "");
+}
+
+/// Whether it has failed just now: by a fault that it did not have before, since what was found may
+/// have been taken for settled meanwhile (`nsai resume`). What is known already stays told until
+/// the GPU is sound again.
+bool gpu_news::judge(watched& gpu, devices::reading const& r) {
+  auto& fault = gpu.state.fault;
+  bool is_new = false;
+  for (auto const& now : {gpu.xid_fault, devices::fault_in(r)})
+    if (!now.empty() && gpu.faults.insert(now).second) {
+      fault = now;
+      is_new = true;
+    }
+  bool const tells = r.unreachable.empty() && r.memory_mb > 0;
+  if (!gpu.xid_fault.empty() || !devices::fault_in(r).empty()) {
+    gpu.sound_looks = 0;
+  } else if (!fault.empty() && tells && ++gpu.sound_looks >= looks_until_sound) {
     fault.clear();
-  return false;
+    gpu.faults.clear();
+  }
+  return is_new;
 }
 
 void gpu_news::note_processes(watched& gpu, devices::reading const& r) {

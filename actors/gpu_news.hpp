@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -22,6 +23,10 @@ class gpu_news {
   /// that have failed since the look before.
   std::vector<std::uint32_t> take(gpu_look const& seen, std::set<std::uint32_t> const& in_use);
 
+  /// The driver has not answered what was asked of the GPU at that position (nothing: of any).
+  /// Answers with those that count as failed by it, until they are found sound.
+  std::vector<std::uint32_t> take_silence(std::optional<std::size_t> position);
+
   bool watches(std::uint32_t index) const { return find(index) != nullptr; }
   /// Of its hardware; empty: none is known.
   std::string fault(std::uint32_t index) const;
@@ -37,13 +42,17 @@ class gpu_news {
     gpu_info info;
     gpu_state state;
     std::optional<gpu_state> told;
-    std::string xid_fault;                  // stays as long as this process
+    std::string xid_fault;                  // the latest; stays as long as this process
+    std::map<unsigned, int> xids;           // of the hardware: how many bursts of each
+    int looks_since_xid = 0;                // of the hardware
+    std::set<std::string> faults;           // that were found since it was last sound
     int sound_looks = 0;                    // in a row, after a fault
     bool was_in_use = false;                // at the look before
     std::optional<std::int64_t> before_mb;  // used at the look before
     int looks_since_numbers = 0;
   };
   watched const* find(std::uint32_t index) const;
+  static void note_xid(watched& gpu, unsigned xid);
   static bool judge(watched& gpu, devices::reading const& r);
   static void note_processes(watched& gpu, devices::reading const& r);
   static void note_strangers(watched& gpu, devices::reading const& r, gpu_look const& seen,

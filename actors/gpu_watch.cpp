@@ -1,6 +1,8 @@
 #include "actors/gpu_watch.hpp"
 
 #include <algorithm>
+#include <condition_variable>
+#include <mutex>
 
 #include <spdlog/spdlog.h>
 #include <unistd.h>
@@ -8,69 +10,149 @@
 #include "processes/process_tree.hpp"
 
 namespace nsai::actors {
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+/// What is under way at the end is waited for so long.
+constexpr std::chrono::seconds longest_farewell{2};
+
+bool is_below(std::int64_t pid, std::int64_t root) {
+  return processes::is_below(static_cast<pid_t>(pid), static_cast<pid_t>(root));
+}
+
+bool is_own(std::int64_t pid, std::vector<attempt_leader> const& leaders) {
+  return is_below(pid, ::getpid()) &&
+         std::none_of(leaders.begin(), leaders.end(), [&](attempt_leader const& each) {
+           return each.is_given_up() && is_below(pid, each.pid);
+         });
+}
+
+}  // namespace
+
+struct gpu_watch::state {
+  std::string library;
+  std::vector<std::string> uuids;
+  std::chrono::milliseconds every;
+  find_leaders leaders;
+  on_look tell;
+
+  std::mutex mutex;
+  std::condition_variable woken;
+  std::uint64_t begun = 0;   // looks
+  std::uint64_t wanted = 1;  // the look of that number is not to wait
+  bool over = false;
+  bool done = false;  // the thread has ended
+  std::optional<std::size_t> asked;
+  std::optional<clock::time_point> asked_at;  // while the driver has not answered
+
+  void live() {
+    std::unique_ptr<devices::nvml> opened;
+    std::string why_not;
+    std::unique_lock lock{mutex};
+    while (true) {
+      woken.wait_for(lock, every, [this] { return over || wanted > begun; });
+      if (over)
+        break;
+      auto const number = ++begun;
+      lock.unlock();
+      if (!opened)
+        opened = open(why_not);
+      if (opened)
+        if (auto seen = look(*opened, number); !is_over())
+          tell(std::move(seen));
+      lock.lock();
+    }
+    done = true;
+    woken.notify_all();
+  }
+
+  template <class Question>
+  auto ask(std::optional<std::size_t> gpu, Question const& question) {
+    {
+      std::lock_guard const lock{mutex};
+      asked = gpu;
+      asked_at = clock::now();
+    }
+    auto answer = question();
+    std::lock_guard const lock{mutex};
+    asked_at.reset();
+    return answer;
+  }
+
+  bool is_over() {
+    std::lock_guard const lock{mutex};
+    return over;
+  }
+
+  std::unique_ptr<devices::nvml> open(std::string& why_not) {
+    auto answer = ask(std::nullopt, [&] { return devices::nvml::open(library); });
+    if (auto* const why = std::get_if<std::string>(&answer)) {
+      if (*why != why_not)
+        spdlog::warn("the GPUs are not watched: {}", *why);
+      why_not = std::move(*why);
+      return nullptr;
+    }
+    return std::move(std::get<std::unique_ptr<devices::nvml>>(answer));
+  }
+
+  gpu_look look(devices::nvml& from, std::uint64_t number) {
+    gpu_look seen;
+    seen.number = number;
+    seen.xids = ask(std::nullopt, [&] { return from.take_xids(); });
+    auto const before = leaders();
+    for (std::size_t i = 0; i < uuids.size(); ++i)
+      seen.readings.push_back(ask(i, [&] { return from.read(uuids[i]); }));
+    for (auto const& r : seen.readings)
+      for (auto const& p : r.processes.value_or(std::vector<devices::gpu_process>{}))
+        if (is_own(p.pid, before))
+          seen.own.push_back(p.pid);
+    std::sort(seen.own.begin(), seen.own.end());
+    if (!seen.own.empty())
+      seen.uses = memory_of_attempts(seen.readings, that_stayed(before, leaders()), is_below);
+    return seen;
+  }
+};
 
 gpu_watch::gpu_watch(std::string library, std::vector<std::string> uuids,
                      std::chrono::milliseconds every, find_leaders leaders, on_look tell)
-    : library_(std::move(library)),
-      uuids_(std::move(uuids)),
-      every_(every),
-      leaders_(std::move(leaders)),
-      tell_(std::move(tell)),
-      thread_([this] { run(); }) {}
+    : state_(std::make_shared<state>()) {
+  state_->library = std::move(library);
+  state_->uuids = std::move(uuids);
+  state_->every = every;
+  state_->leaders = std::move(leaders);
+  state_->tell = std::move(tell);
+  thread_ = std::thread([shared = state_] { shared->live(); });
+}
 
 gpu_watch::~gpu_watch() {
-  {
-    std::lock_guard const lock{mutex_};
-    over_ = true;
+  std::unique_lock lock{state_->mutex};
+  state_->over = true;
+  state_->woken.notify_all();
+  bool const has_ended =
+      state_->woken.wait_for(lock, longest_farewell, [this] { return state_->done; });
+  lock.unlock();
+  if (has_ended) {
+    thread_.join();
+  } else {
+    spdlog::warn("NVIDIA's driver does not answer; it is left alone");
+    thread_.detach();
   }
-  woken_.notify_one();
-  thread_.join();
 }
 
 std::uint64_t gpu_watch::look_soon() {
-  std::lock_guard const lock{mutex_};
-  wanted_ = begun_ + 1;
-  woken_.notify_one();
-  return wanted_;
+  std::lock_guard const lock{state_->mutex};
+  state_->wanted = state_->begun + 1;
+  state_->woken.notify_all();
+  return state_->wanted;
 }
 
-void gpu_watch::run() {
-  auto const opened = devices::nvml::open(library_);
-  if (auto const* const why = std::get_if<std::string>(&opened)) {
-    spdlog::warn("the GPUs are not watched: {}", *why);
-    return;
-  }
-  auto& library = *std::get<std::unique_ptr<devices::nvml>>(opened);
-  std::unique_lock lock{mutex_};
-  while (true) {
-    woken_.wait_for(lock, every_, [this] { return over_ || wanted_ > begun_; });
-    if (over_)
-      return;
-    auto const number = ++begun_;
-    lock.unlock();
-    tell_(look(library, number));
-    lock.lock();
-  }
-}
-
-gpu_look gpu_watch::look(devices::nvml& library, std::uint64_t number) const {
-  gpu_look seen;
-  seen.number = number;
-  seen.xids = library.take_xids();
-  auto const before = leaders_();
-  for (auto const& uuid : uuids_)
-    seen.readings.push_back(library.read(uuid));
-  for (auto const& r : seen.readings)
-    for (auto const& p : r.processes.value_or(std::vector<devices::gpu_process>{}))
-      if (processes::is_below(static_cast<pid_t>(p.pid), ::getpid()))
-        seen.own.push_back(p.pid);
-  std::sort(seen.own.begin(), seen.own.end());
-  if (!seen.own.empty())
-    seen.uses =
-        memory_of_attempts(seen.readings, that_stayed(before, leaders_()), [](auto pid, auto root) {
-          return processes::is_below(static_cast<pid_t>(pid), static_cast<pid_t>(root));
-        });
-  return seen;
+std::optional<gpu_watch::silence> gpu_watch::silent() const {
+  std::lock_guard const lock{state_->mutex};
+  if (!state_->asked_at)
+    return std::nullopt;
+  return silence{state_->asked, std::chrono::duration_cast<std::chrono::milliseconds>(
+                                    clock::now() - *state_->asked_at)};
 }
 
 }  // namespace nsai::actors

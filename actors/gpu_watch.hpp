@@ -1,11 +1,10 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -22,12 +21,13 @@ struct gpu_look {
   std::uint64_t number = 0;                // from 1
   std::vector<devices::reading> readings;  // of each GPU that is watched, in their order
   std::vector<devices::xid_report> xids;   // reported since the look before
-  std::vector<std::int64_t> own;     // of the pids read: this process and all below it, ascending
+  // Of the pids read, ascending: this process and all below it, but what was given up.
+  std::vector<std::int64_t> own;
   std::vector<gpu_memory_use> uses;  // of attempts, as far as processes are shown
 };
 
 /// Looks at GPUs again and again on a thread of its own: a question about a GPU that fails can take
-/// seconds.
+/// seconds, or for ever.
 class gpu_watch {
  public:
   /// Called on the watch's thread; must not block.
@@ -35,10 +35,10 @@ class gpu_watch {
   /// Which processes belong to attempts, now; called on the watch's thread, may wait.
   using find_leaders = std::function<std::vector<attempt_leader>()>;
 
-  /// The first look begins at once. Without the library there is none.
+  /// The first look begins at once. While the library cannot be opened there is none.
   gpu_watch(std::string library, std::vector<std::string> uuids, std::chrono::milliseconds every,
             find_leaders leaders, on_look tell);
-  /// Waits for a look that is under way.
+  /// Waits for a look that is under way, but not for a driver that does not answer.
   ~gpu_watch();
   gpu_watch(gpu_watch const&) = delete;
   gpu_watch& operator=(gpu_watch const&) = delete;
@@ -46,20 +46,16 @@ class gpu_watch {
   /// Looks now. The number of the first look that begins after this.
   std::uint64_t look_soon();
 
- private:
-  void run();
-  gpu_look look(devices::nvml& library, std::uint64_t number) const;
+  /// A question that the driver has not answered yet.
+  struct silence {
+    std::optional<std::size_t> gpu;  // by position; nothing: it is of none of them
+    std::chrono::milliseconds lasts{0};
+  };
+  std::optional<silence> silent() const;
 
-  std::string const library_;
-  std::vector<std::string> const uuids_;
-  std::chrono::milliseconds const every_;
-  find_leaders const leaders_;
-  on_look const tell_;
-  std::mutex mutex_;
-  std::condition_variable woken_;
-  std::uint64_t begun_ = 0;   // looks
-  std::uint64_t wanted_ = 1;  // the look of that number is not to wait
-  bool over_ = false;
+ private:
+  struct state;
+  std::shared_ptr<state> state_;  // the thread's too, which may outlive this
   std::thread thread_;
 };
 

@@ -21,11 +21,10 @@ namespace {
 using processes::file_descriptor;
 using std::chrono::milliseconds;
 
-/// A host whose end of the channel is closed is about to be reported dead; one that lives on has
-/// closed it itself.
 /// What a host on a GPU loads for its first matrix product.
 constexpr std::int64_t cuda_libraries_mb = 1024;
-
+/// A host whose end of the channel is closed is about to be reported dead; one that lives on has
+/// closed it itself.
 constexpr milliseconds longest_silence{1000};
 /// How often brief attempts are looked at: they have no timer each.
 constexpr milliseconds between_looks{200};
@@ -71,6 +70,12 @@ class host_pool::loop {
       waiting_.push_back({nullptr, std::move(devices), std::move(then)});
   }
 
+  void end_idle(pid_t pid) {
+    for (auto const& [name, host] : hosts_)
+      if (host->pid == pid && !host->batch && !host->ending)
+        host->kill(*where_.pool);
+  }
+
   void stop(attempt_ref ref, attempt_result as, milliseconds grace) {
     auto const until = host_clock::now() + grace;
     for (auto const& [number, host] : hosts_)
@@ -100,18 +105,8 @@ class host_pool::loop {
   std::vector<host_view> view() const {
     std::vector<host_view> list;
     for (auto const& [number, host] : hosts_) {
-      if (host->ending)
-        continue;
-      host_view v;
-      v.pid = host->pid;
-      v.tenant_id = host->tenant_id;
-      for (auto const& device : host->devices)
-        v.devices.push_back(device.index);
-      v.busy = host->batch != nullptr;
-      if (v.busy && !host->batch->brief)
-        v.running = host->batch->items.front().attempt.ref;
-      v.served = host->served;
-      list.push_back(std::move(v));
+      if (!host->ending)
+        list.push_back(host->view());
     }
     return list;
   }
@@ -330,6 +325,10 @@ class host_pool::loop {
     if (gone.empty())
       return;
     auto const& host = gone.mapped();
+    if (exit.stuck) {
+      where_.leaders->add_stuck(host->pid);
+      spdlog::error("stage host {} hangs in the kernel; it keeps what it holds", host->pid);
+    }
     while (!host->silent_since && hear(*host) && host->fault.empty() && more_to_hear(*host)) {
     }
     if (host->batch)
@@ -484,6 +483,10 @@ void host_pool::clear(std::vector<device_grant> devices, std::function<void()> t
   loop_->post([l = loop_.get(), devices = std::move(devices), then = std::move(then)]() mutable {
     l->clear(std::move(devices), std::move(then));
   });
+}
+
+void host_pool::end_idle(pid_t pid) {
+  loop_->post([loop = loop_.get(), pid] { loop->end_idle(pid); });
 }
 
 std::vector<host_view> host_pool::hosts() const {

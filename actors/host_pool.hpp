@@ -9,6 +9,7 @@
 
 #include <sys/types.h>
 
+#include "actors/host_view.hpp"
 #include "actors/workplace.hpp"
 #include "messages/attempt.hpp"
 #include "messages/job.hpp"
@@ -33,16 +34,6 @@ struct host_work {
   std::function<void(attempt_ref, progress_info)> progress;
 };
 
-/// A host as it is now, for people and tests.
-struct host_view {
-  pid_t pid = 0;  // 0: it is starting
-  std::string tenant_id;
-  std::vector<std::uint32_t> devices;
-  bool busy = false;
-  std::optional<attempt_ref> running;  // not told of brief attempts
-  std::int64_t served = 0;
-};
-
 /// The warm stage hosts of a node (docs/adr/0005-stage-hosts.md). A host belongs to one tenant and
 /// one set of devices and runs one attempt at a time. Thread-safe; callbacks come on the pool's own
 /// thread and must neither block nor throw.
@@ -64,6 +55,8 @@ class host_pool {
   void clear(std::vector<device_grant> devices, std::function<void()> then);
 
   std::vector<host_view> hosts() const;
+  /// Ends the host of that process if it is idle: it holds more than it should.
+  void end_idle(pid_t pid);
 
  private:
   class loop;

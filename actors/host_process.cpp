@@ -117,6 +117,19 @@ bool host_process::uses_any(std::vector<device_grant> const& of) const {
   });
 }
 
+host_view host_process::view() const {
+  host_view v;
+  v.pid = pid;
+  v.tenant_id = tenant_id;
+  for (auto const& device : devices)
+    v.devices.push_back(device.index);
+  v.busy = batch != nullptr;
+  if (v.busy && !batch->brief)
+    v.running = batch->items.front().attempt.ref;
+  v.served = served;
+  return v;
+}
+
 void host_process::give(workplace const& where, std::shared_ptr<host_batch> work) {
   batch = std::move(work);
   devices = batch->devices();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "actors/host_batch.hpp"
+#include "actors/host_view.hpp"
 #include "processes/file_descriptor.hpp"
 #include "processes/process_pool.hpp"
 #include "stages/host_protocol.hpp"
@@ -29,6 +30,7 @@ class host_process {
   /// of them as it had last, or more.
   bool serves(std::string const& tenant_id, std::vector<device_grant> const& devices) const;
   bool uses_any(std::vector<device_grant> const& devices) const;
+  host_view view() const;
 
   /// Gives it a batch; it must have none.
   void give(workplace const& where, std::shared_ptr<host_batch> batch);

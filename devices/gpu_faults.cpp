@@ -21,6 +21,7 @@ constexpr std::array known_xids{
     xid_row{45, xid_kind::application, "clean-up after a program was ended"},
     xid_row{46, xid_kind::hardware, "the GPU has stopped working"},
     xid_row{48, xid_kind::hardware, "memory error that ECC cannot correct"},
+    xid_row{54, xid_kind::hardware, "a power cable is missing"},
     xid_row{61, xid_kind::hardware, "internal micro-controller error"},
     xid_row{62, xid_kind::hardware, "internal micro-controller halt"},
     // A spare row takes over at the next reset; until then the driver avoids the bad one.
@@ -36,6 +37,7 @@ constexpr std::array known_xids{
     xid_row{95, xid_kind::hardware, "uncontained memory error"},
     // Too slow a switch between programs: programs cause it as well as GPUs.
     xid_row{109, xid_kind::note, "a switch between programs took too long"},
+    xid_row{110, xid_kind::hardware, "the GPU's security has failed"},
     xid_row{119, xid_kind::hardware, "the GPU's system processor does not answer"},
     xid_row{120, xid_kind::hardware, "error of the GPU's system processor"},
     xid_row{136, xid_kind::hardware, "training of a link has failed"},

@@ -4,23 +4,18 @@
 #include <array>
 #include <cerrno>
 #include <map>
+#include <mutex>
 #include <utility>
 
-#include <dlfcn.h>
 #include <signal.h>
+#include <sys/stat.h>
 
-#include "devices/nvml_api.hpp"
+#include "devices/nvml_library.hpp"
 
 namespace nsai::devices {
 namespace {
 
 namespace api = nvml_api;
-
-template <class F>
-bool load(void* library, char const* name, F*& to) {
-  to = reinterpret_cast<F*>(::dlsym(library, name));
-  return to != nullptr;
-}
 
 std::int64_t in_mb(unsigned long long bytes) {
   return static_cast<std::int64_t>(bytes / (1024 * 1024));
@@ -29,16 +24,36 @@ std::int64_t in_mb(unsigned long long bytes) {
 /// No process of its own needs less on a GPU; an idle one can show some MiB as used.
 constexpr std::int64_t idle_mb = 100;
 
+constexpr unsigned most_instance_ids = 1000;  // of a GPU; there are less than ten
+
 /// The device is gone or does not work. Others (no permission, a time-out) say nothing about it.
 bool is_of_device(int fault) {
-  constexpr std::array all{api::uninitialised, api::not_found,   api::driver_not_loaded,
-                           api::irq_issue,     api::gpu_is_lost, api::reset_required,
-                           api::gpu_not_found, api::unknown};
+  constexpr std::array all{api::uninitialised, api::not_found,      api::insufficient_power,
+                           api::irq_issue,     api::gpu_is_lost,    api::driver_not_loaded,
+                           api::gpu_not_found, api::reset_required, api::unknown};
   return std::find(all.begin(), all.end(), fault) != all.end();
 }
 
+/// What a question about anything can answer when the GPU is at fault; other answers are of the
+/// question.
+bool is_of_gpu(int fault) {
+  return fault == api::gpu_is_lost || fault == api::reset_required;
+}
+
+/// The handle is of an instance that is there no more.
+bool is_stale(int fault) {
+  return fault == api::invalid_argument || fault == api::not_found || fault == api::gpu_not_found;
+}
+
 bool exists(unsigned pid) {
-  return ::kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM;
+  return pid != 0 && (::kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM);
+}
+
+/// Elsewhere older drivers name processes as the first namespace does, where numbers mean others.
+bool is_in_first_pid_namespace() {
+  constexpr ino_t its_inode = 0xeffffffc;  // PROC_PID_INIT_INO of Linux's sources
+  struct stat found {};
+  return ::stat("/proc/self/ns/pid", &found) == 0 && found.st_ino == its_inode;
 }
 
 using list_processes = int (*)(api::device, unsigned*, api::process*);
@@ -64,69 +79,35 @@ bool add_processes(list_processes list, api::device of, std::vector<api::process
 }  // namespace
 
 struct nvml::loaded {
-  void* library = nullptr;
-  api::functions call{};
-  bool initialised = false;
-  api::event_set events = nullptr;
+  nvml_library library;
+  api::functions const& call = library.call();
+
+  /// A device that was found once: its own handle tells how it is, also when it is lost. (Asked for
+  /// by uuid, all are lost when one is.)
+  struct known_device {
+    std::string uuid;
+    std::string gpu;  // uuid of the whole GPU
+    api::device handle = nullptr;
+    api::device whole = nullptr;
+  };
+  mutable std::mutex mutex;
+  mutable std::vector<known_device> known;
+
+  /// One set a GPU: a lost one ends the waiting for all in its set.
+  struct gpu_events {
+    std::string gpu;
+    api::event_set set = nullptr;
+  };
+  std::vector<gpu_events> events;
   bool asked_for_events = false;
-  std::vector<std::pair<api::device, std::string>> uuids;  // a lost GPU does not tell its own
 
+  explicit loaded(nvml_library from) : library(std::move(from)) {}
   ~loaded() {
-    if (events != nullptr)
-      call.nvmlEventSetFree(events);
-    if (initialised)
-      call.nvmlShutdown();
-    if (library != nullptr)
-      ::dlclose(library);
+    for (auto const& each : events)
+      call.nvmlEventSetFree(each.set);
   }
 
-  /// The name of a function that is missing; nullptr: none that is needed.
-  char const* find_functions() {
-#define NSAI_NEEDED(name)               \
-  if (!load(library, #name, call.name)) \
-  return #name
-    NSAI_NEEDED(nvmlInit_v2);
-    NSAI_NEEDED(nvmlShutdown);
-    NSAI_NEEDED(nvmlErrorString);
-    NSAI_NEEDED(nvmlSystemGetDriverVersion);
-    NSAI_NEEDED(nvmlDeviceGetCount_v2);
-    NSAI_NEEDED(nvmlDeviceGetHandleByIndex_v2);
-    NSAI_NEEDED(nvmlDeviceGetName);
-    NSAI_NEEDED(nvmlDeviceGetUUID);
-    NSAI_NEEDED(nvmlDeviceGetMemoryInfo);
-    NSAI_NEEDED(nvmlDeviceGetCudaComputeCapability);
-#undef NSAI_NEEDED
-#define NSAI_OPTIONAL(name) load(library, #name, call.name)
-    NSAI_OPTIONAL(nvmlDeviceGetMigMode);
-    NSAI_OPTIONAL(nvmlDeviceGetMaxMigDeviceCount);
-    NSAI_OPTIONAL(nvmlDeviceGetMigDeviceHandleByIndex);
-    NSAI_OPTIONAL(nvmlDeviceGetDeviceHandleFromMigDeviceHandle);
-    NSAI_OPTIONAL(nvmlDeviceGetHandleByUUID);
-    NSAI_OPTIONAL(nvmlDeviceGetMemoryInfo_v2);
-    NSAI_OPTIONAL(nvmlDeviceGetTotalEccErrors);
-    NSAI_OPTIONAL(nvmlDeviceGetRemappedRows);
-    NSAI_OPTIONAL(nvmlDeviceGetTemperature);
-    NSAI_OPTIONAL(nvmlDeviceGetPowerUsage);
-    NSAI_OPTIONAL(nvmlDeviceGetUtilizationRates);
-    NSAI_OPTIONAL(nvmlDeviceGetPciInfo_v3);
-    NSAI_OPTIONAL(nvmlDeviceGetNvLinkState);
-    NSAI_OPTIONAL(nvmlDeviceGetNvLinkRemotePciInfo_v2);
-    NSAI_OPTIONAL(nvmlDeviceGetComputeRunningProcesses_v2);
-    NSAI_OPTIONAL(nvmlDeviceGetComputeRunningProcesses_v3);
-    NSAI_OPTIONAL(nvmlDeviceGetGraphicsRunningProcesses_v2);
-    NSAI_OPTIONAL(nvmlDeviceGetGraphicsRunningProcesses_v3);
-    NSAI_OPTIONAL(nvmlEventSetCreate);
-    NSAI_OPTIONAL(nvmlEventSetFree);
-    NSAI_OPTIONAL(nvmlDeviceRegisterEvents);
-    NSAI_OPTIONAL(nvmlEventSetWait_v2);
-#undef NSAI_OPTIONAL
-    return nullptr;
-  }
-
-  std::string words(int result) const {
-    auto const* const text = call.nvmlErrorString(result);
-    return text != nullptr ? text : "error " + std::to_string(result);
-  }
+  std::string words(int result) const { return library.words(result); }
 
   bool is_divided(api::device gpu) const {
     unsigned now = 0;
@@ -161,24 +142,45 @@ struct nvml::loaded {
     return api::success;
   }
 
-  void read_instances(unsigned index, api::device gpu, device const& whole, inventory& to) const {
+  std::vector<api::device> instances_of(api::device gpu) const {
+    std::vector<api::device> list;
     unsigned most = 0;
     call.nvmlDeviceGetMaxMigDeviceCount(gpu, &most);
-    std::size_t const before = to.devices.size();
     for (unsigned i = 0; i < most; ++i) {
-      api::device handle = nullptr;
-      if (call.nvmlDeviceGetMigDeviceHandleByIndex(gpu, i, &handle) != api::success)
-        continue;  // numbers without an instance are usual
+      api::device handle = nullptr;  // numbers without an instance are usual
+      if (call.nvmlDeviceGetMigDeviceHandleByIndex(gpu, i, &handle) == api::success)
+        list.push_back(handle);
+    }
+    return list;
+  }
+
+  /// Compute instances of one GPU instance have its memory together; without the number each has
+  /// one of its own.
+  unsigned memory_owner_of(api::device instance, unsigned otherwise) const {
+    unsigned id = 0;
+    bool const told = call.nvmlDeviceGetGpuInstanceId != nullptr &&
+                      call.nvmlDeviceGetGpuInstanceId(instance, &id) == api::success;
+    return told ? id : most_instance_ids + otherwise;
+  }
+
+  void read_instances(unsigned index, api::device gpu, device const& whole, inventory& to) const {
+    std::size_t const before = to.devices.size();
+    std::vector<unsigned> owners;
+    unsigned number = 0;
+    for (auto* const handle : instances_of(gpu)) {
       device one;
+      ++number;
       if (int const fault = read(handle, one)) {
-        to.faults.push_back("instance " + std::to_string(i) + " of " + label(index, gpu) + ": " +
-                            words(fault));
+        to.faults.push_back("an instance of " + label(index, gpu) + ": " + words(fault));
         continue;
       }
       one.capability_major = whole.capability_major;
       one.capability_minor = whole.capability_minor;
       to.devices.push_back(std::move(one));
+      owners.push_back(memory_owner_of(handle, number));
     }
+    for (std::size_t i = 0; i < owners.size(); ++i)
+      to.devices[before + i].memory_mb /= std::count(owners.begin(), owners.end(), owners[i]);
     if (to.devices.size() == before)
       to.faults.push_back(label(index, gpu) +
                           " is in MIG mode and has no instance that jobs could use");
@@ -206,12 +208,10 @@ struct nvml::loaded {
   /// What a GPU is and has links to, by addresses on the bus.
   std::vector<std::string> linked_with(std::string const& uuid) const {
     std::vector<std::string> list;
-    api::device gpu = nullptr;
+    auto* const gpu = find(uuid).handle;
     api::pci_info at{};
     if (call.nvmlDeviceGetNvLinkState == nullptr || call.nvmlDeviceGetPciInfo_v3 == nullptr ||
-        call.nvmlDeviceGetNvLinkRemotePciInfo_v2 == nullptr ||
-        call.nvmlDeviceGetHandleByUUID == nullptr ||
-        call.nvmlDeviceGetHandleByUUID(uuid.c_str(), &gpu) != api::success ||
+        call.nvmlDeviceGetNvLinkRemotePciInfo_v2 == nullptr || gpu == nullptr ||
         call.nvmlDeviceGetPciInfo_v3(gpu, &at) != api::success)
       return list;
     list.emplace_back(at.bus_id);
@@ -255,13 +255,56 @@ struct nvml::loaded {
     return uuid.data();
   }
 
-  /// The whole GPU that `handle` is an instance of, or itself.
-  api::device whole_of(api::device handle) const {
-    api::device whole = nullptr;
-    bool const is_instance =
-        call.nvmlDeviceGetDeviceHandleFromMigDeviceHandle != nullptr &&
-        call.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(handle, &whole) == api::success;
-    return is_instance && whole != nullptr ? whole : handle;
+  /// What is there now, added to what is known. Answers with the last reason why a GPU did not show
+  /// itself, or 0.
+  int note_devices() const {
+    unsigned count = 0;
+    int missing = call.nvmlDeviceGetCount_v2(&count);
+    auto const note = [&](known_device d) {
+      auto const same = std::find_if(known.begin(), known.end(),
+                                     [&](known_device const& k) { return k.uuid == d.uuid; });
+      if (same == known.end())
+        known.push_back(std::move(d));
+      else
+        *same = std::move(d);
+    };
+    for (unsigned i = 0; i < count; ++i) {
+      api::device gpu = nullptr;
+      if (int const fault = call.nvmlDeviceGetHandleByIndex_v2(i, &gpu)) {
+        missing = fault;
+        continue;
+      }
+      auto const uuid = uuid_of(gpu);
+      if (uuid.empty())
+        continue;
+      note({uuid, uuid, gpu, gpu});
+      if (is_divided(gpu))
+        for (auto* const instance : instances_of(gpu))
+          if (auto own = uuid_of(instance); !own.empty())
+            note({std::move(own), uuid, instance, gpu});
+    }
+    return missing;
+  }
+
+  /// Without a handle when there has been none of that uuid.
+  known_device find(std::string const& uuid, int* missing = nullptr) const {
+    std::lock_guard const lock{mutex};
+    for (bool is_new : {false, true}) {
+      if (is_new) {
+        int const fault = note_devices();
+        if (missing != nullptr)
+          *missing = fault;
+      }
+      for (auto const& each : known)
+        if (each.uuid == uuid)
+          return each;
+    }
+    return {uuid, uuid, nullptr, nullptr};
+  }
+
+  void forget(std::string const& uuid) const {
+    std::lock_guard const lock{mutex};
+    std::erase_if(known, [&](known_device const& k) { return k.uuid == uuid; });
   }
 
   int read_memory(api::device handle, reading& to) const {
@@ -281,27 +324,35 @@ struct nvml::loaded {
     return api::success;
   }
 
-  void read_health(api::device whole, reading& to) const {
+  /// 0, or why the whole GPU is of no use although it, or an instance of it, still tells its
+  /// memory.
+  int read_health(api::device whole, reading& to) const {
+    int gone = 0;
+    auto const succeeds = [&](int result) {
+      gone = is_of_gpu(result) ? result : gone;
+      return result == api::success;
+    };
     unsigned long long errors = 0;
     if (call.nvmlDeviceGetTotalEccErrors != nullptr &&
-        call.nvmlDeviceGetTotalEccErrors(whole, api::uncorrected_errors, api::since_driver_load,
-                                         &errors) == api::success)
+        succeeds(call.nvmlDeviceGetTotalEccErrors(whole, api::uncorrected_errors,
+                                                  api::since_driver_load, &errors)))
       to.uncorrectable_errors = static_cast<std::int64_t>(errors);
     unsigned corrected = 0;
     unsigned uncorrected = 0;
     unsigned pending = 0;
     unsigned failed = 0;
     to.remap_failed = call.nvmlDeviceGetRemappedRows != nullptr &&
-                      call.nvmlDeviceGetRemappedRows(whole, &corrected, &uncorrected, &pending,
-                                                     &failed) == api::success &&
+                      succeeds(call.nvmlDeviceGetRemappedRows(whole, &corrected, &uncorrected,
+                                                              &pending, &failed)) &&
                       failed != 0;
     unsigned value = 0;
     if (call.nvmlDeviceGetTemperature != nullptr &&
-        call.nvmlDeviceGetTemperature(whole, api::temperature_of_gpu, &value) == api::success)
+        succeeds(call.nvmlDeviceGetTemperature(whole, api::temperature_of_gpu, &value)))
       to.temperature_c = value;
     if (call.nvmlDeviceGetPowerUsage != nullptr &&
-        call.nvmlDeviceGetPowerUsage(whole, &value) == api::success)
+        succeeds(call.nvmlDeviceGetPowerUsage(whole, &value)))
       to.power_mw = value;
+    return gone;
   }
 
   void read_processes(api::device handle, reading& to) const {
@@ -318,6 +369,7 @@ struct nvml::loaded {
               [](auto const& a, auto const& b) { return a.pid < b.pid; });
     std::vector<gpu_process> list;
     std::size_t gone = 0;  // has just ended, or is of another namespace
+    bool shows_memory = false;
     for (auto const& p : found) {
       if (!exists(p.pid)) {
         ++gone;
@@ -325,76 +377,74 @@ struct nvml::loaded {
       }
       if (list.empty() || list.back().pid != p.pid)
         list.push_back({p.pid, std::nullopt});
+      shows_memory = shows_memory || p.used_memory != 0;
       if (p.used_memory != api::not_available)  // who computes and draws is listed twice
         list.back().used_mb = std::max(list.back().used_mb.value_or(0), in_mb(p.used_memory));
     }
-    if (list.empty() && gone > 0)
+    if (gone > 0 && (list.empty() || !is_in_first_pid_namespace()))
       return;
+    if (!list.empty() && !shows_memory && to.memory_used_mb > idle_mb)
+      return;  // processes of another namespace are named by their number here, and nothing else
     to.processes = std::move(list);
   }
 
   reading read(std::string const& uuid) const {
     reading now;
-    now.uuid = now.gpu = uuid;
-    api::device handle = nullptr;
-    int fault = call.nvmlDeviceGetHandleByUUID == nullptr
-                    ? static_cast<int>(api::not_supported)
-                    : call.nvmlDeviceGetHandleByUUID(uuid.c_str(), &handle);
-    if (fault == api::success)
-      fault = read_memory(handle, now);
-    if (fault != api::success) {
-      if (is_of_device(fault))
-        now.unreachable = words(fault);
-      return now;
+    now.uuid = uuid;
+    int missing = api::success;
+    auto at = find(uuid, &missing);
+    int fault = at.handle == nullptr ? api::gpu_not_found : read_memory(at.handle, now);
+    if (at.handle != nullptr && is_stale(fault)) {
+      forget(uuid);
+      at = find(uuid, &missing);
+      fault = at.handle == nullptr ? api::gpu_not_found : read_memory(at.handle, now);
     }
-    auto const whole = whole_of(handle);
-    if (whole != handle)
-      now.gpu = uuid_of(whole);
-    read_health(whole, now);
+    now.gpu = at.gpu;
+    if (at.handle == nullptr && is_of_device(missing))
+      fault = missing;  // of one that does not show itself, which is this one's likeliest
+    if (fault == api::success)
+      fault = read_health(at.whole, now);
+    if (fault != api::success) {
+      reading none;
+      none.uuid = now.uuid;
+      none.gpu = now.gpu;
+      if (is_of_device(fault))
+        none.unreachable = words(fault);
+      return none;
+    }
     api::utilisation busy{};
     if (call.nvmlDeviceGetUtilizationRates != nullptr &&
-        call.nvmlDeviceGetUtilizationRates(handle, &busy) == api::success)
+        call.nvmlDeviceGetUtilizationRates(at.handle, &busy) == api::success)
       now.utilisation_percent = busy.gpu;
-    read_processes(handle, now);
+    read_processes(at.handle, now);
     return now;
   }
 
   void ask_for_events() {
     if (std::exchange(asked_for_events, true) || call.nvmlEventSetCreate == nullptr ||
         call.nvmlEventSetFree == nullptr || call.nvmlDeviceRegisterEvents == nullptr ||
-        call.nvmlEventSetWait_v2 == nullptr || call.nvmlEventSetCreate(&events) != api::success)
+        call.nvmlEventSetWait_v2 == nullptr)
       return;
     unsigned count = 0;
     call.nvmlDeviceGetCount_v2(&count);
     for (unsigned i = 0; i < count; ++i) {
       api::device gpu = nullptr;
-      if (call.nvmlDeviceGetHandleByIndex_v2(i, &gpu) != api::success)
+      api::event_set set = nullptr;
+      if (call.nvmlDeviceGetHandleByIndex_v2(i, &gpu) != api::success ||
+          call.nvmlEventSetCreate(&set) != api::success)
         continue;
-      uuids.emplace_back(gpu, uuid_of(gpu));
-      call.nvmlDeviceRegisterEvents(gpu, api::xid_event, events);  // not every GPU can
+      events.push_back({uuid_of(gpu), set});
+      call.nvmlDeviceRegisterEvents(gpu, api::xid_event, set);  // not every GPU can
     }
-  }
-
-  std::string known_uuid_of(api::device gpu) const {
-    auto const found = std::find_if(uuids.begin(), uuids.end(),
-                                    [&](auto const& each) { return each.first == gpu; });
-    return found == uuids.end() ? uuid_of(gpu) : found->second;
   }
 };
 
 std::variant<std::unique_ptr<nvml>, std::string> nvml::open(std::string const& library) {
-  auto found = std::make_unique<loaded>();
-  found->library = ::dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (found->library == nullptr) {
-    auto const* const why = ::dlerror();
-    return "there is no NVIDIA driver: " + std::string{why != nullptr ? why : library};
-  }
-  if (auto const* const missing = found->find_functions())
-    return library + " has no " + missing + "; expected a driver of version 450 or later";
-  if (int const fault = found->call.nvmlInit_v2())
-    return "the NVIDIA driver does not answer: " + found->words(fault);
-  found->initialised = true;
-  return std::unique_ptr<nvml>{new nvml{std::move(found)}};
+  auto opened = nvml_library::open(library);
+  if (auto* const why = std::get_if<std::string>(&opened))
+    return std::move(*why);
+  return std::unique_ptr<nvml>{
+      new nvml{std::make_unique<loaded>(std::move(std::get<nvml_library>(opened)))}};
 }
 
 nvml::nvml(std::unique_ptr<loaded> library) : library_(std::move(library)) {}
@@ -405,6 +455,10 @@ inventory nvml::look() const {
   std::array<char, api::version_size> driver{};
   if (library_->call.nvmlSystemGetDriverVersion(driver.data(), driver.size() - 1) == api::success)
     found.driver = driver.data();
+  int cuda = 0;
+  if (library_->call.nvmlSystemGetCudaDriverVersion_v2 != nullptr &&
+      library_->call.nvmlSystemGetCudaDriverVersion_v2(&cuda) == api::success)
+    found.cuda_major = cuda / 1000;
   unsigned count = 0;
   if (int const fault = library_->call.nvmlDeviceGetCount_v2(&count)) {
     found.faults.push_back("the GPUs cannot be counted: " + library_->words(fault));
@@ -424,11 +478,15 @@ std::vector<xid_report> nvml::take_xids() {
   constexpr std::size_t most_at_once = 256;
   library_->ask_for_events();
   std::vector<xid_report> list;
-  api::event_data one{};
-  while (library_->events != nullptr && list.size() < most_at_once &&
-         library_->call.nvmlEventSetWait_v2(library_->events, &one, 0) == api::success)
-    if (one.type == api::xid_event)
-      list.push_back({library_->known_uuid_of(one.of), static_cast<unsigned>(one.data)});
+  for (auto const& gpu : library_->events) {
+    api::event_data one{};
+    for (std::size_t i = 0; i < most_at_once; ++i) {
+      if (library_->call.nvmlEventSetWait_v2(gpu.set, &one, 0) != api::success)
+        break;
+      if (one.type == api::xid_event)
+        list.push_back({gpu.gpu, static_cast<unsigned>(one.data)});
+    }
+  }
   return list;
 }
 

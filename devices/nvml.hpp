@@ -13,8 +13,8 @@ namespace nsai::devices {
 struct device {
   std::string uuid;   // GPU-... or MIG-...
   std::string model;  // an instance's ends with its profile: "NVIDIA A100-SXM4-40GB MIG 3g.20gb"
-  std::int64_t memory_mb = 0;
-  int capability_major = 0;  // of CUDA, 0: not told
+  std::int64_t memory_mb = 0;  // instances that have memory together: a part each
+  int capability_major = 0;    // of CUDA, 0: not told
   int capability_minor = 0;
   // Whole GPUs with the same number reach each other by NVLink, directly or by switches; 0: none.
   unsigned link_group = 0;
@@ -23,6 +23,7 @@ struct device {
 
 struct inventory {
   std::string driver;  // its version
+  int cuda_major = 0;  // the newest CUDA that it runs; 0: not told
   /// In the library's order, instances in place of the GPU that they divide.
   std::vector<device> devices;
   /// GPUs that are there and cannot be used, a sentence each.

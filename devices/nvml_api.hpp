@@ -11,9 +11,11 @@ using event_set = struct opaque_event_set*;
 enum result : int {
   success = 0,
   uninitialised = 1,
+  invalid_argument = 2,
   not_supported = 3,
   not_found = 6,
   insufficient_size = 7,
+  insufficient_power = 8,
   driver_not_loaded = 9,
   timeout = 10,
   irq_issue = 11,
@@ -95,7 +97,8 @@ struct functions {
   int (*nvmlDeviceGetMaxMigDeviceCount)(device, unsigned* count);
   int (*nvmlDeviceGetMigDeviceHandleByIndex)(device, unsigned index, device* to);
   int (*nvmlDeviceGetDeviceHandleFromMigDeviceHandle)(device, device* whole);
-  int (*nvmlDeviceGetHandleByUUID)(char const* uuid, device* to);
+  int (*nvmlDeviceGetGpuInstanceId)(device, unsigned* id);
+  int (*nvmlSystemGetCudaDriverVersion_v2)(int* version);
   int (*nvmlDeviceGetMemoryInfo_v2)(device, memory_v2*);
   int (*nvmlDeviceGetTotalEccErrors)(device, int kind, int since, unsigned long long* count);
   int (*nvmlDeviceGetRemappedRows)(device, unsigned* corrected, unsigned* uncorrected,

@@ -141,9 +141,8 @@ struct list_jobs {
   static constexpr auto fields() {
     using l = list_jobs;
     return std::tuple{field{"tenant_id", &l::tenant_id}, field{"namespace", &l::name_space},
-                      field{"statuses", &l::statuses}, field{"experiment", &l::experiment},
-                      field{"limit", &l::limit},
-                      field{"kind", &l::kind}};
+                      field{"statuses", &l::statuses},   field{"experiment", &l::experiment},
+                      field{"limit", &l::limit},         field{"kind", &l::kind}};
   }
 };
 

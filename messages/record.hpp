@@ -100,8 +100,8 @@ struct job_record {
   std::int32_t preemptions = 0;  // attempts that were stopped for other jobs
   // What its ended attempts have held of GPUs, each by its share; of a whole record only.
   milli gpu_seconds;
-  // Array of {"name", "kind", "path", "bytes", "sha256", "job", "node", ...}: those that its context
-  // names, of stages before it, too. Of a whole record only; empty: none.
+  // Array of {"name", "kind", "path", "bytes", "sha256", "job", "node", ...}: those that its
+  // context names, of stages before it, too. Of a whole record only; empty: none.
   json_text artifacts;
 
   static constexpr auto fields() {

@@ -75,6 +75,11 @@ std::vector<std::string> models_in(std::string const& pattern) {
   return list;
 }
 
+bool is_instance_model(std::string const& model) {
+  auto const words = split(model, " -_");
+  return std::find(words.begin(), words.end(), "mig") != words.end();
+}
+
 bool gpu_model_matches(std::string const& pattern, std::string const& model) {
   auto const alternatives = split(pattern, "|");
   if (alternatives.empty())

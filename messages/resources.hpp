@@ -44,6 +44,10 @@ std::optional<error_info> complete_and_check(resources& request,
 /// ("A100 1g.5gb"). Who asks for an A100 does not get a seventh of one.
 bool gpu_model_matches(std::string const& pattern, std::string const& model);
 
+/// Whether that is what instances of a divided GPU are called. A process can use one of them, and
+/// no other device beside it: jobs that take several GPUs get none.
+bool is_instance_model(std::string const& model);
+
 /// The alternatives of a pattern; none of them: any model.
 std::vector<std::string> models_in(std::string const& pattern);
 

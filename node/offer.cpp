@@ -10,6 +10,7 @@
 
 #include "devices/nvml.hpp"
 #include "node/version.hpp"
+#include "stages/compute.hpp"
 
 namespace nsai::node {
 namespace {
@@ -29,6 +30,25 @@ void add_virtual(node_config const& config, node_info& to) {
     }
 }
 
+/// Programs bring their own CUDA; the built-in stages cannot choose.
+void warn_of_old(node_config const& config, devices::inventory const& found) {
+  constexpr int least_capability = 8;
+  auto const built_with = stages::cuda_major_of_this_build();
+  if (built_with == 0 || found.devices.empty())
+    return;
+  if (found.cuda_major > 0 && found.cuda_major < built_with)
+    spdlog::warn(
+        "node {}: driver {} runs CUDA {}, nsai was built with CUDA {}: its own GPU stages "
+        "fail here, programs do not",
+        config.name, found.driver, found.cuda_major, built_with);
+  for (auto const& gpu : found.devices)
+    if (gpu.capability_major > 0 && gpu.capability_major < least_capability)
+      spdlog::warn(
+          "node {}: {} has compute capability {}.{}, nsai's own GPU stages need {}.0: they "
+          "fail there, programs do not",
+          config.name, gpu.uuid, gpu.capability_major, gpu.capability_minor, least_capability);
+}
+
 /// No driver and no GPU is as usual as some.
 void add_real(node_config const& config, node_info& to) {
   auto const& wish = config.gpu_discovery;
@@ -45,6 +65,7 @@ void add_real(node_config const& config, node_info& to) {
   if (found.devices.empty())
     spdlog::info("node {} offers no GPU of its own: NVIDIA driver {} shows none that can be used",
                  config.name, found.driver);
+  warn_of_old(config, found);
   for (auto const& gpu : found.devices) {
     auto const index = static_cast<std::uint32_t>(to.gpus.size());
     spdlog::info("node {} offers GPU {}: {}, {} MiB, compute capability {}.{}, {}, driver {}",

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <climits>
 #include <cstring>
 #include <set>
@@ -134,9 +135,12 @@ class keeper_process {
       while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
       }
     }
-    while (end_orphans()) {
-      timespec const pause{0, 500'000};  // until the kernel has ended what was killed
-      ::nanosleep(&pause, nullptr);
+    // What hangs in the kernel is not waited for without end: the node waits for the answer.
+    constexpr std::chrono::seconds longest{10};
+    patience between;
+    auto const begin = std::chrono::steady_clock::now();
+    while (end_orphans() && std::chrono::steady_clock::now() - begin < longest) {
+      between.wait();
       take_in_the_dead();
     }
     send_with_descriptor(socket_.get(), {pid, 0}, -1);

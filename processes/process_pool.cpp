@@ -70,6 +70,7 @@ struct process_pool::state {
     process_handle handle = 0;
     on_exit done;
     on_live live;
+    bool spent = false;  // it waits for what does not end, and takes nothing more
   };
   /// A callback that is due, called without the lock.
   using due = std::function<void()>;
@@ -177,7 +178,9 @@ struct process_pool::state {
     } catch (std::runtime_error const&) {
       return lose(found, calls);
     }
-    if (link.handle == 0)
+    if (link.spent)
+      links.erase(found);
+    else if (link.handle == 0)
       retire_or_keep(found);
   }
 
@@ -186,7 +189,9 @@ struct process_pool::state {
       if (from.live)
         calls.push_back([live = from.live, pid = decode_live(message.body)] { live(pid); });
     } else if (message.kind == frame_kind::over) {
-      calls.push_back([done = std::move(from.done), exit = decode_exit(message.body)]() mutable {
+      auto exit = decode_exit(message.body);
+      from.spent = exit.stuck;
+      calls.push_back([done = std::move(from.done), exit = std::move(exit)]() mutable {
         done(std::move(exit));
       });
       busy.erase(from.handle);

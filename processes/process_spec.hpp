@@ -28,6 +28,9 @@ struct process_spec {
   /// the read ends (non-blocking) of its standard output and error. What is left in them at its end
   /// is in stderr_tail, so that the last words of a crash are not lost.
   bool reads_own_output = false;
+  /// What has not ended so long after it was killed hangs in the kernel (a device, a file system)
+  /// and is reported as stuck.
+  std::int64_t stuck_after_ms = 30'000;
 };
 
 /// Where starting a program failed.
@@ -40,8 +43,8 @@ enum class spawn_fault : std::uint8_t {
   resources  // no more processes or descriptors, or the keeper is gone (EOWNERDEAD)
 };
 
-/// How a program ended. When this is delivered, no process of its tree exists any more. (One
-/// exception: keeper and warden were both killed while it ran.)
+/// How a program ended. When this is delivered, no process of its tree exists any more, unless it
+/// is stuck. (One more exception: keeper and warden were both killed while it ran.)
 struct process_exit {
   std::optional<int> exit_status;  // it exited by itself
   std::optional<int> signal;       // it was killed by this signal
@@ -51,6 +54,9 @@ struct process_exit {
   bool stopped = false;          // process_pool::stop was called before it ended
   bool memory_exceeded = false;  // it was killed for memory_limit_mb
   bool lost = false;             // its warden died; nothing is known about its end
+  /// Some of its tree was killed and still hangs in the kernel: it runs no code of its own any
+  /// more, but holds what it holds. When it is the leader, neither exit_status nor signal is there.
+  bool stuck = false;
   std::int64_t peak_memory_mb =
       0;  // MiB rounded up: the largest sample of the tree, at least the largest process
   std::int64_t duration_ms = 0;  // from just before it was spawned to the end of the leader

@@ -117,8 +117,18 @@ std::int64_t resident_mb_below(pid_t root) {
   return (pages * page_kb + 1023) / 1024;
 }
 
-reaped end_all_descendants() {
+void patience::wait() {
+  constexpr int quick_ones = 2'000;  // a second of them
+  bool const is_quick = times_ < quick_ones;
+  times_ += is_quick ? 1 : 0;
+  timespec const pause{0, is_quick ? 500'000 : 200'000'000};
+  ::nanosleep(&pause, nullptr);
+}
+
+reaped end_all_descendants(std::optional<std::chrono::milliseconds> at_most) {
   reaped told;
+  patience between;
+  auto const begin = std::chrono::steady_clock::now();
   while (true) {
     rusage usage{};
     pid_t const gone = ::wait4(-1, nullptr, WNOHANG, &usage);
@@ -130,8 +140,11 @@ reaped end_all_descendants() {
     }
     for (auto const pid : descendants_of(::getpid()))
       ::kill(pid, SIGKILL);
-    timespec const pause{0, 500'000};  // until the kernel has ended what was killed
-    ::nanosleep(&pause, nullptr);
+    if (at_most && std::chrono::steady_clock::now() - begin > *at_most) {
+      told.all = false;
+      return told;
+    }
+    between.wait();
   }
 }
 

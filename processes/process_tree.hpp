@@ -1,6 +1,8 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include <sys/types.h>
@@ -24,11 +26,21 @@ std::int64_t resident_mb_below(pid_t root);
 /// What was learnt about the children that were waited for.
 struct reaped {
   std::int64_t peak_rss_kb = 0;  // of the largest process
+  bool all = true;               // nothing is left
 };
 
-/// SIGKILLs everything below this process and waits until nothing is left. Whatever a child leaves
-/// behind becomes a child of this process (it is a subreaper), so that "no child left" means
-/// "nothing left".
-reaped end_all_descendants();
+/// SIGKILLs everything below this process and waits until nothing is left, or for so long at most:
+/// what hangs in the kernel does not end. Whatever a child leaves behind becomes a child of this
+/// process (it is a subreaper), so that "no child left" means "nothing left".
+reaped end_all_descendants(std::optional<std::chrono::milliseconds> at_most = std::nullopt);
+
+/// Pauses between looks at what was killed: half a millisecond, and longer where that takes long.
+class patience {
+ public:
+  void wait();
+
+ private:
+  int times_ = 0;
+};
 
 }  // namespace nsai::processes

@@ -55,6 +55,7 @@ struct run {
   std::int64_t sampled_peak_mb = 0;
   clock::time_point next_sample;
   std::optional<clock::time_point> kill_at;
+  std::optional<clock::time_point> killed_at;  // the first time
   bool leader_gone = false;
   process_exit exit;
 };
@@ -251,6 +252,9 @@ class warden {
       }
     }
     if (r.kill_at && now >= *r.kill_at && !r.leader_gone) {
+      r.killed_at = r.killed_at.value_or(now);
+      if (now - *r.killed_at >= milliseconds{r.spec.stuck_after_ms})
+        leave_stuck();
       for (auto const pid : descendants_of(::getpid()))
         ::kill(pid, SIGKILL);
       // Once more shortly, for what was born meanwhile; its leader's end ends the run.
@@ -260,8 +264,27 @@ class warden {
 
   void conclude() {
     auto& r = *run_;
-    auto const rest = end_all_descendants();
+    auto const rest = end_all_descendants(milliseconds{r.spec.stuck_after_ms});
+    if (!rest.all)
+      leave_stuck();
     r.peak_kb = std::max(r.peak_kb, rest.peak_rss_kb);
+    report();
+    run_.reset();
+  }
+
+  /// The node is told, and this warden takes no other program: it waits for what does not end.
+  [[noreturn]] void leave_stuck() {
+    auto& r = *run_;
+    r.exit.stuck = true;
+    if (!r.leader_gone)
+      r.exit.duration_ms = std::chrono::duration_cast<milliseconds>(clock::now() - r.begin).count();
+    report();
+    socket_.reset();
+    end();
+  }
+
+  void report() {
+    auto& r = *run_;
     // Nobody writes any more: what is left is in the pipes' buffers.
     pump(r.program.out, false);
     pump(r.program.err, true);
@@ -274,7 +297,6 @@ class warden {
     e.log_errno = r.log.error();
     e.stderr_tail = r.spec.stderr_path.empty() ? r.err_tail.text() : tail_of_file(r);
     tell(encode(e));
-    run_.reset();
   }
 
   static std::string tail_of_file(run const& r) {

@@ -99,12 +99,12 @@ class reader {
 template <class Spec, class Do>
 void members_of_spec(Spec& s, Do&& each) {
   each(s.argv, s.env, s.cwd, s.stdout_path, s.stderr_path, s.log_path, s.log_limit_bytes,
-       s.memory_limit_mb, s.inherited, s.reads_own_output);
+       s.memory_limit_mb, s.inherited, s.reads_own_output, s.stuck_after_ms);
 }
 template <class Exit, class Do>
 void members_of_exit(Exit& e, Do&& each) {
   each(e.exit_status, e.signal, e.fault, e.fault_errno, e.fault_text, e.stopped, e.memory_exceeded,
-       e.lost, e.peak_memory_mb, e.duration_ms, e.cpu_ms, e.log_bytes, e.output_bytes,
+       e.lost, e.stuck, e.peak_memory_mb, e.duration_ms, e.cpu_ms, e.log_bytes, e.output_bytes,
        e.log_truncated, e.log_errno, e.stderr_tail);
 }
 

@@ -201,8 +201,13 @@ health::changes health::failed(health_attempt const& a, timestamp now) {
 health::changes health::fault(health_attempt const& a, timestamp now) {
   changes list;
   nothing_failed_ = false;
+  auto const is_known = std::any_of(a.places.begin(), a.places.end(), [&](place_no number) {
+    return !places_[number].evidence.empty();
+  });
   for (auto const number : a.places) {
     auto& p = places_[number];
+    if (is_known && p.evidence.empty())
+      continue;  // its node knows which of them it was
     p.by_hardware = true;
     if (p.state != place_health::quarantined)
       quarantine(number, "its hardware reported a fault", end_of_quarantine(p, now), list);

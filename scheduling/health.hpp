@@ -57,7 +57,8 @@ class health {
   void remove(place_no place);
 
   changes failed(health_attempt const& a, timestamp now);
-  /// A fault that the hardware of these devices has reported.
+  /// A fault that the hardware of these devices has reported: of those against which their node has
+  /// evidence, where it has.
   changes fault(health_attempt const& a, timestamp now);
   /// What speaks against the hardware of a place, as its node finds it; empty: nothing (any more).
   /// A repeat changes nothing, also not what was done by hand since.

@@ -136,6 +136,16 @@ std::vector<node_state const*> node_survey::busy() const {
   return list;
 }
 
+bool node_survey::has_instances() const {
+  return std::any_of(all_.begin(), all_.end(), [&](seen const& each) {
+    auto const& devices = each.node->devices;
+    return std::any_of(devices.begin(), devices.end(), [&](auto const& d) {
+      return is_instance_model(d.info().model) &&
+             gpu_model_matches(s_.key.resources.gpu, d.info().model);
+    });
+  });
+}
+
 std::string node_survey::models() const {
   std::set<std::string> names;
   for (auto const& each : all_)
@@ -240,7 +250,10 @@ std::string node_survey::reason() const {
       return "no node with the stage " + stage_ + " has the labels " + labels_in_words(r);
     case wait_rule::gpu_model:
       return "no node has a GPU" + (r.gpu.empty() ? "" : " that matches " + r.gpu) +
-             " (models there: " + models() + ")";
+             " (models there: " + models() + ")" +
+             (r.gpu_count > 1 && has_instances()
+                  ? "; a process can use one instance of a divided GPU only, so no job gets several"
+                  : "");
     case wait_rule::size:
       return "no node is large enough: needs " + request_in_words(r) + "; " + offer(*best(), false);
     case wait_rule::service:

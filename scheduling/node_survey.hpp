@@ -52,6 +52,7 @@ class node_survey {
   std::string why_held(node_state const& node) const;
   std::string what_is_held() const;
   std::string models() const;
+  bool has_instances() const;  // of divided GPUs, that match
   std::string offer(node_state const& node, bool free) const;
   std::string busy_reason() const;
 

@@ -10,7 +10,10 @@ bool shape::matches_model(model_index index, std::string const& model) {
   if (matches.size() <= index)
     matches.resize(index + 1, -1);
   if (matches[index] < 0)
-    matches[index] = gpu_model_matches(key.resources.gpu, model) ? 1 : 0;
+    matches[index] = gpu_model_matches(key.resources.gpu, model) &&
+                             (key.resources.gpu_count < 2 || !is_instance_model(model))
+                         ? 1
+                         : 0;
   return matches[index] == 1;
 }
 

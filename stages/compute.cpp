@@ -19,6 +19,10 @@ std::string gpu_code_of_this_build() {
   return NSAI_GPU_CODE;
 }
 
+int cuda_major_of_this_build() {
+  return NSAI_CUDA_MAJOR;
+}
+
 void check_similarity(matrix_view queries, matrix_view corpus, std::size_t k) {
   if (queries.columns == 0 || queries.columns != corpus.columns)
     refuse("corpus",

@@ -31,9 +31,9 @@ struct compute_stopped {};
 
 /// Who has to act on an error of a device.
 enum class fault_class : std::uint8_t {
-  retry,      // another attempt may have more luck: no memory left, a device that is not ready
+  retry,      // another attempt may have more luck: no memory left, a driver that is too old here
   fail_job,   // the job's own doing: bad arguments, an address out of bounds in a kernel
-  quarantine  // the hardware's or the driver's: ECC, bus, NVLink, a device that is gone
+  quarantine  // the hardware's: ECC, NVLink
 };
 
 class device_error : public std::runtime_error {
@@ -168,6 +168,8 @@ compute& cpu_compute();
 
 /// What GPU code this build has: "CUDA 13.0: sm_80, sm_90, PTX"; empty: none, the CPU twins alone.
 std::string gpu_code_of_this_build();
+/// The major version of its CUDA, which a driver has to run; 0: none.
+int cuda_major_of_this_build();
 
 // What both twins check and use alike.
 void check_similarity(matrix_view queries, matrix_view corpus, std::size_t k);

@@ -1,5 +1,6 @@
 #include "stages/stage_host.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -202,7 +203,12 @@ host_outcome stage_host::run(host_request const& request) {
   std::fflush(nullptr);
   std::cout.flush();
   output_.end();
-  outcomes_.spent = has_children() || env.device_lost || outcomes_.spent;
+  // What a library's failure on a GPU has left of CUDA nobody knows; built-in stages tell.
+  bool const may_have_spoilt = outcome.result == attempt_result::failed &&
+                               setup_.plugins.contains(request.stage) &&
+                               std::any_of(request.devices.begin(), request.devices.end(),
+                                           [](auto const& d) { return !d.is_virtual; });
+  outcomes_.spent = has_children() || env.device_lost || may_have_spoilt || outcomes_.spent;
   auto const took = clock::now() - begin;
   outcome.duration_ms = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
   outcome.busy_us = std::max<std::int64_t>(

@@ -81,7 +81,7 @@ std::string cublas::why_missing() {
 
 cublas::cublas(stream const& on) {
   if (!loaded().missing.empty())
-    throw std::runtime_error(loaded().missing);
+    throw device_error(loaded().missing, fault_class::retry, false);
   check_blas(loaded().create(&handle_), "cuBLAS");
   check_blas(loaded().set_stream(handle_, on.get()), "cuBLAS");
 }

@@ -11,7 +11,7 @@ namespace nsai::stages::cuda {
 /// ten times as large as everything else, and most jobs need none.
 class cublas {
  public:
-  /// Throws std::runtime_error that says where it was looked for when there is none.
+  /// Throws a device_error that says where it was looked for when there is none.
   explicit cublas(stream const& on);
   ~cublas();
   cublas(cublas const&) = delete;

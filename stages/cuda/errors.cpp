@@ -20,15 +20,20 @@ fault_class classify(cudaError_t code) {
     case cudaErrorMpsServerNotReady:
     case cudaErrorLaunchTimeout:
     case cudaErrorOperatingSystem:
-      return fault_class::retry;
-    case cudaErrorECCUncorrectable:
-    case cudaErrorNvlinkUncorrectable:
-    case cudaErrorHardwareStackError:
-    case cudaErrorNoDevice:
+    // Of the machine's software, not of its GPUs: programs with another CUDA run there.
     case cudaErrorInsufficientDriver:
     case cudaErrorSystemDriverMismatch:
     case cudaErrorCompatNotSupportedOnDevice:
+    case cudaErrorNoKernelImageForDevice:
+    case cudaErrorUnsupportedPtxVersion:
+    case cudaErrorInvalidPtx:
+    case cudaErrorJitCompilerNotFound:
+    // Whether the GPU is gone its node finds out.
+    case cudaErrorNoDevice:
     case cudaErrorUnknown:
+      return fault_class::retry;
+    case cudaErrorECCUncorrectable:
+    case cudaErrorNvlinkUncorrectable:
       return fault_class::quarantine;
     default:
       return fault_class::fail_job;

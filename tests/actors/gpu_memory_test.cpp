@@ -1,6 +1,7 @@
 #include "actors/gpu_memory.hpp"
 
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 using namespace nsai;
 using namespace nsai::actors;
@@ -40,6 +41,19 @@ TEST_CASE("an attempt uses what the processes below its leader hold, device by d
         std::vector<gpu_memory_use>{{one, "GPU-a", 1200}, {two, "GPU-a", 300}, {one, "GPU-b", 40}});
 }
 
+TEST_CASE("what was given up is nobody's, as long as it is there") {
+  program_leaders leaders;
+  auto const self = static_cast<std::int64_t>(::getpid());
+  leaders.add(one, self);
+  CHECK(leaders.all() == std::vector<attempt_leader>{{one, self}});
+  leaders.remove(one, true);
+  REQUIRE(leaders.all().size() == 1);
+  CHECK(leaders.all()[0].is_given_up());
+  leaders.add_stuck(4'194'999);  // is not there
+  CHECK(leaders.all().size() == 1);
+  CHECK(memory_of_attempts({shown("GPU-a", {{self, 500}})}, leaders.all(), by_tens).empty());
+}
+
 TEST_CASE("devices that show no processes, and processes that tell no memory, charge nobody") {
   devices::reading hidden;
   hidden.uuid = "GPU-a";
@@ -72,7 +86,7 @@ TEST_CASE("leaders of programs come and go") {
   program_leaders leaders;
   leaders.add(one, 10);
   leaders.add(two, 20);
-  leaders.remove(one);
+  leaders.remove(one, false);
   REQUIRE(leaders.all().size() == 1);
   CHECK(leaders.all().front().pid == 20);
 }

@@ -65,13 +65,55 @@ TEST_CASE("gpu news: a GPU that is lost has failed once, and is sound after five
   CHECK(g.news.fault(0).empty());
 }
 
-TEST_CASE("gpu news: the first reason stays while the GPU is at fault") {
+TEST_CASE("gpu news: a fault that comes and goes is one, another is another") {
   one_gpu g;
   g.now.uncorrectable_errors = 1;
   CHECK(g.look().size() == 1);
-  g.now.uncorrectable_errors = 2;
   CHECK(g.look().empty());
-  CHECK(g.news.fault(0) == "1 memory errors that ECC cannot correct since its last reset");
+  g.now.unreachable = "GPU is lost";
+  CHECK(g.look().size() == 1);
+  CHECK(g.news.fault(0) == "the driver cannot reach it: GPU is lost");
+  g.now.unreachable.clear();
+  CHECK(g.look().empty());
+  g.now.uncorrectable_errors = 2;
+  CHECK(g.look().size() == 1);
+  CHECK(g.news.fault(0) == "2 memory errors that ECC cannot correct since its last reset");
+  CHECK(g.look({79}).size() == 1);
+  CHECK(g.news.fault(0) == "XID 79: the GPU has fallen off the bus");
+}
+
+TEST_CASE("gpu news: the same error of the hardware is another one after a minute") {
+  one_gpu g;
+  CHECK(g.look({94}).size() == 1);
+  CHECK(g.look({94}).empty());
+  for (int i = 0; i < 100; ++i)
+    g.look();
+  CHECK(g.look({94, 94}).size() == 1);
+  CHECK(g.news.fault(0) == "XID 94: contained memory error, 2 times");
+}
+
+TEST_CASE("gpu news: a GPU whose driver does not answer has failed until it does") {
+  one_gpu g;
+  g.look();
+  CHECK(g.news.take_silence(1).empty());  // another
+  CHECK(g.news.take_silence(0) == std::vector<std::uint32_t>{0});
+  CHECK(g.news.take_silence(std::nullopt).empty());
+  CHECK(g.news.fault(0) == "its driver does not answer");
+  for (int i = 0; i < 5; ++i)
+    g.look();
+  CHECK(g.news.fault(0).empty());
+  CHECK(g.news.take_silence(std::nullopt).size() == 1);
+}
+
+TEST_CASE("gpu news: a GPU that tells nothing has not become sound") {
+  one_gpu g;
+  g.now.unreachable = "GPU is lost";
+  g.look();
+  g.now = {};
+  g.now.uuid = g.now.gpu = "GPU-a";  // time-outs
+  for (int i = 0; i < 20; ++i)
+    g.look();
+  CHECK_FALSE(g.news.fault(0).empty());
 }
 
 TEST_CASE("gpu news: an XID of the hardware stays, one of a program says nothing") {

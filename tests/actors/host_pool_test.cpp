@@ -353,6 +353,37 @@ TEST_CASE_FIXTURE(pool_fixture,
 }
 
 TEST_CASE_FIXTURE(pool_fixture,
+                  "devices: a library's stage that failed on a GPU may have spoilt its process") {
+  where.plugins["double"] = NSAI_PLUGINS "/good.so";
+  pool.emplace(where, host_settings{});
+  auto const on = [&](bool is_virtual, json number) {
+    auto a = attempt("double", {{"number", std::move(number)}});
+    a.devices = device(0);
+    a.devices.front().is_virtual = is_virtual;
+    return run(a);
+  };
+  auto const first = on(false, 1);
+  CHECK(on(false, 2).worker == first.worker);
+  CHECK(on(false, "no number").result == attempt_result::failed);
+  auto const next = on(true, 3);
+  CHECK(next.worker != first.worker);
+  CHECK(on(true, "no number").result == attempt_result::failed);
+  CHECK(on(true, 4).worker == next.worker);
+}
+
+TEST_CASE_FIXTURE(pool_fixture,
+                  "devices: an idle host that holds too much can be ended, a busy one not") {
+  auto const busy = spinning();
+  auto const idle = run(attempt("echo", {}));
+  REQUIRE(pool->hosts().size() == 2);
+  for (auto const& host : pool->hosts())
+    pool->end_idle(host.pid);
+  CHECK(eventually([&] { return pool->hosts().size() == 1; }));
+  CHECK_FALSE(has(busy));
+  CHECK(run(attempt("echo", {})).worker != idle.worker);
+}
+
+TEST_CASE_FIXTURE(pool_fixture,
                   "logs: what stage code writes goes to its own attempt, also before a crash") {
   where.plugins["double"] = NSAI_PLUGINS "/good.so";
   where.plugins["quit"] = NSAI_PLUGINS "/good.so";

@@ -13,9 +13,14 @@ TEST_CASE("errors of CUDA are told apart by who has to act") {
        {cudaErrorIllegalAddress, cudaErrorMisalignedAddress, cudaErrorAssert, cudaErrorInvalidValue,
         cudaErrorInvalidConfiguration, cudaErrorLaunchFailure, cudaErrorIllegalInstruction})
     CHECK(classify(code) == fault_class::fail_job);
-  for (auto const code : {cudaErrorECCUncorrectable, cudaErrorNvlinkUncorrectable,
-                          cudaErrorHardwareStackError, cudaErrorNoDevice, cudaErrorUnknown})
+  for (auto const code : {cudaErrorECCUncorrectable, cudaErrorNvlinkUncorrectable})
     CHECK(classify(code) == fault_class::quarantine);
+}
+
+TEST_CASE("a driver that is too old, or a GPU without code, keeps no GPU from other programs") {
+  for (auto const code : {cudaErrorInsufficientDriver, cudaErrorCompatNotSupportedOnDevice,
+                          cudaErrorNoKernelImageForDevice, cudaErrorUnsupportedPtxVersion})
+    CHECK(classify(code) == fault_class::retry);
 }
 
 TEST_CASE("after a sticky error the process is of no more use to CUDA") {

@@ -1,15 +1,19 @@
 // NVIDIA's management library as tests need it: what it shows stands in the JSON file that
 // NSAI_FAKE_NVML names, read anew at each call, so that a test changes the GPUs of a running node
 // by renaming another file over it.
-//   {"driver": "550.54", "init": 0, "devices": [{"name", "uuid", "memory_mb", "capability": [9, 0],
-//    "fault": 15, "mig": [null, {"name", "uuid", "memory_mb"}], "memory_used_mb": 0,
-//    "ecc_uncorrected": 0, "remap_failed": false, "temperature_c", "power_mw", "utilisation",
-//    "processes": [{"pid", "memory_mb"}], "nvlink": [7, "switch", ...]}],
-//    "xids": [{"device": 0, "xid": 79}]}
+//   {"driver": "550.54", "cuda": 12040, "init": 0, "devices": [{"name", "uuid", "memory_mb",
+//   "capability": [9, 0],
+//    "fault": 15, "mig": [null, {"name", "uuid", "memory_mb", "gpu_instance"}], "memory_used_mb":
+//    0, "ecc_uncorrected": 0, "health_fault": 16, "blocks": false, "remap_failed": false,
+//    "temperature_c", "power_mw", "utilisation", "processes": [{"pid", "memory_mb"}], "nvlink": [7,
+//    "switch", ...]}], "xids": [{"device": 0, "xid": 79}]}
 // `nvlink`: its links, to devices by position or to something by name.
-// `fault`: what every question about the device answers. `mig`: it is divided, null is a number
-// without an instance. `processes`: "hidden" is a driver that refuses to tell; of one without
-// `memory_mb` the memory is not told. `xids` only grows: each is reported once.
+// `blocks`: a question about its memory is not answered as long as it is shown.
+// `fault`: what every question about the device answers, `health_fault` those about its health.
+// `mig`: it is divided, null is a number without an instance. `processes`: "hidden" is a driver
+// that refuses to tell; of one without `memory_mb` the memory is not told. `xids` only grows: each
+// is reported once.
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -17,6 +21,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <thread>
 
 #include <nlohmann/json.hpp>
 
@@ -127,12 +132,15 @@ int nvmlDeviceGetHandleByIndex_v2(unsigned index, api::device* to) {
   *to = handle(shown);
   return 0;
 }
-int nvmlDeviceGetHandleByUUID(char const* uuid, api::device* to) {
-  auto const shown = find(uuid);
-  if (shown.value("fault", 0) == api::gpu_is_lost)
-    return api::gpu_is_lost;
-  *to = handle(shown);
+int nvmlSystemGetCudaDriverVersion_v2(int* version) {
+  auto const now = machine();
+  if (!now.contains("cuda"))
+    return api::not_supported;
+  *version = now["cuda"];
   return 0;
+}
+int nvmlDeviceGetGpuInstanceId(api::device d, unsigned* id) {
+  return answer(d, "gpu_instance", id);
 }
 int nvmlDeviceGetName(api::device d, char* name, unsigned size) {
   return answer(of(d), "name", name, size);
@@ -142,6 +150,8 @@ int nvmlDeviceGetUUID(api::device d, char* uuid, unsigned size) {
 }
 int nvmlDeviceGetMemoryInfo(api::device d, api::memory* to) {
   auto const shown = of(d);
+  for (bool blocks = shown.value("blocks", false); blocks; blocks = of(d).value("blocks", false))
+    std::this_thread::sleep_for(std::chrono::milliseconds{10});
   if (int const fault = shown.value("fault", 0))
     return fault;
   constexpr unsigned long long mib = 1024 * 1024;
@@ -192,6 +202,8 @@ int nvmlDeviceGetDeviceHandleFromMigDeviceHandle(api::device d, api::device* who
   return 0;
 }
 int nvmlDeviceGetTotalEccErrors(api::device d, int kind, int since, unsigned long long* count) {
+  if (int const fault = of(d).value("health_fault", 0))
+    return fault;
   return kind != api::uncorrected_errors || since != api::since_driver_load
              ? static_cast<int>(api::not_supported)
              : answer(d, "ecc_uncorrected", count);

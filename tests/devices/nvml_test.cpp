@@ -165,6 +165,12 @@ TEST_CASE("nvml: no processes is not the same as processes that are not shown") 
   SUBCASE("memory is used by nobody") {
     m.show(one_gpu(R"("memory_used_mb": 30000)"));
   }
+  SUBCASE("processes are named, and what they use is not") {
+    m.show(one_gpu(R"("memory_used_mb": 30000, "processes": [{"pid": 1, "memory_mb": 0}])"));
+  }
+  SUBCASE("a process of no number") {
+    m.show(one_gpu(R"("memory_used_mb": 30000, "processes": [{"pid": 0, "memory_mb": 9}])"));
+  }
   SUBCASE("a process is named that is not here") {
     m.show(one_gpu(R"("memory_used_mb": 30000, "processes": [{"pid": 4194999, "memory_mb": 9}])"));
   }
@@ -194,9 +200,71 @@ TEST_CASE("nvml: a GPU that is lost is told so, and again when it is back") {
   }
   m.show(one_gpu(""));
   CHECK(fault_in(library->read("GPU-a")).empty());
-  CHECK(library->read("GPU-other").unreachable == "GPU is lost");
+  CHECK_FALSE(library->read("GPU-other").unreachable.empty());
   m.show(one_gpu(R"("fault": 10)"));  // a time-out
   CHECK(library->read("GPU-a").unreachable.empty());
+}
+
+TEST_CASE("nvml: one GPU that is lost is no fault of the others, whenever it was lost") {
+  auto const both = [](std::string const& of_a) {
+    return R"({"driver": "550", "devices": [{"name": "NVIDIA L4", "uuid": "GPU-a", "memory_mb": 23034)" +
+           of_a + R"(}, {"name": "NVIDIA L4", "uuid": "GPU-b", "memory_mb": 23034}]})";
+  };
+  shown_machine m{both("")};
+  auto const library = opened_library();
+  SUBCASE("after it was seen") {
+    library->read("GPU-a");
+  }
+  SUBCASE("before") {}
+  m.show(both(R"(, "fault": 15)"));
+  CHECK(library->read("GPU-a").unreachable == "GPU is lost");
+  CHECK(library->read("GPU-b").unreachable.empty());
+  CHECK(library->read("GPU-b").memory_mb == 23'034);
+}
+
+TEST_CASE("nvml: a GPU that has to be reset is told although it still tells its memory") {
+  shown_machine m{
+      R"({"driver": "550", "devices": [{"name": "NVIDIA A100", "uuid": "GPU-a", "memory_mb": 40960,
+    "health_fault": 16, "mig": [{"name": "NVIDIA A100 MIG 3g.20gb", "uuid": "MIG-1", "memory_mb": 19968}]}]})"};
+  auto const now = opened_library()->read("MIG-1");
+  CHECK(now.gpu == "GPU-a");
+  CHECK_FALSE(now.unreachable.empty());
+}
+
+TEST_CASE("nvml: instances that are made anew are found, those that are gone are told") {
+  auto const with = [](std::string const& instance) {
+    return R"({"driver": "550", "devices": [{"name": "NVIDIA A100", "uuid": "GPU-a", "memory_mb": 40960,
+      "mig": [)" +
+           instance + "]}]}";
+  };
+  auto const named = [](std::string const& uuid) {
+    return R"({"name": "NVIDIA A100 MIG 3g.20gb", "uuid": ")" + uuid + R"(", "memory_mb": 19968})";
+  };
+  shown_machine m{with(named("MIG-1"))};
+  auto const library = opened_library();
+  CHECK(library->read("MIG-1").unreachable.empty());
+  m.show(with(named("MIG-2")));
+  CHECK_FALSE(library->read("MIG-1").unreachable.empty());
+  CHECK(library->read("MIG-2").memory_mb == 19'968);
+}
+
+TEST_CASE("nvml: compute instances of one GPU instance are offered a part of its memory each") {
+  shown_machine m{
+      R"({"driver": "550", "devices": [{"name": "NVIDIA A100", "uuid": "GPU-a", "memory_mb": 40960, "mig": [
+    {"name": "NVIDIA A100 MIG 1c.3g.20gb", "uuid": "MIG-1", "memory_mb": 19968, "gpu_instance": 1},
+    {"name": "NVIDIA A100 MIG 2c.3g.20gb", "uuid": "MIG-2", "memory_mb": 19968, "gpu_instance": 1},
+    {"name": "NVIDIA A100 MIG 3g.20gb", "uuid": "MIG-3", "memory_mb": 19968, "gpu_instance": 2}]}]})"};
+  std::vector<std::int64_t> memory;
+  for (auto const& d : seen().devices)
+    memory.push_back(d.memory_mb);
+  CHECK(memory == std::vector<std::int64_t>{9'984, 9'984, 19'968});
+}
+
+TEST_CASE("nvml: the newest CUDA that the driver runs is told where the driver tells it") {
+  shown_machine m{R"({"driver": "550.54", "cuda": 12040, "devices": []})"};
+  CHECK(seen().cuda_major == 12);
+  m.show(R"({"driver": "450", "devices": []})");
+  CHECK(seen().cuda_major == 0);
 }
 
 TEST_CASE("nvml: an instance is as well as the GPU that it is of") {

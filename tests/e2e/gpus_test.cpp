@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include "tests/e2e/cluster.hpp"
+#include "tests/support/hanging.hpp"
+#include "tests/support/skip.hpp"
 
 using namespace nsai::tests;
 
@@ -144,6 +146,71 @@ TEST_CASE_FIXTURE(machine_with_gpus,
   show(shown);
   CHECK(eventually_health(0, "sound"));
   CHECK(count_events("work.gpu.released") == 1);
+}
+
+TEST_CASE_FIXTURE(
+    machine_with_gpus,
+    "a program that hangs on a lost GPU and cannot be killed keeps its job from nothing") {
+  auto shown = many_gpus(2);
+  start(shown);
+  auto const pid_file = directory() / "pid";
+  auto const victim = submit({"--gpu", "H100", "--max-retries", "0", "--", "sh", "-c",
+                              "[ $CUDA_VISIBLE_DEVICES = GPU-0 ] || exit 0; echo $$ > " +
+                                  pid_file.string() + ".new; mv " + pid_file.string() + ".new " +
+                                  pid_file.string() + "; exec sleep 600"});
+  REQUIRE(eventually([&] { return std::filesystem::exists(pid_file); }, std::chrono::seconds{30}));
+  pid_t pid = 0;
+  std::ifstream{pid_file} >> pid;
+  hanging program{pid};
+  if (!program.works())
+    return skip("processes may not be traced here");
+  shown["devices"][0]["fault"] = 15;
+  show(shown);
+  REQUIRE(wait_status(victim, "succeeded", std::chrono::seconds{90}));
+  CHECK(job(victim).at("attempts").at(0).at("outcome") == "device_fault");
+  CHECK(::kill(pid, 0) == 0);
+  // It is back, and what still holds its memory is nobody's.
+  shown["devices"][0].erase("fault");
+  shown["devices"][0]["memory_used_mb"] = 30'300;
+  shown["devices"][0]["processes"] = {{{"pid", pid}, {"memory_mb", 30'000}}};
+  show(shown);
+  CHECK(eventually_health(0, "sound"));
+  CHECK(eventually_foreign(0, 30'000));
+}
+
+TEST_CASE_FIXTURE(
+    machine_with_gpus,
+    "a GPU that was released by hand is used, and what fails there is the job's fault") {
+  auto shown = many_gpus(1);
+  shown["devices"][0]["ecc_uncorrected"] = 1;
+  start(shown);
+  REQUIRE(eventually_health(0, "quarantined"));
+  run({"resume", "head"});
+  CHECK(eventually_health(0, "sound"));
+  auto const fails = submit({"--gpu", "H100", "--max-retries", "0", "--", "false"});
+  REQUIRE(wait_status(fails, "failed"));
+  CHECK(job(fails).at("error").at("code") == "exit_status");
+  CHECK(gpu(0).at("health") == "sound");
+  shown["devices"][0]["ecc_uncorrected"] = 2;
+  show(shown);
+  CHECK(eventually_health(0, "quarantined"));
+}
+
+TEST_CASE_FIXTURE(machine_with_gpus,
+                  "four quarters of a GPU run at once, and who asks for more than is free waits") {
+  start(many_gpus(1));
+  std::vector<std::uint64_t> quarters;
+  for (int i = 0; i < 4; ++i)
+    quarters.push_back(submit({"--gpu-share", "0.25", "--cpu", "0.5", "--", "sleep", "600"}));
+  for (auto const each : quarters)
+    REQUIRE(wait_status(each, "running"));
+  auto const fifth = submit({"--gpu-share", "0.25", "--gpu-memory", "30000M", "--", "true"});
+  CHECK(ask({"explain", std::to_string(fifth)}).at("rule") == "busy");
+  run({"cancel", std::to_string(quarters[0])});
+  REQUIRE(wait_status(quarters[0], "canceled"));
+  CHECK(job(fifth).at("status") == "queued");  // 20,000 MiB are not enough
+  run({"cancel", std::to_string(quarters[1])});
+  CHECK(wait_status(fifth, "succeeded"));
 }
 
 TEST_CASE_FIXTURE(machine_with_gpus,

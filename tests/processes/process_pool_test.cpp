@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <fstream>
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -11,6 +12,8 @@
 #include "processes/process_tree.hpp"
 #include "processes/wire.hpp"
 #include "tests/processes/support.hpp"
+#include "tests/support/hanging.hpp"
+#include "tests/support/skip.hpp"
 
 using namespace nsai::processes;
 using namespace nsai::tests;
@@ -179,6 +182,42 @@ TEST_CASE_FIXTURE(pool_fixture, "tree: fifty processes are gone after a stop") {
   REQUIRE(over.wait(1));
   for (auto const pid : pids)
     CHECK_FALSE(alive(pid));
+}
+
+TEST_CASE_FIXTURE(pool_fixture,
+                  "stuck: what hangs in the kernel is told, and does not hold up others") {
+  auto spec = shell("echo $$ > " + file("pids") + "; exec sleep 1000");
+  spec.stuck_after_ms = 200;
+  auto const handle = pool.start(spec, over.expect());
+  auto const pid = pids_in(file("pids"), 1).at(0);
+  hanging stuck{pid};
+  if (!stuck.works())
+    return nsai::tests::skip("processes may not be traced here");
+  pool.stop(handle, SIGTERM, milliseconds{10});
+  REQUIRE(over.wait(1));
+  CHECK(over.list()[0].stuck);
+  CHECK(over.list()[0].stopped);
+  CHECK_FALSE(over.list()[0].exit_status.has_value());
+  CHECK_FALSE(over.list()[0].signal.has_value());
+  CHECK(pool.running() == 0);
+  CHECK(run(shell("exit 3")).exit_status == 3);
+  CHECK(::kill(pid, 0) == 0);
+  stuck.end();
+  CHECK(eventually([&] { return ::kill(pid, 0) != 0; }));  // its warden has waited for it
+}
+
+TEST_CASE_FIXTURE(pool_fixture, "stuck: a child that hangs is told with how its leader ended") {
+  auto spec = shell("sleep 1000 & echo $! > " + file("pids") + "; while [ ! -e " + file("go") +
+                    " ]; do sleep 0.01; done; exit 4");
+  spec.stuck_after_ms = 200;
+  pool.start(spec, over.expect());
+  hanging const stuck{pids_in(file("pids"), 1).at(0)};
+  if (!stuck.works())
+    return nsai::tests::skip("processes may not be traced here");
+  std::ofstream{file("go")} << "go";
+  REQUIRE(over.wait(1));
+  CHECK(over.list()[0].stuck);
+  CHECK(over.list()[0].exit_status == 4);
 }
 
 TEST_CASE_FIXTURE(pool_fixture, "memory: a tree that holds more than its bound is ended") {

@@ -101,6 +101,41 @@ TEST_CASE("GPU state: an attempt that its hardware has ended is tried elsewhere 
   CHECK(f.gpu(0).health_reason == "lost");
 }
 
+TEST_CASE("GPU state: of several GPUs only the one that its node names is out of service") {
+  watched_gpus f{4};
+  auto const job = f.submitted(f.gpu_job("H100", 4));
+  REQUIRE(f.runs(job));
+  f.tell(2, "XID 79: the GPU has fallen off the bus");
+  f.end(job, attempt_result::device_fault);
+  for (std::uint32_t i = 0; i < 4; ++i)
+    CHECK(f.gpu(i).health == (i == 2 ? place_health::quarantined : place_health::sound));
+  // A fault that only the stage has seen may be of any of its GPUs.
+  auto const other = f.submitted(f.gpu_job("H100", 2));
+  REQUIRE(f.runs(other));
+  f.end(other, attempt_result::device_fault);
+  CHECK(f.gpu(0).health == place_health::quarantined);
+  CHECK(f.gpu(1).health == place_health::quarantined);
+  CHECK(f.gpu(3).health == place_health::sound);
+}
+
+TEST_CASE("instances of a divided GPU: a job that takes several GPUs gets none") {
+  std::string const instance = "NVIDIA A100-SXM4-40GB MIG 3g.20gb";
+  fixture f;
+  f.join(f.node("a", 16, {instance, instance, "NVIDIA A100-SXM4-40GB"}, all_mb));
+  auto const two = f.submitted(f.gpu_job("A100 MIG", 2));
+  CHECK_FALSE(f.runs(two));
+  CHECK(f.core_.explain(two).reason ==
+        "no node has a GPU that matches A100 MIG (models there: NVIDIA A100-SXM4-40GB, " +
+            instance +
+            "); a process can use one instance of a divided GPU only, so no job gets several");
+  auto const any_two = f.submitted(f.gpu_job("", 2));
+  CHECK_FALSE(f.runs(any_two));
+  CHECK(f.runs(f.submitted(f.gpu_job("A100 MIG"))));
+  CHECK(f.runs(f.submitted(f.gpu_job("3g.20gb"))));
+  f.join(f.node("b", 16, {"NVIDIA A100-SXM4-40GB", "NVIDIA A100-SXM4-40GB"}, all_mb));
+  CHECK(f.place_of(any_two) == "b");
+}
+
 TEST_CASE("GPU state: failures blamed on jobs are taken back when the hardware turns out bad") {
   watched_gpus f;
   auto twice = f.gpu_job("H100");
