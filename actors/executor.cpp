@@ -47,7 +47,7 @@ executor_state::executor_state(caf::event_based_actor* self, executor_options op
     self->delayed_send(self, left, leave_atom::value);
   }
   watch_gpus();
-  if (!watch_)
+  if (has_looked_)
     look_for_scheduler();
   tick_spool();
 }
@@ -452,7 +452,7 @@ caf::actor spawn_executor(caf::actor_system& system, executor_options options) {
             // the workers
             [s](attempts_over& m) { s->over(m); },
             // the GPUs
-            [s](gpu_look const& m) { s->looked(m); },
+            [s](gpu_look& m) { s->looked(std::move(m)); },
             [s](late_look_atom, attempt_ref ref) { s->look_is_late(ref); },
             // the node
             [s](shut_down const& m) { s->shut(m); },

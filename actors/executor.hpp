@@ -28,13 +28,15 @@ struct executor_options {
   std::int64_t grace_ms = 10'000;  // of the node's shutdown
   /// NVIDIA's library, by which the real GPUs are watched; empty: they are not.
   std::string gpu_library;
-  std::int64_t leaves_in_ms = 0;  // then it shuts itself down; 0: it stays
+  std::chrono::milliseconds find_gpus_every{60'000};  // new ones are offered; 0: none are
+  std::int64_t leaves_in_ms = 0;                      // then it shuts itself down; 0: it stays
 };
 
 /// The executor of a node: registers, beats, runs what it is granted as room frees (first come,
 /// first served), keeps outcomes until they are recorded, and enforces timeouts. It works on while
 /// the scheduler is away. It looks after its GPUs: what has changed of them goes along with the
-/// beats, and attempts on one that has failed are ended as that.
+/// beats, and attempts on one that has failed are ended as that. One that was not there before is
+/// offered as soon as nothing runs.
 ///   start_attempts, stop_attempts, outcomes_recorded -> nothing
 ///   read_log -> log_chunk
 ///   scheduler_found, scheduler_missing, shut_down, attempts_over -> nothing

@@ -1,5 +1,6 @@
 // The executor looks after its GPUs.
 #include <algorithm>
+#include <random>
 
 #include <spdlog/spdlog.h>
 
@@ -57,11 +58,14 @@ void executor_state::watch_gpus() {
       real.push_back(gpu);
       uuids.push_back(gpu.uuid);
     }
-  if (real.empty() || options_.gpu_library.empty())
+  bool const finds = options_.find_gpus_every.count() > 0;
+  has_looked_ = real.empty() || options_.gpu_library.empty();
+  if (options_.gpu_library.empty() || (real.empty() && !finds))
     return;
   gpus_ = gpu_news{std::move(real)};
   watch_ = std::make_unique<gpu_watch>(
-      options_.gpu_library, std::move(uuids), look_every,
+      gpu_watch::settings{options_.gpu_library, std::move(uuids), look_every,
+                          options_.find_gpus_every},
       [where = options_.where] { return leaders_of(*where); },
       [me = caf::actor_cast<caf::weak_actor_ptr>(self_)](gpu_look seen) {
         if (auto const there = caf::actor_cast<caf::strong_actor_ptr>(me))
@@ -71,13 +75,15 @@ void executor_state::watch_gpus() {
 }
 
 /// The node registers with what the first look has shown.
-void executor_state::looked(gpu_look const& seen) {
+void executor_state::looked(gpu_look seen) {
   for (auto const& x : seen.xids)
     if (devices::kind_of_xid(x.xid) == devices::xid_kind::hardware)
       spdlog::warn("GPU {}: {}", x.gpu, devices::xid_words(x.xid));
     else
       spdlog::info("GPU {}: {}", x.gpu, devices::xid_words(x.xid));
   auto const failed = gpus_.take(seen, gpus_in_use());
+  if (seen.found)
+    note_found(std::move(*seen.found));
   if (!std::exchange(has_looked_, true)) {
     look_for_scheduler();
   } else if (!failed.empty() && session_ != 0) {
@@ -90,7 +96,54 @@ void executor_state::looked(gpu_look const& seen) {
   settle_doubted(seen.number);
   report();
   try_start();
+  offer_newcomers();
   finish_if_empty();
+}
+
+void executor_state::note_found(std::vector<devices::device> found) {
+  std::vector<devices::device> newcomers;
+  for (auto const& d : found)
+    if (offered(d.uuid) == nullptr)
+      newcomers.push_back(d);
+  if (newcomers.size() > newcomers_)
+    spdlog::info("node {}: {} more GPU{} there ({}): offered as soon as nothing runs here",
+                 options_.node.name, newcomers.size(), newcomers.size() == 1 ? " is" : "s are",
+                 newcomers.front().uuid);
+  newcomers_ = newcomers.size();
+  found_ = std::move(found);
+}
+
+gpu_info* executor_state::offered(std::string const& uuid) {
+  auto& gpus = options_.node.gpus;
+  auto const at =
+      std::find_if(gpus.begin(), gpus.end(), [&](gpu_info const& g) { return g.uuid == uuid; });
+  return at == gpus.end() ? nullptr : &*at;
+}
+
+/// The node joins as if it was started anew, which nothing of what runs would survive.
+void executor_state::offer_newcomers() {
+  if (newcomers_ == 0 || !held_.empty() || shutting_)
+    return;
+  newcomers_ = 0;
+  auto& node = options_.node;
+  for (auto const& d : found_) {
+    if (auto* const known = offered(d.uuid)) {
+      known->link_group = d.link_group;  // their numbers are those of this look
+      continue;
+    }
+    std::uint32_t index = 0;
+    for (auto const& gpu : node.gpus)
+      index = std::max(index, gpu.index + 1);
+    gpu_info const gpu{index, d.uuid, d.model, d.memory_mb, false, d.link_group};
+    room_.add(gpu);
+    gpu_workers_[index] = self_->spawn<caf::linked>(gpu_worker, options_.where,
+                                                    caf::actor_cast<caf::actor>(self_), gpu);
+    node.gpus.push_back(gpu);
+  }
+  std::random_device random;
+  node.incarnation = (static_cast<std::uint64_t>(random()) << 32) | random();
+  watch_.reset();
+  watch_gpus();
 }
 
 /// With the default ref: of the first look.

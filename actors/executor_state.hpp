@@ -47,7 +47,7 @@ class executor_state {
   log_chunk read(read_log const& m) const;
 
   // The GPUs
-  void looked(gpu_look const& seen);
+  void looked(gpu_look seen);
   void look_is_late(attempt_ref ref);
 
   // The end
@@ -99,6 +99,9 @@ class executor_state {
 
   // executor_gpus.cpp
   void watch_gpus();
+  void note_found(std::vector<devices::device> found);
+  gpu_info* offered(std::string const& uuid);
+  void offer_newcomers();
   void mind_silence();
   void trim_hosts(gpu_look const& seen) const;
   bool is_watched(held const& h) const;
@@ -137,7 +140,9 @@ class executor_state {
   bool shutting_ = false;
   std::optional<instant> leaves_at_;  // it shuts itself down then
   bool time_is_up_ = false;
-  std::unique_ptr<gpu_watch> watch_;  // sends looks to this actor; null: no GPU is watched
+  std::vector<devices::device> found_;  // all GPUs that are there, as they were found last
+  std::size_t newcomers_ = 0;           // of them: to be offered when nothing runs here
+  std::unique_ptr<gpu_watch> watch_;    // sends looks to this actor; null: no GPU is watched
 };
 
 }  // namespace nsai::actors

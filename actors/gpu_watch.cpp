@@ -31,9 +31,7 @@ bool is_own(std::int64_t pid, std::vector<attempt_leader> const& leaders) {
 }  // namespace
 
 struct gpu_watch::state {
-  std::string library;
-  std::vector<std::string> uuids;
-  std::chrono::milliseconds every;
+  settings how;
   find_leaders leaders;
   on_look tell;
 
@@ -42,16 +40,18 @@ struct gpu_watch::state {
   std::uint64_t begun = 0;   // looks
   std::uint64_t wanted = 1;  // the look of that number is not to wait
   bool over = false;
-  bool done = false;  // the thread has ended
+  bool done = false;           // the thread has ended
+  clock::time_point finds_at;  // of the thread
   std::optional<std::size_t> asked;
   std::optional<clock::time_point> asked_at;  // while the driver has not answered
 
   void live() {
     std::unique_ptr<devices::nvml> opened;
     std::string why_not;
+    auto const between = how.uuids.empty() ? how.find_every : how.every;
     std::unique_lock lock{mutex};
     while (true) {
-      woken.wait_for(lock, every, [this] { return over || wanted > begun; });
+      woken.wait_for(lock, between, [this] { return over || wanted > begun; });
       if (over)
         break;
       auto const number = ++begun;
@@ -86,9 +86,9 @@ struct gpu_watch::state {
   }
 
   std::unique_ptr<devices::nvml> open(std::string& why_not) {
-    auto answer = ask(std::nullopt, [&] { return devices::nvml::open(library); });
+    auto answer = ask(std::nullopt, [&] { return devices::nvml::open(how.library); });
     if (auto* const why = std::get_if<std::string>(&answer)) {
-      if (*why != why_not)
+      if (*why != why_not && !how.uuids.empty())
         spdlog::warn("the GPUs are not watched: {}", *why);
       why_not = std::move(*why);
       return nullptr;
@@ -101,8 +101,12 @@ struct gpu_watch::state {
     seen.number = number;
     seen.xids = ask(std::nullopt, [&] { return from.take_xids(); });
     auto const before = leaders();
-    for (std::size_t i = 0; i < uuids.size(); ++i)
-      seen.readings.push_back(ask(i, [&] { return from.read(uuids[i]); }));
+    for (std::size_t i = 0; i < how.uuids.size(); ++i)
+      seen.readings.push_back(ask(i, [&] { return from.read(how.uuids[i]); }));
+    if (how.find_every.count() > 0 && clock::now() >= finds_at) {
+      seen.found = ask(std::nullopt, [&] { return from.look().devices; });
+      finds_at = clock::now() + how.find_every;
+    }
     for (auto const& r : seen.readings)
       for (auto const& p : r.processes.value_or(std::vector<devices::gpu_process>{}))
         if (is_own(p.pid, before))
@@ -114,12 +118,9 @@ struct gpu_watch::state {
   }
 };
 
-gpu_watch::gpu_watch(std::string library, std::vector<std::string> uuids,
-                     std::chrono::milliseconds every, find_leaders leaders, on_look tell)
+gpu_watch::gpu_watch(settings how, find_leaders leaders, on_look tell)
     : state_(std::make_shared<state>()) {
-  state_->library = std::move(library);
-  state_->uuids = std::move(uuids);
-  state_->every = every;
+  state_->how = std::move(how);
   state_->leaders = std::move(leaders);
   state_->tell = std::move(tell);
   thread_ = std::thread([shared = state_] { shared->live(); });

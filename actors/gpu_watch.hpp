@@ -23,7 +23,8 @@ struct gpu_look {
   std::vector<devices::xid_report> xids;   // reported since the look before
   // Of the pids read, ascending: this process and all below it, but what was given up.
   std::vector<std::int64_t> own;
-  std::vector<gpu_memory_use> uses;  // of attempts, as far as processes are shown
+  std::vector<gpu_memory_use> uses;                   // of attempts, as far as processes are shown
+  std::optional<std::vector<devices::device>> found;  // all that can be used; not in every look
 };
 
 /// Looks at GPUs again and again on a thread of its own: a question about a GPU that fails can take
@@ -35,9 +36,15 @@ class gpu_watch {
   /// Which processes belong to attempts, now; called on the watch's thread, may wait.
   using find_leaders = std::function<std::vector<attempt_leader>()>;
 
+  struct settings {
+    std::string library;
+    std::vector<std::string> uuids;                // of those that are watched; may be none
+    std::chrono::milliseconds every{1000};         // a look
+    std::chrono::milliseconds find_every{60'000};  // a look tells what is there; 0: none does
+  };
+
   /// The first look begins at once. While the library cannot be opened there is none.
-  gpu_watch(std::string library, std::vector<std::string> uuids, std::chrono::milliseconds every,
-            find_leaders leaders, on_look tell);
+  gpu_watch(settings how, find_leaders leaders, on_look tell);
   /// Waits for a look that is under way, but not for a driver that does not answer.
   ~gpu_watch();
   gpu_watch(gpu_watch const&) = delete;

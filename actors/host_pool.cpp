@@ -21,8 +21,6 @@ namespace {
 using processes::file_descriptor;
 using std::chrono::milliseconds;
 
-/// What a host on a GPU loads for its first matrix product.
-constexpr std::int64_t cuda_libraries_mb = 1024;
 /// A host whose end of the channel is closed is about to be reported dead; one that lives on has
 /// closed it itself.
 constexpr milliseconds longest_silence{1000};
@@ -178,10 +176,8 @@ class host_pool::loop {
     auto best = hosts_.end();
     for (auto at = hosts_.begin(); at != hosts_.end(); ++at) {
       auto const& host = *at->second;
-      // What a host holds already would count against the attempt's own limit.
-      bool const small = batch.memory_mb() == 0 || host.resident_mb * 2 <= batch.memory_mb();
-      if (!host.ending && !host.batch && !host.silent_since && small &&
-          host.serves(batch.tenant_id(), batch.devices()) &&
+      if (!host.ending && !host.batch && !host.silent_since &&
+          host.leaves_room(batch.memory_mb()) && host.serves(batch.tenant_id(), batch.devices()) &&
           (best == hosts_.end() || host.idle_since > best->second->idle_since))
         best = at;
     }
@@ -298,8 +294,7 @@ class host_pool::loop {
     if (host.ending)
       return;
     if (host.served >= settings_.attempts || host.spent || too_old(host) ||
-        host.resident_mb > host.first_resident_mb + settings_.grown_mb +
-                               (host.devices.empty() ? 0 : cuda_libraries_mb))
+        host.grown_mb() > settings_.grown_mb)
       return host.kill(*where_.pool);
     std::int64_t idle = 0;
     host_process* longest = nullptr;

@@ -19,6 +19,9 @@ using processes::file_descriptor;
 /// Texts that one frame carries at most, beyond its last request.
 constexpr std::size_t most_frame_text = 8 * 1024 * 1024;
 
+/// What a host on a GPU loads for its first matrix product, of its own memory.
+constexpr std::int64_t cuda_libraries_mb = 1024;
+
 /// Bounds what is moved when only a part of it can be sent.
 constexpr std::size_t most_sent_at_once = 1024 * 1024;
 
@@ -115,6 +118,16 @@ bool host_process::uses_any(std::vector<device_grant> const& of) const {
     return std::any_of(devices.begin(), devices.end(),
                        [&](auto const& mine) { return mine.index == each.index; });
   });
+}
+
+bool host_process::leaves_room(std::int64_t memory_mb) const {
+  // CUDA's libraries would be in another host of it, too.
+  auto const own = resident_mb - (devices.empty() ? 0 : cuda_libraries_mb);
+  return memory_mb == 0 || (own * 2 <= memory_mb && resident_mb <= memory_mb);
+}
+
+std::int64_t host_process::grown_mb() const {
+  return resident_mb - first_resident_mb - (devices.empty() ? 0 : cuda_libraries_mb);
 }
 
 host_view host_process::view() const {

@@ -31,6 +31,10 @@ class host_process {
   bool serves(std::string const& tenant_id, std::vector<device_grant> const& devices) const;
   bool uses_any(std::vector<device_grant> const& devices) const;
   host_view view() const;
+  /// Whether an attempt of that bound has room in it: what it holds already counts against that.
+  bool leaves_room(std::int64_t memory_mb) const;
+  /// Since its first attempt, beyond what CUDA loads late.
+  std::int64_t grown_mb() const;
 
   /// Gives it a batch; it must have none.
   void give(workplace const& where, std::shared_ptr<host_batch> batch);

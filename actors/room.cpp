@@ -6,7 +6,11 @@ namespace nsai::actors {
 
 room::room(node_info const& node) : cpu_milli_(node.cpus.value), memory_mb_(node.memory_mb) {
   for (auto const& gpu : node.gpus)
-    devices_[gpu.index] = {1000, gpu.memory_mb};
+    add(gpu);
+}
+
+void room::add(gpu_info const& gpu) {
+  devices_[gpu.index] = {1000, gpu.memory_mb};
 }
 
 bool room::fits(start_attempt const& attempt) const {

@@ -13,6 +13,7 @@ namespace nsai::actors {
 class room {
  public:
   explicit room(node_info const& node);
+  void add(gpu_info const& gpu);
 
   bool fits(start_attempt const& attempt) const;
   void take(start_attempt const& attempt);

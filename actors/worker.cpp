@@ -297,9 +297,10 @@ class worker_state {
         [me, ref, leaders](processes::process_exit exit) {
           leaders->remove(ref, exit.stuck);
           if (exit.stuck)
-            spdlog::error("job {}, attempt {}: its processes hang in the kernel and cannot be killed; "
-                          "they keep what they hold",
-                          ref.job.value, ref.attempt);
+            spdlog::error(
+                "job {}, attempt {}: its processes hang in the kernel and cannot be killed; "
+                "they keep what they hold",
+                ref.job.value, ref.attempt);
           caf::anon_send(me, program_over{ref, std::move(exit)});
         },
         [ref, leaders](pid_t pid) { leaders->add(ref, pid); });

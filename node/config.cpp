@@ -165,6 +165,7 @@ void check_values(node_config const& c, faults& list) {
   if (c.gpu_discovery.library.empty())
     list.push_back(usage_error("gpu_discovery.library", "nothing was given",
                                "a library such as " + node_config{}.gpu_discovery.library));
+  want_range(list, "gpu_discovery.again_ms", c.gpu_discovery.again_ms, 0, 86'400'000);
   for (std::size_t i = 0; i < c.virtual_gpus.size(); ++i) {
     auto const path = "virtual_gpus[" + std::to_string(i) + "]";
     auto const& gpu = c.virtual_gpus[i];

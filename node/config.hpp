@@ -104,9 +104,11 @@ struct gpu_discovery_settings {
   static constexpr char const* type_name = "gpu_discovery";
   std::optional<bool> enabled;  // default: unless there are virtual GPUs
   std::string library = devices::nvml::usual_library;
+  std::int64_t again_ms = 60'000;  // between looks for new ones; 0: at the node's start only
   static constexpr auto fields() {
     using g = gpu_discovery_settings;
-    return std::tuple{field{"enabled", &g::enabled}, field{"library", &g::library}};
+    return std::tuple{field{"enabled", &g::enabled}, field{"library", &g::library},
+                      field{"again_ms", &g::again_ms}};
   }
 };
 

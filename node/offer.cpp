@@ -51,10 +51,9 @@ void warn_of_old(node_config const& config, devices::inventory const& found) {
 
 /// No driver and no GPU is as usual as some.
 void add_real(node_config const& config, node_info& to) {
-  auto const& wish = config.gpu_discovery;
-  if (!wish.enabled.value_or(config.virtual_gpus.empty()))
+  if (!finds_gpus(config))
     return;
-  auto const opened = devices::nvml::open(wish.library);
+  auto const opened = devices::nvml::open(config.gpu_discovery.library);
   if (auto const* const why = std::get_if<std::string>(&opened)) {
     spdlog::info("node {} offers no GPU of its own: {}", config.name, *why);
     return;
@@ -76,6 +75,10 @@ void add_real(node_config const& config, node_info& to) {
 }
 
 }  // namespace
+
+bool finds_gpus(node_config const& config) {
+  return config.gpu_discovery.enabled.value_or(config.virtual_gpus.empty());
+}
 
 node_info offer_of(node_config const& config, std::string const& uuid,
                    stages::registry const& registry) {

@@ -424,7 +424,9 @@ int run_node(node_words const& w, global_options const& global) {
   auto const place = workplace_of(config, data, std::move(keeper), registry);
   add_hosts(config, *place, options.node);
   options.where = place;
-  options.gpu_library = config.gpu_discovery.library;
+  if (finds_gpus(config))
+    options.gpu_library = config.gpu_discovery.library;
+  options.find_gpus_every = std::chrono::milliseconds{config.gpu_discovery.again_ms};
   options.grace_ms = life.grace_ms;
   if (life.leaves_in_ms > 0) {
     auto const passed = std::chrono::duration_cast<std::chrono::milliseconds>(

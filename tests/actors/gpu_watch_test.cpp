@@ -43,8 +43,11 @@ struct watched_machine {
   }
   void begin() {
     watch = std::make_unique<gpu_watch>(
-        NSAI_FAKE_NVML_LIBRARY, std::vector<std::string>{"GPU-a", "GPU-b"},
-        std::chrono::milliseconds{5}, [] { return std::vector<attempt_leader>{}; },
+        gpu_watch::settings{NSAI_FAKE_NVML_LIBRARY,
+                            {"GPU-a", "GPU-b"},
+                            std::chrono::milliseconds{5},
+                            std::chrono::milliseconds{20}},
+        [] { return std::vector<attempt_leader>{}; },
         [this](gpu_look seen) {
           std::lock_guard const lock{mutex};
           looks.push_back(std::move(seen));
@@ -71,6 +74,8 @@ TEST_CASE("gpu watch: it looks again and again, and no answer is missing between
   CHECK(m.looks[0].number == 1);
   REQUIRE(m.looks[0].readings.size() == 2);
   CHECK(m.looks[0].readings[1].memory_mb == 23'034);
+  REQUIRE(m.looks[0].found.has_value());
+  CHECK(m.looks[0].found->size() == 2);
 }
 
 TEST_CASE("gpu watch: a driver that does not answer is told with the GPU, and ends nobody") {

@@ -330,6 +330,24 @@ TEST_CASE_FIXTURE(
   CHECK(on(500) != half);
 }
 
+TEST_CASE_FIXTURE(
+    pool_fixture,
+    "devices: what CUDA's libraries may take makes no host too large for its next attempt") {
+  where.plugins["hoard"] = NSAI_PLUGINS "/keeps.so";
+  pool.emplace(where, host_settings{});
+  auto const on = [&](std::vector<device_grant> devices, char const* stage) {
+    auto a =
+        attempt(stage, stage == std::string{"hoard"} ? json{{"memory_mb", 300}} : json::object());
+    a.devices = std::move(devices);
+    a.memory_mb = 500;
+    return run(a).worker;
+  };
+  auto const with_gpu = on(device(0), "hoard");
+  CHECK(on(device(0), "echo") == with_gpu);
+  auto const without = on({}, "hoard");
+  CHECK(on({}, "echo") != without);
+}
+
 TEST_CASE_FIXTURE(pool_fixture,
                   "devices: an exclusive grant ends the tenant's other idle hosts there") {
   auto const hold = [&](std::int64_t share) {

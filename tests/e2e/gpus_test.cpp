@@ -90,12 +90,37 @@ TEST_CASE_FIXTURE(machine_with_gpus,
   CHECK(job(whole).at("status") == "queued");
 }
 
-TEST_CASE_FIXTURE(machine_with_gpus, "a GPU that is lost is left out and told") {
+TEST_CASE_FIXTURE(
+    machine_with_gpus,
+    "a GPU that is lost at the start is left out and told, and offered when it is back "
+    "and nothing runs") {
   auto shown = two_gpus;
   shown["devices"][0]["fault"] = 15;
-  start(shown);
+  start(shown, {{"gpu_discovery", {{"again_ms", 100}}}});
   CHECK(ask({"nodes"}).at(0).at("gpus").size() == 1);
   CHECK(log_of("head").find("leaves out GPU 0: GPU is lost") != std::string::npos);
+  auto const runs = submit({"--", "sleep", "600"});
+  REQUIRE(wait_status(runs, "running"));
+  auto const waits = submit({"--gpu", "H100", "--", "true"});
+  show(two_gpus);
+  CHECK(eventually(
+      [&] { return log_of("head").find("1 more GPU is there (GPU-11)") != std::string::npos; },
+      std::chrono::seconds{30}));
+  CHECK(job(runs).at("status") == "running");
+  CHECK(job(waits).at("status") == "queued");
+  run({"cancel", std::to_string(runs)});
+  REQUIRE(wait_status(waits, "succeeded"));
+  auto const gpus = ask({"nodes"}).at(0).at("gpus");
+  REQUIRE(gpus.size() == 2);
+  CHECK(gpus.at(1).at("gpu").at("uuid") == "GPU-11");
+  CHECK(gpus.at(1).at("gpu").at("index") == 1);
+}
+
+TEST_CASE_FIXTURE(machine_with_gpus, "a driver that comes after the node brings its GPUs") {
+  start({{"init", 9}, {"devices", json::array()}}, {{"gpu_discovery", {{"again_ms", 100}}}});
+  CHECK(ask({"nodes"}).at(0).at("gpus").empty());
+  show(two_gpus);
+  CHECK(wait_status(submit({"--gpu", "H100", "--", "true"}), "succeeded"));
 }
 
 TEST_CASE_FIXTURE(machine_with_gpus, "virtual GPUs stand alone unless both are asked for") {
