@@ -8,8 +8,8 @@
 /// which refuses. Linked into stage hosts only, so that the node's process never has a context.
 namespace nsai::stages {
 
-/// The first GPU that CUDA shows this process, made at the first call and kept: its context takes
-/// tenths of a second. Throws device_error when there is none that can be used.
+/// The GPUs that CUDA shows this process, made at the first call and kept: a context takes tenths of
+/// a second. Throws device_error when there is none that can be used.
 compute& gpu_compute();
 
 /// Why gpu_compute would throw; empty: it would not.

@@ -26,7 +26,6 @@ compute& device_of(stage_env const& env) {
         "process (stage_backends)",
         fault_class::fail_job, false);
   auto& gpu = env.gpu();
-  // Of a whole GPU, too, it is what fits beside strangers' memory.
   gpu.limit_memory(room_in(*real));
   return gpu;
 }

@@ -93,6 +93,12 @@ void similarity_of(std::size_t columns, std::size_t k, precision p) {
           {best_scores.as_rows(queries, k), best_indices.as_rows(queries, k), std::min(at, k)},
           scores.all());
   });
+  double const tiles_ms = median_ms(on, times, [&] {
+    for (std::size_t at = 0; at < corpus; at += t.corpus)
+      for (std::size_t row = 0; row < queries; row += t.queries)
+        blas.multiply(qs.band(row, t.queries), cublas::transposed(cs.band(at, t.corpus)),
+                      scores.as_rows(t.queries, t.corpus), 0, p);
+  });
   std::cout << json{{"what", "similarity"},
                     {"queries", queries},
                     {"corpus", corpus},
@@ -101,6 +107,7 @@ void similarity_of(std::size_t columns, std::size_t k, precision p) {
                     {"precision", p == precision::fp32 ? "fp32" : "tf32"},
                     {"tflops", flops / ms / 1e9},
                     {"cublas_tflops", flops / product_ms / 1e9},
+                    {"products_in_tiles_tflops", flops / tiles_ms / 1e9},
                     {"share_of_cublas", product_ms / ms}}
             << std::endl;
 }

@@ -5,6 +5,7 @@
 
 #include "stages/cuda/cublas.hpp"
 #include "stages/cuda/kernels.hpp"
+#include "stages/cuda/several_gpus.hpp"
 #include "stages/cuda/similarity.hpp"
 #include "stages/gpu.hpp"
 #include "stages/on_device.hpp"
@@ -98,6 +99,50 @@ TEST_CASE("no operation takes more of the device's memory than it is given, but 
   std::vector<std::string_view> const views(texts.begin(), texts.begin() + 900);
   CHECK(most_of([&] { gpu_compute().hashed_ngrams(views, {16'384, 1}, {}); }) <= limit + some);
   gpu_compute().limit_memory(0);
+}
+
+TEST_CASE("several GPUs give what one gives, whatever the sizes") {
+  several_gpus three{3};
+  CHECK(three.device() == "3 x emulated");
+  auto const many = noise(700 * 5, 9);
+  for (std::size_t const count : {1, 2, 3, 7, 500, 700}) {
+    CAPTURE(count);
+    matrix_view const points{many.data(), count, 5};
+    CHECK(three.distances(points, {}) == gpu_compute().distances(points, {}));
+    auto const queries = std::min<std::size_t>(count, 20);
+    matrix_view const q{many.data(), queries, 5};
+    auto const found = three.most_similar(q, points, 4, precision::fp32, {});
+    CHECK(found.indices == cpu_compute().most_similar(q, points, 4, precision::fp32, {}).indices);
+    std::vector<std::string> const texts(queries, "one two three");
+    std::vector<std::string_view> const views(texts.begin(), texts.end());
+    CHECK(three.hashed_ngrams(views, {64, 2}, {}) ==
+          gpu_compute().hashed_ngrams(views, {64, 2}, {}));
+  }
+  three.limit_memory(64 * 1024);
+  double last = 0;
+  compute_hooks hooks;
+  hooks.progress = [&](double fraction) {
+    CHECK(fraction >= last);
+    last = fraction;
+  };
+  matrix_view const points{many.data(), 700, 5};
+  CHECK(three.distances(points, hooks).size() == 700 * 700);
+  CHECK(last > 0.4);
+}
+
+TEST_CASE("several GPUs: what fails on one ends the others, and a stop ends all") {
+  several_gpus three{3};
+  auto const many = noise(700 * 5, 9);
+  matrix_view const points{many.data(), 700, 5};
+  std::stop_source stop;
+  compute_hooks hooks;
+  hooks.stop = stop.get_token();
+  stop.request_stop();
+  CHECK_THROWS_AS(three.distances(points, hooks), compute_stopped);
+  emulator::set_device_memory(20'000);
+  CHECK_THROWS_AS(three.distances(points, {}), device_error);
+  emulator::set_device_memory(std::size_t{4} << 30U);
+  CHECK_NOTHROW(three.distances(points, {}));
 }
 
 TEST_CASE("a stage stays within the memory that was granted to it") {

@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <random>
 #include <stdexcept>
 #include <vector>
@@ -34,6 +35,10 @@ struct CUstream_st {
 
 namespace nsai::tests::emulator {
 namespace {
+
+/// One question at a time; work that streams do in one may ask others.
+std::recursive_mutex one_at_a_time;
+using turn = std::lock_guard<std::recursive_mutex>;
 
 struct machine {
   std::vector<CUstream_st*> streams;
@@ -82,6 +87,7 @@ void go_on_until_idle() {
 }  // namespace
 
 void enqueue(cudaStream_t on, std::function<void()> work) {
+  turn const mine{one_at_a_time};
   on->items.push_back({std::move(work)});
 }
 
@@ -106,6 +112,7 @@ namespace emulator = nsai::tests::emulator;
 extern "C" {
 
 cudaError_t cudaMalloc(void** to, std::size_t bytes) {
+  emulator::turn const mine{emulator::one_at_a_time};
   auto& m = emulator::the_machine();
   if (bytes > m.total - std::min(m.total, m.taken))
     return cudaErrorMemoryAllocation;
@@ -119,6 +126,7 @@ cudaError_t cudaMalloc(void** to, std::size_t bytes) {
 
 /// Waits for all that runs, as CUDA does.
 cudaError_t cudaFree(void* memory) {
+  emulator::turn const mine{emulator::one_at_a_time};
   if (memory == nullptr)
     return cudaSuccess;
   auto& m = emulator::the_machine();
@@ -143,6 +151,7 @@ cudaError_t cudaFreeHost(void* memory) {
 }
 
 cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
+  emulator::turn const mine{emulator::one_at_a_time};
   auto const& m = emulator::the_machine();
   *free = m.total - std::min(m.total, m.taken);
   *total = m.total;
@@ -175,6 +184,7 @@ cudaError_t cudaMemsetAsync(void* at, int value, std::size_t bytes, cudaStream_t
 }
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* to, unsigned) {
+  emulator::turn const mine{emulator::one_at_a_time};
   *to = new CUstream_st;
   emulator::the_machine().streams.push_back(*to);
   return cudaSuccess;
@@ -182,6 +192,7 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* to, unsigned) {
 
 /// What was begun goes on: here it is brought to its end.
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  emulator::turn const mine{emulator::one_at_a_time};
   emulator::go_on_until([stream] { return stream->items.empty(); });
   auto& all = emulator::the_machine().streams;
   all.erase(std::remove(all.begin(), all.end(), stream), all.end());
@@ -190,16 +201,19 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 }
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  emulator::turn const mine{emulator::one_at_a_time};
   emulator::go_on_until([stream] { return stream->items.empty(); });
   return cudaSuccess;
 }
 
 cudaError_t cudaDeviceSynchronize() {
+  emulator::turn const mine{emulator::one_at_a_time};
   emulator::go_on_until_idle();
   return cudaSuccess;
 }
 
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
+  emulator::turn const mine{emulator::one_at_a_time};
   if (event->recorded > 0)
     stream->items.push_back({nullptr, event, event->recorded});
   return cudaSuccess;
@@ -212,17 +226,20 @@ cudaError_t cudaEventCreate(cudaEvent_t* to) {
 
 /// Streams may wait for it still.
 cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  emulator::turn const mine{emulator::one_at_a_time};
   emulator::go_on_until_idle();
   delete event;
   return cudaSuccess;
 }
 
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+  emulator::turn const mine{emulator::one_at_a_time};
   emulator::enqueue(stream, [event, time = ++event->recorded] { event->reached = time; });
   return cudaSuccess;
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  emulator::turn const mine{emulator::one_at_a_time};
   emulator::go_on_until([event] { return event->reached == event->recorded; });
   return cudaSuccess;
 }
@@ -234,7 +251,7 @@ cudaError_t cudaEventElapsedTime(float* ms, cudaEvent_t, cudaEvent_t) {
 }
 
 cudaError_t cudaSetDevice(int device) {
-  return device == 0 ? cudaSuccess : cudaErrorInvalidDevice;
+  return device >= 0 && device < 8 ? cudaSuccess : cudaErrorInvalidDevice;
 }
 
 cudaError_t cudaGetDeviceCount(int* count) {

@@ -10,7 +10,7 @@
 /// the host's code runs where there is no GPU. Nothing is done before somebody waits for it, copies
 /// included, and what streams have to do goes on in a random order: what does not wait for what it
 /// needs, or gives up memory too early, shows (the second with the address sanitizer). Memory is
-/// full of what is not a number until it is written. Of one thread.
+/// full of what is not a number until it is written. Several threads may use it, one at a time.
 namespace nsai::tests::emulator {
 
 /// Work at the end of a stream. What it throws comes out of the call that waits.
