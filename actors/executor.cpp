@@ -133,7 +133,6 @@ void executor_state::beat_again() {
 void executor_state::tick_beat(std::uint64_t generation) {
   if (generation != generation_ || !scheduler_ || session_ == 0)
     return;
-  mind_silence();
   send_beat();
   beat_again();
 }
@@ -169,6 +168,7 @@ void executor_state::tick_spool() {
   for (auto const ref : spool_.overdue(most_repeated))
     unreported_.push_back(ref);
   report();
+  mind_silence();
   self_->delayed_send(self_, std::chrono::milliseconds{beat_ms_}, spool_atom::value);
 }
 
@@ -230,7 +230,7 @@ void executor_state::launch(attempt_ref ref) {
   h.control = std::make_shared<attempt_control>();
   h.worker = worker_for(h.attempt);
   for (auto const& device : h.attempt.devices)
-    h.settled_faults.insert(gpus_.fault(device.index));
+    h.settled_faults.insert(gpus_.settled_fault(device.index));
   if (h.backend == "command")
     h.reported.emplace(options_.where->progress_file_of(ref));
   run_attempts work;
@@ -452,7 +452,7 @@ caf::actor spawn_executor(caf::actor_system& system, executor_options options) {
             // the workers
             [s](attempts_over& m) { s->over(m); },
             // the GPUs
-            [s](gpu_look& m) { s->looked(std::move(m)); },
+            [s](gpu_look const& m) { s->looked(m); },
             [s](late_look_atom, attempt_ref ref) { s->look_is_late(ref); },
             // the node
             [s](shut_down const& m) { s->shut(m); },

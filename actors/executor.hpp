@@ -36,7 +36,7 @@ struct executor_options {
 /// first served), keeps outcomes until they are recorded, and enforces timeouts. It works on while
 /// the scheduler is away. It looks after its GPUs: what has changed of them goes along with the
 /// beats, and attempts on one that has failed are ended as that. One that was not there before is
-/// offered as soon as nothing runs.
+/// offered, too.
 ///   start_attempts, stop_attempts, outcomes_recorded -> nothing
 ///   read_log -> log_chunk
 ///   scheduler_found, scheduler_missing, shut_down, attempts_over -> nothing

@@ -1,6 +1,6 @@
 // The executor looks after its GPUs.
 #include <algorithm>
-#include <random>
+#include <map>
 
 #include <spdlog/spdlog.h>
 
@@ -66,7 +66,11 @@ void executor_state::watch_gpus() {
   watch_ = std::make_unique<gpu_watch>(
       gpu_watch::settings{options_.gpu_library, std::move(uuids), look_every,
                           options_.find_gpus_every},
-      [where = options_.where] { return leaders_of(*where); },
+      // The watch may outlive the node's end (gpu_watch); what runs there must not.
+      [where = std::weak_ptr{options_.where}] {
+        auto const there = where.lock();
+        return there ? leaders_of(*there) : std::vector<attempt_leader>{};
+      },
       [me = caf::actor_cast<caf::weak_actor_ptr>(self_)](gpu_look seen) {
         if (auto const there = caf::actor_cast<caf::strong_actor_ptr>(me))
           caf::anon_send(caf::actor_cast<caf::actor>(there), std::move(seen));
@@ -75,15 +79,15 @@ void executor_state::watch_gpus() {
 }
 
 /// The node registers with what the first look has shown.
-void executor_state::looked(gpu_look seen) {
+void executor_state::looked(gpu_look const& seen) {
   for (auto const& x : seen.xids)
     if (devices::kind_of_xid(x.xid) == devices::xid_kind::hardware)
       spdlog::warn("GPU {}: {}", x.gpu, devices::xid_words(x.xid));
     else
       spdlog::info("GPU {}: {}", x.gpu, devices::xid_words(x.xid));
-  auto const failed = gpus_.take(seen, gpus_in_use());
-  if (seen.found)
-    note_found(std::move(*seen.found));
+  auto const hosts =
+      options_.where->hosts ? options_.where->hosts->hosts() : std::vector<host_view>{};
+  auto const failed = gpus_.take(seen, gpus_in_use(hosts));
   if (!std::exchange(has_looked_, true)) {
     look_for_scheduler();
   } else if (!failed.empty() && session_ != 0) {
@@ -92,58 +96,52 @@ void executor_state::looked(gpu_look seen) {
   for (auto const index : failed)
     give_up_gpu(index);
   limit_memory(seen.uses);
-  trim_hosts(seen);
+  trim_hosts(seen, hosts);
   settle_doubted(seen.number);
   report();
   try_start();
-  offer_newcomers();
+  if (seen.found && !shutting_)
+    offer_newcomers(*seen.found);
   finish_if_empty();
 }
 
-void executor_state::note_found(std::vector<devices::device> found) {
-  std::vector<devices::device> newcomers;
-  for (auto const& d : found)
-    if (offered(d.uuid) == nullptr)
-      newcomers.push_back(d);
-  if (newcomers.size() > newcomers_)
-    spdlog::info("node {}: {} more GPU{} there ({}): offered as soon as nothing runs here",
-                 options_.node.name, newcomers.size(), newcomers.size() == 1 ? " is" : "s are",
-                 newcomers.front().uuid);
-  newcomers_ = newcomers.size();
-  found_ = std::move(found);
-}
-
-gpu_info* executor_state::offered(std::string const& uuid) {
+/// What was not there before is offered with a new registration: it stands behind what was.
+void executor_state::offer_newcomers(std::vector<devices::device> const& found) {
   auto& gpus = options_.node.gpus;
-  auto const at =
-      std::find_if(gpus.begin(), gpus.end(), [&](gpu_info const& g) { return g.uuid == uuid; });
-  return at == gpus.end() ? nullptr : &*at;
-}
-
-/// The node joins as if it was started anew, which nothing of what runs would survive.
-void executor_state::offer_newcomers() {
-  if (newcomers_ == 0 || !held_.empty() || shutting_)
-    return;
-  newcomers_ = 0;
-  auto& node = options_.node;
-  for (auto const& d : found_) {
-    if (auto* const known = offered(d.uuid)) {
-      known->link_group = d.link_group;  // their numbers are those of this look
-      continue;
-    }
-    std::uint32_t index = 0;
-    for (auto const& gpu : node.gpus)
-      index = std::max(index, gpu.index + 1);
-    gpu_info const gpu{index, d.uuid, d.model, d.memory_mb, false, d.link_group};
-    room_.add(gpu);
-    gpu_workers_[index] = self_->spawn<caf::linked>(gpu_worker, options_.where,
-                                                    caf::actor_cast<caf::actor>(self_), gpu);
-    node.gpus.push_back(gpu);
+  std::vector<gpu_info> newcomers;
+  std::map<unsigned, std::uint32_t> groups{{0, 0}};  // of NVLink: this look's numbers, and ours
+  std::uint32_t last_group = 0;
+  std::uint32_t next = 0;
+  for (auto const& gpu : gpus) {
+    last_group = std::max(last_group, gpu.link_group);
+    next = std::max(next, gpu.index + 1);
+    for (auto const& d : found)
+      if (d.uuid == gpu.uuid && gpu.link_group != 0)
+        groups.emplace(d.link_group, gpu.link_group);
   }
-  std::random_device random;
-  node.incarnation = (static_cast<std::uint64_t>(random()) << 32) | random();
-  watch_.reset();
-  watch_gpus();
+  for (auto const& d : found) {
+    if (std::any_of(gpus.begin(), gpus.end(), [&](auto const& gpu) { return gpu.uuid == d.uuid; }))
+      continue;
+    auto const [group, is_new] = groups.emplace(d.link_group, last_group + 1);
+    last_group += is_new ? 1 : 0;
+    newcomers.push_back({next++, d.uuid, d.model, d.memory_mb, false, group->second});
+  }
+  if (newcomers.empty())
+    return;
+  std::vector<std::string> uuids;
+  for (auto const& gpu : newcomers) {
+    spdlog::info("node {} offers GPU {}, too: {}, {} MiB, {}", options_.node.name, gpu.index,
+                 gpu.model, gpu.memory_mb, gpu.uuid);
+    uuids.push_back(gpu.uuid);
+    room_.add(gpu);
+    gpu_workers_[gpu.index] = self_->spawn<caf::linked>(gpu_worker, options_.where,
+                                                        caf::actor_cast<caf::actor>(self_), gpu);
+    gpus.push_back(gpu);
+  }
+  gpus_.add(std::move(newcomers));
+  watch_->watch_also(uuids);
+  if (scheduler_)
+    do_register();
 }
 
 /// With the default ref: of the first look.
@@ -159,37 +157,43 @@ void executor_state::look_is_late(attempt_ref ref) {
   finish_if_empty();
 }
 
-/// A driver that does not answer lets no job end either.
+/// A driver that does not answer lets no job end either. What is asked of no GPU may take long (the
+/// first time after the machine's start, say), and says nothing of any.
 void executor_state::mind_silence() {
   auto const silent = watch_ ? watch_->silent() : std::nullopt;
-  if (!silent || silent->lasts < longest_silence)
+  if (!silent || !silent->gpu || silent->lasts < longest_silence)
     return;
-  auto const failed = gpus_.take_silence(silent->gpu);
-  if (failed.empty())
+  auto const failed = gpus_.take_silence(*silent->gpu);
+  if (!failed)
     return;
-  send_beat();  // before the outcomes
-  for (auto const index : failed)
-    give_up_gpu(index);
+  if (session_ != 0)
+    send_beat();  // before the outcomes
+  give_up_gpu(*failed);
   report();
+  try_start();
+  finish_if_empty();
 }
 
 /// A stage's library may keep what it has allocated; nobody accounts for that between attempts.
-void executor_state::trim_hosts(gpu_look const& seen) const {
-  if (!options_.where->hosts)
-    return;
-  for (auto const& host : options_.where->hosts->hosts()) {
+/// Twice in a row: of a host that has just become idle the look may be older than that.
+void executor_state::trim_hosts(gpu_look const& seen, std::vector<host_view> const& hosts) {
+  std::set<pid_t> large;
+  for (auto const& host : hosts) {
     if (host.busy || host.devices.empty() || host.pid == 0)
       continue;
-    std::int64_t holds = 0;
+    std::int64_t most = 0;
     for (auto const& r : seen.readings)
       for (auto const& p : r.processes.value_or(std::vector<devices::gpu_process>{}))
-        holds += p.pid == host.pid ? p.used_mb.value_or(0) : 0;
-    if (holds <= most_idle_mb)
+        most = p.pid == host.pid ? std::max(most, p.used_mb.value_or(0)) : most;
+    if (most <= most_idle_mb || !large.insert(host.pid).second ||
+        !large_idle_hosts_.contains(host.pid))
       continue;
-    spdlog::info("stage host {} is ended: it holds {} MiB of GPU memory while nothing runs there",
-                 host.pid, holds);
+    spdlog::info(
+        "stage host {} is ended: it holds {} MiB of a GPU's memory while nothing runs there",
+        host.pid, most);
     options_.where->hosts->end_idle(host.pid);
   }
+  large_idle_hosts_ = std::move(large);
 }
 
 bool executor_state::is_watched(held const& h) const {
@@ -198,14 +202,13 @@ bool executor_state::is_watched(held const& h) const {
 }
 
 /// Warm stage hosts keep memory, too.
-std::set<std::uint32_t> executor_state::gpus_in_use() const {
+std::set<std::uint32_t> executor_state::gpus_in_use(std::vector<host_view> const& hosts) const {
   std::set<std::uint32_t> list;
   for (auto const& [ref, h] : held_)
     for (auto const& device : h.attempt.devices)
       list.insert(device.index);
-  if (options_.where->hosts)
-    for (auto const& host : options_.where->hosts->hosts())
-      list.insert(host.devices.begin(), host.devices.end());
+  for (auto const& host : hosts)
+    list.insert(host.devices.begin(), host.devices.end());
   return list;
 }
 

@@ -11,6 +11,7 @@
 
 #include "actors/executor.hpp"
 #include "actors/gpu_news.hpp"
+#include "actors/host_view.hpp"
 #include "actors/port_pool.hpp"
 #include "actors/progress_file.hpp"
 #include "actors/room.hpp"
@@ -47,7 +48,7 @@ class executor_state {
   log_chunk read(read_log const& m) const;
 
   // The GPUs
-  void looked(gpu_look seen);
+  void looked(gpu_look const& seen);
   void look_is_late(attempt_ref ref);
 
   // The end
@@ -99,13 +100,11 @@ class executor_state {
 
   // executor_gpus.cpp
   void watch_gpus();
-  void note_found(std::vector<devices::device> found);
-  gpu_info* offered(std::string const& uuid);
-  void offer_newcomers();
+  void offer_newcomers(std::vector<devices::device> const& found);
   void mind_silence();
-  void trim_hosts(gpu_look const& seen) const;
+  void trim_hosts(gpu_look const& seen, std::vector<host_view> const& hosts);
   bool is_watched(held const& h) const;
-  std::set<std::uint32_t> gpus_in_use() const;
+  std::set<std::uint32_t> gpus_in_use(std::vector<host_view> const& hosts) const;
   void give_up_gpu(std::uint32_t index);
   void limit_memory(std::vector<gpu_memory_use> const& uses);
   std::string fault_under(held const& h) const;
@@ -140,9 +139,8 @@ class executor_state {
   bool shutting_ = false;
   std::optional<instant> leaves_at_;  // it shuts itself down then
   bool time_is_up_ = false;
-  std::vector<devices::device> found_;  // all GPUs that are there, as they were found last
-  std::size_t newcomers_ = 0;           // of them: to be offered when nothing runs here
-  std::unique_ptr<gpu_watch> watch_;    // sends looks to this actor; null: no GPU is watched
+  std::set<pid_t> large_idle_hosts_;  // as the look before has shown them
+  std::unique_ptr<gpu_watch> watch_;  // sends looks to this actor; null: no GPU is watched
 };
 
 }  // namespace nsai::actors

@@ -12,11 +12,9 @@ void program_leaders::add(attempt_ref ref, std::int64_t pid) {
   pids_[ref] = pid;
 }
 
-void program_leaders::remove(attempt_ref ref, bool is_stuck) {
+void program_leaders::remove(attempt_ref ref) {
   std::lock_guard const lock{mutex_};
-  auto const gone = pids_.extract(ref);
-  if (is_stuck && !gone.empty())
-    stuck_.push_back(gone.mapped());
+  pids_.erase(ref);
 }
 
 void program_leaders::add_stuck(std::int64_t pid) {

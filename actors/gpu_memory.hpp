@@ -13,7 +13,8 @@
 namespace nsai::actors {
 
 /// The process that an attempt's others lie below: its program's, or the stage host's that runs it.
-/// Without a ref: of one that was given up because it hangs in the kernel (process_exit::stuck).
+/// Without a ref: what is below it was given up because it hangs in the kernel
+/// (process_exit::stuck).
 struct attempt_leader {
   attempt_ref ref;
   std::int64_t pid = 0;
@@ -30,7 +31,7 @@ std::vector<attempt_leader> that_stayed(std::vector<attempt_leader> const& befor
 class program_leaders {
  public:
   void add(attempt_ref ref, std::int64_t pid);
-  void remove(attempt_ref ref, bool is_stuck);
+  void remove(attempt_ref ref);
   void add_stuck(std::int64_t pid);
   std::vector<attempt_leader> all() const;
 

@@ -11,7 +11,8 @@
 namespace nsai::actors {
 namespace {
 
-constexpr int looks_until_sound = 5;  // a GPU that comes and goes has not come back
+constexpr int looks_until_sound = 5;    // a GPU that comes and goes has not come back
+constexpr int looks_until_settled = 5;  // no grant from before it was told is on its way any more
 constexpr int looks_between_bursts = 60;
 constexpr int looks_between_numbers = 10;    // temperature and such go along at most so often
 constexpr std::int64_t least_foreign = 256;  // MiB; less is the driver's and the display's
@@ -55,6 +56,10 @@ bool differs(std::optional<std::int64_t> const& a, std::optional<std::int64_t> c
 }  // namespace
 
 gpu_news::gpu_news(std::vector<gpu_info> gpus) {
+  add(std::move(gpus));
+}
+
+void gpu_news::add(std::vector<gpu_info> gpus) {
   for (auto& info : gpus) {
     watched gpu;
     gpu.state.index = info.index;
@@ -73,6 +78,12 @@ gpu_news::watched const* gpu_news::find(std::uint32_t index) const {
 std::string gpu_news::fault(std::uint32_t index) const {
   auto const* const gpu = find(index);
   return gpu == nullptr ? std::string{} : gpu->state.fault;
+}
+
+std::string gpu_news::settled_fault(std::uint32_t index) const {
+  auto const* const gpu = find(index);
+  return gpu == nullptr || gpu->looks_since_fault < looks_until_settled ? std::string{}
+                                                                        : gpu->state.fault;
 }
 
 std::vector<std::uint32_t> gpu_news::take(gpu_look const& seen,
@@ -96,18 +107,13 @@ std::vector<std::uint32_t> gpu_news::take(gpu_look const& seen,
   return failed;
 }
 
-std::vector<std::uint32_t> gpu_news::take_silence(std::optional<std::size_t> position) {
-  std::vector<std::uint32_t> failed;
-  for (std::size_t i = 0; i < gpus_.size(); ++i) {
-    auto& gpu = gpus_[i];
-    std::string const why = "its driver does not answer";
-    if ((position && *position != i) || !gpu.faults.insert(why).second)
-      continue;
-    gpu.state.fault = why;
-    gpu.sound_looks = 0;
-    failed.push_back(gpu.info.index);
-  }
-  return failed;
+std::optional<std::uint32_t> gpu_news::take_silence(std::size_t position) {
+  if (position >= gpus_.size() || std::exchange(gpus_[position].is_silent, true))
+    return std::nullopt;
+  auto& gpu = gpus_[position];
+  gpu.state.fault = "its driver does not answer";
+  gpu.looks_since_fault = gpu.sound_looks = 0;
+  return gpu.info.index;
 }
 
 /// Errors come in bursts; the same after a while is another.
@@ -124,15 +130,26 @@ void gpu_news::note_xid(watched& gpu, unsigned xid) {
 /// have been taken for settled meanwhile (`nsai resume`). What is known already stays told until
 /// the GPU is sound again.
 bool gpu_news::judge(watched& gpu, devices::reading const& r) {
+  constexpr std::size_t many = 100;  // an error that is counted up is another each time
   auto& fault = gpu.state.fault;
+  std::string latest;
   bool is_new = false;
+  if (gpu.faults.size() > many)
+    gpu.faults.clear();
   for (auto const& now : {gpu.xid_fault, devices::fault_in(r)})
-    if (!now.empty() && gpu.faults.insert(now).second) {
-      fault = now;
-      is_new = true;
+    if (!now.empty()) {
+      bool const was_known = !gpu.faults.insert(now).second;
+      latest = was_known && !latest.empty() ? latest : now;
+      is_new = is_new || !was_known;
     }
+  ++gpu.looks_since_fault;
+  bool const was_silent = std::exchange(gpu.is_silent, false);
+  if (is_new || (was_silent && !latest.empty())) {
+    fault = latest;
+    gpu.looks_since_fault = 0;
+  }
   bool const tells = r.unreachable.empty() && r.memory_mb > 0;
-  if (!gpu.xid_fault.empty() || !devices::fault_in(r).empty()) {
+  if (!latest.empty()) {
     gpu.sound_looks = 0;
   } else if (!fault.empty() && tells && ++gpu.sound_looks >= looks_until_sound) {
     fault.clear();
@@ -141,8 +158,10 @@ bool gpu_news::judge(watched& gpu, devices::reading const& r) {
   return is_new;
 }
 
+/// Twice in a row: a process that ends while it is looked at can hide the others for one look.
 void gpu_news::note_processes(watched& gpu, devices::reading const& r) {
-  bool const hidden = !r.processes.has_value();
+  gpu.hidden_looks = r.processes ? 0 : gpu.hidden_looks + 1;
+  bool const hidden = gpu.hidden_looks > 1;
   if (hidden && !gpu.state.processes_hidden)
     spdlog::warn("GPU {}: the driver shows no processes: limits of GPU memory are unsupported here",
                  gpu.info.index);

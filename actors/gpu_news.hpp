@@ -23,13 +23,17 @@ class gpu_news {
   /// that have failed since the look before.
   std::vector<std::uint32_t> take(gpu_look const& seen, std::set<std::uint32_t> const& in_use);
 
-  /// The driver has not answered what was asked of the GPU at that position (nothing: of any).
-  /// Answers with those that count as failed by it, until they are found sound.
-  std::vector<std::uint32_t> take_silence(std::optional<std::size_t> position);
+  /// The driver does not answer what was asked of the GPU at that position. Answers with its index
+  /// if it counts as failed by that now, until it is found sound.
+  std::optional<std::uint32_t> take_silence(std::size_t position);
+  /// These are watched, too, from now on.
+  void add(std::vector<gpu_info> gpus);
 
   bool watches(std::uint32_t index) const { return find(index) != nullptr; }
   /// Of its hardware; empty: none is known.
   std::string fault(std::uint32_t index) const;
+  /// The same, once it is so old that nothing is granted on the GPU that was not released by hand.
+  std::string settled_fault(std::uint32_t index) const;
   /// What has changed since it was told last; it counts as told then.
   std::vector<gpu_state> news();
   /// Everything; it counts as told then.
@@ -46,6 +50,9 @@ class gpu_news {
     std::map<unsigned, int> xids;           // of the hardware: how many bursts of each
     int looks_since_xid = 0;                // of the hardware
     std::set<std::string> faults;           // that were found since it was last sound
+    bool is_silent = false;                 // its driver has not answered for long
+    int looks_since_fault = 0;              // since the latest was found
+    int hidden_looks = 0;                   // in a row, without its processes
     int sound_looks = 0;                    // in a row, after a fault
     bool was_in_use = false;                // at the look before
     std::optional<std::int64_t> before_mb;  // used at the look before

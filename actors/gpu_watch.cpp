@@ -17,6 +17,8 @@ using clock = std::chrono::steady_clock;
 /// What is under way at the end is waited for so long.
 constexpr std::chrono::seconds longest_farewell{2};
 
+constexpr std::chrono::milliseconds least_between_finds{100};
+
 bool is_below(std::int64_t pid, std::int64_t root) {
   return processes::is_below(static_cast<pid_t>(pid), static_cast<pid_t>(root));
 }
@@ -48,21 +50,26 @@ struct gpu_watch::state {
   void live() {
     std::unique_ptr<devices::nvml> opened;
     std::string why_not;
-    auto const between = how.uuids.empty() ? how.find_every : how.every;
     std::unique_lock lock{mutex};
     while (true) {
+      auto const between =
+          how.uuids.empty() ? std::max(how.find_every, least_between_finds) : how.every;
       woken.wait_for(lock, between, [this] { return over || wanted > begun; });
       if (over)
         break;
       auto const number = ++begun;
+      auto const uuids = how.uuids;
       lock.unlock();
       if (!opened)
         opened = open(why_not);
       if (opened)
-        if (auto seen = look(*opened, number); !is_over())
+        if (auto seen = look(*opened, uuids, number); !is_over())
           tell(std::move(seen));
       lock.lock();
     }
+    lock.unlock();
+    opened.reset();  // may hang, too
+    lock.lock();
     done = true;
     woken.notify_all();
   }
@@ -80,6 +87,12 @@ struct gpu_watch::state {
     return answer;
   }
 
+  /// Without a GPU that is watched it is as usual as any that there is no driver.
+  bool is_needed() {
+    std::lock_guard const lock{mutex};
+    return !how.uuids.empty();
+  }
+
   bool is_over() {
     std::lock_guard const lock{mutex};
     return over;
@@ -88,7 +101,7 @@ struct gpu_watch::state {
   std::unique_ptr<devices::nvml> open(std::string& why_not) {
     auto answer = ask(std::nullopt, [&] { return devices::nvml::open(how.library); });
     if (auto* const why = std::get_if<std::string>(&answer)) {
-      if (*why != why_not && !how.uuids.empty())
+      if (*why != why_not && is_needed())
         spdlog::warn("the GPUs are not watched: {}", *why);
       why_not = std::move(*why);
       return nullptr;
@@ -96,13 +109,13 @@ struct gpu_watch::state {
     return std::move(std::get<std::unique_ptr<devices::nvml>>(answer));
   }
 
-  gpu_look look(devices::nvml& from, std::uint64_t number) {
+  gpu_look look(devices::nvml& from, std::vector<std::string> const& uuids, std::uint64_t number) {
     gpu_look seen;
     seen.number = number;
-    seen.xids = ask(std::nullopt, [&] { return from.take_xids(); });
     auto const before = leaders();
-    for (std::size_t i = 0; i < how.uuids.size(); ++i)
-      seen.readings.push_back(ask(i, [&] { return from.read(how.uuids[i]); }));
+    for (std::size_t i = 0; i < uuids.size(); ++i)
+      seen.readings.push_back(ask(i, [&] { return from.read(uuids[i]); }));
+    seen.xids = ask(std::nullopt, [&] { return from.take_xids(); });
     if (how.find_every.count() > 0 && clock::now() >= finds_at) {
       seen.found = ask(std::nullopt, [&] { return from.look().devices; });
       finds_at = clock::now() + how.find_every;
@@ -136,7 +149,7 @@ gpu_watch::~gpu_watch() {
   if (has_ended) {
     thread_.join();
   } else {
-    spdlog::warn("NVIDIA's driver does not answer; it is left alone");
+    spdlog::warn("a look at the GPUs does not end; it is left alone");
     thread_.detach();
   }
 }
@@ -146,6 +159,13 @@ std::uint64_t gpu_watch::look_soon() {
   state_->wanted = state_->begun + 1;
   state_->woken.notify_all();
   return state_->wanted;
+}
+
+void gpu_watch::watch_also(std::vector<std::string> const& uuids) {
+  std::lock_guard const lock{state_->mutex};
+  state_->how.uuids.insert(state_->how.uuids.end(), uuids.begin(), uuids.end());
+  state_->wanted = state_->begun + 1;
+  state_->woken.notify_all();
 }
 
 std::optional<gpu_watch::silence> gpu_watch::silent() const {

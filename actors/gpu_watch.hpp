@@ -53,6 +53,9 @@ class gpu_watch {
   /// Looks now. The number of the first look that begins after this.
   std::uint64_t look_soon();
 
+  /// Behind those that are watched.
+  void watch_also(std::vector<std::string> const& uuids);
+
   /// A question that the driver has not answered yet.
   struct silence {
     std::optional<std::size_t> gpu;  // by position; nothing: it is of none of them

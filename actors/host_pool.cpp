@@ -321,7 +321,7 @@ class host_pool::loop {
       return;
     auto const& host = gone.mapped();
     if (exit.stuck) {
-      where_.leaders->add_stuck(host->pid);
+      where_.leaders->add_stuck(exit.stuck_below);
       spdlog::error("stage host {} hangs in the kernel; it keeps what it holds", host->pid);
     }
     while (!host->silent_since && hear(*host) && host->fault.empty() && more_to_hear(*host)) {

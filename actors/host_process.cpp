@@ -121,13 +121,19 @@ bool host_process::uses_any(std::vector<device_grant> const& of) const {
 }
 
 bool host_process::leaves_room(std::int64_t memory_mb) const {
-  // CUDA's libraries would be in another host of it, too.
-  auto const own = resident_mb - (devices.empty() ? 0 : cuda_libraries_mb);
-  return memory_mb == 0 || (own * 2 <= memory_mb && resident_mb <= memory_mb);
+  // CUDA's libraries would be in another host of it, too; a quarter of the bound is left anyway.
+  return memory_mb == 0 ||
+         ((resident_mb - libraries_mb()) * 2 <= memory_mb && resident_mb * 4 <= memory_mb * 3);
 }
 
 std::int64_t host_process::grown_mb() const {
-  return resident_mb - first_resident_mb - (devices.empty() ? 0 : cuda_libraries_mb);
+  return resident_mb - first_resident_mb - libraries_mb();
+}
+
+std::int64_t host_process::libraries_mb() const {
+  bool const on_gpu = std::any_of(devices.begin(), devices.end(),
+                                  [](auto const& grant) { return !grant.is_virtual; });
+  return on_gpu ? cuda_libraries_mb : 0;
 }
 
 host_view host_process::view() const {

@@ -35,6 +35,8 @@ class host_process {
   bool leaves_room(std::int64_t memory_mb) const;
   /// Since its first attempt, beyond what CUDA loads late.
   std::int64_t grown_mb() const;
+  /// What CUDA may hold of that.
+  std::int64_t libraries_mb() const;
 
   /// Gives it a batch; it must have none.
   void give(workplace const& where, std::shared_ptr<host_batch> batch);

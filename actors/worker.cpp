@@ -295,12 +295,14 @@ class worker_state {
     program.handle = where_->pool->start(
         std::get<processes::process_spec>(std::move(prepared)),
         [me, ref, leaders](processes::process_exit exit) {
-          leaders->remove(ref, exit.stuck);
-          if (exit.stuck)
+          leaders->remove(ref);
+          if (exit.stuck) {
+            leaders->add_stuck(exit.stuck_below);
             spdlog::error(
                 "job {}, attempt {}: its processes hang in the kernel and cannot be killed; "
                 "they keep what they hold",
                 ref.job.value, ref.attempt);
+          }
           caf::anon_send(me, program_over{ref, std::move(exit)});
         },
         [ref, leaders](pid_t pid) { leaders->add(ref, pid); });

@@ -2,15 +2,14 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <map>
 #include <mutex>
 #include <utility>
 
-#include <signal.h>
-#include <sys/stat.h>
+#include <sys/sysinfo.h>
 
 #include "devices/nvml_library.hpp"
+#include "devices/nvml_processes.hpp"
 
 namespace nsai::devices {
 namespace {
@@ -20,9 +19,6 @@ namespace api = nvml_api;
 std::int64_t in_mb(unsigned long long bytes) {
   return static_cast<std::int64_t>(bytes / (1024 * 1024));
 }
-
-/// No process of its own needs less on a GPU; an idle one can show some MiB as used.
-constexpr std::int64_t idle_mb = 100;
 
 constexpr unsigned most_instance_ids = 1000;  // of a GPU; there are less than ten
 
@@ -45,35 +41,13 @@ bool is_stale(int fault) {
   return fault == api::invalid_argument || fault == api::not_found || fault == api::gpu_not_found;
 }
 
-bool exists(unsigned pid) {
-  return pid != 0 && (::kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM);
-}
-
-/// Elsewhere older drivers name processes as the first namespace does, where numbers mean others.
-bool is_in_first_pid_namespace() {
-  constexpr ino_t its_inode = 0xeffffffc;  // PROC_PID_INIT_INO of Linux's sources
-  struct stat found {};
-  return ::stat("/proc/self/ns/pid", &found) == 0 && found.st_ino == its_inode;
-}
-
-using list_processes = int (*)(api::device, unsigned*, api::process*);
-
-/// Adds what the function lists; false: it does not say.
-bool add_processes(list_processes list, api::device of, std::vector<api::process>& to) {
-  std::vector<api::process> found(32);
-  for (int tries = 0; list != nullptr && tries < 4; ++tries) {
-    auto count = static_cast<unsigned>(found.size());
-    int const result = list(of, &count, found.data());
-    if (result == api::success) {
-      to.insert(to.end(), found.begin(),
-                found.begin() + std::min<std::size_t>(count, found.size()));
-      return true;
-    }
-    if (result != api::insufficient_size)
-      return false;
-    found.resize(std::max<std::size_t>(count, found.size()) * 2);
-  }
-  return false;
+/// A GPU without memory of its own (GB10) has the machine's. What is in use of that is not the
+/// GPU's.
+api::memory of_the_machine() {
+  struct sysinfo info {};
+  ::sysinfo(&info);
+  auto const unit = static_cast<unsigned long long>(info.mem_unit);
+  return {info.totalram * unit, info.freeram * unit, 0};
 }
 
 }  // namespace
@@ -134,7 +108,10 @@ struct nvml::loaded {
       return fault;
     if (int const fault = call.nvmlDeviceGetName(handle, name.data(), name.size() - 1))
       return fault;
-    if (int const fault = call.nvmlDeviceGetMemoryInfo(handle, &memory))
+    int const fault = call.nvmlDeviceGetMemoryInfo(handle, &memory);
+    if (fault == api::not_supported)
+      memory = of_the_machine();
+    else if (fault != api::success)
       return fault;
     to.uuid = uuid.data();
     to.model = name.data();
@@ -312,7 +289,10 @@ struct nvml::loaded {
     if (call.nvmlDeviceGetMemoryInfo_v2 == nullptr ||
         call.nvmlDeviceGetMemoryInfo_v2(handle, &now) != api::success) {
       api::memory older{};
-      if (int const fault = call.nvmlDeviceGetMemoryInfo(handle, &older))
+      int const fault = call.nvmlDeviceGetMemoryInfo(handle, &older);
+      if (fault == api::not_supported)
+        older = of_the_machine();
+      else if (fault != api::success)
         return fault;
       now.total = older.total;
       now.free = older.free;
@@ -355,46 +335,15 @@ struct nvml::loaded {
     return gone;
   }
 
-  void read_processes(api::device handle, reading& to) const {
-    std::vector<api::process> found;
-    // Version 2 first: version 3 has a longer record in some drivers of the 535 series.
-    if (!add_processes(call.nvmlDeviceGetComputeRunningProcesses_v2, handle, found) &&
-        !add_processes(call.nvmlDeviceGetComputeRunningProcesses_v3, handle, found))
-      return;
-    if (!add_processes(call.nvmlDeviceGetGraphicsRunningProcesses_v2, handle, found))
-      add_processes(call.nvmlDeviceGetGraphicsRunningProcesses_v3, handle, found);
-    if (found.empty() && to.memory_used_mb > idle_mb)
-      return;
-    std::sort(found.begin(), found.end(),
-              [](auto const& a, auto const& b) { return a.pid < b.pid; });
-    std::vector<gpu_process> list;
-    std::size_t gone = 0;  // has just ended, or is of another namespace
-    bool shows_memory = false;
-    for (auto const& p : found) {
-      if (!exists(p.pid)) {
-        ++gone;
-        continue;
-      }
-      if (list.empty() || list.back().pid != p.pid)
-        list.push_back({p.pid, std::nullopt});
-      shows_memory = shows_memory || p.used_memory != 0;
-      if (p.used_memory != api::not_available)  // who computes and draws is listed twice
-        list.back().used_mb = std::max(list.back().used_mb.value_or(0), in_mb(p.used_memory));
-    }
-    if (gone > 0 && (list.empty() || !is_in_first_pid_namespace()))
-      return;
-    if (!list.empty() && !shows_memory && to.memory_used_mb > idle_mb)
-      return;  // processes of another namespace are named by their number here, and nothing else
-    to.processes = std::move(list);
-  }
-
   reading read(std::string const& uuid) const {
     reading now;
     now.uuid = uuid;
     int missing = api::success;
     auto at = find(uuid, &missing);
     int fault = at.handle == nullptr ? api::gpu_not_found : read_memory(at.handle, now);
-    if (at.handle != nullptr && is_stale(fault)) {
+    bool const is_another = at.handle != at.whole && fault == api::success &&
+                            uuid_of(at.handle) != uuid;  // an instance that took its handle
+    if (at.handle != nullptr && (is_stale(fault) || is_another)) {
       forget(uuid);
       at = find(uuid, &missing);
       fault = at.handle == nullptr ? api::gpu_not_found : read_memory(at.handle, now);
@@ -404,6 +353,9 @@ struct nvml::loaded {
       fault = missing;  // of one that does not show itself, which is this one's likeliest
     if (fault == api::success)
       fault = read_health(at.whole, now);
+    // A GPU that was divided since it was found is what its instances are now.
+    if (fault == api::success && at.handle == at.whole && is_divided(at.whole))
+      fault = api::gpu_not_found;
     if (fault != api::success) {
       reading none;
       none.uuid = now.uuid;
@@ -416,7 +368,7 @@ struct nvml::loaded {
     if (call.nvmlDeviceGetUtilizationRates != nullptr &&
         call.nvmlDeviceGetUtilizationRates(at.handle, &busy) == api::success)
       now.utilisation_percent = busy.gpu;
-    read_processes(at.handle, now);
+    now.processes = shown_processes(call, at.handle, now.memory_used_mb);
     return now;
   }
 

@@ -139,20 +139,26 @@ class keeper_process {
     constexpr std::chrono::seconds longest{10};
     patience between;
     auto const begin = std::chrono::steady_clock::now();
-    while (end_orphans() && std::chrono::steady_clock::now() - begin < longest) {
+    while (end_orphans()) {
+      if (std::chrono::steady_clock::now() - begin > longest) {
+        for (auto const child : children_of(::getpid()))
+          if (!wardens_.contains(child))
+            given_up_.insert(child);
+        break;
+      }
       between.wait();
       take_in_the_dead();
     }
     send_with_descriptor(socket_.get(), {pid, 0}, -1);
   }
 
-  /// Kills what wardens have left behind; false when there is nothing.
+  /// Kills what wardens have left behind; false when there is nothing that is waited for.
   bool end_orphans() const {
     bool any = false;
     for (auto const child : children_of(::getpid())) {
       if (wardens_.contains(child))
         continue;
-      any = true;
+      any = any || !given_up_.contains(child);
       for (auto const below : descendants_of(child))
         ::kill(below, SIGKILL);
       ::kill(child, SIGKILL);
@@ -164,8 +170,10 @@ class keeper_process {
   bool take_in_the_dead() {
     bool lost_warden = false;
     pid_t pid = 0;
-    while ((pid = ::waitpid(-1, nullptr, WNOHANG)) > 0)
+    while ((pid = ::waitpid(-1, nullptr, WNOHANG)) > 0) {
       lost_warden = wardens_.erase(pid) > 0 || lost_warden;
+      given_up_.erase(pid);
+    }
     return lost_warden;
   }
 
@@ -182,6 +190,7 @@ class keeper_process {
   file_descriptor socket_;
   file_descriptor signals_;
   std::set<pid_t> wardens_;
+  std::set<pid_t> given_up_;  // hang in the kernel
 };
 
 }  // namespace

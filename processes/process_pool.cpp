@@ -191,6 +191,7 @@ struct process_pool::state {
     } else if (message.kind == frame_kind::over) {
       auto exit = decode_exit(message.body);
       from.spent = exit.stuck;
+      exit.stuck_below = exit.stuck ? from.warden : 0;
       calls.push_back([done = std::move(from.done), exit = std::move(exit)]() mutable {
         done(std::move(exit));
       });

@@ -295,7 +295,8 @@ class warden {
     e.output_bytes = r.log.offered_bytes();
     e.log_truncated = r.log.truncated();
     e.log_errno = r.log.error();
-    e.stderr_tail = r.spec.stderr_path.empty() ? r.err_tail.text() : tail_of_file(r);
+    // The file may be where the program hangs.
+    e.stderr_tail = r.spec.stderr_path.empty() || e.stuck ? r.err_tail.text() : tail_of_file(r);
     tell(encode(e));
   }
 

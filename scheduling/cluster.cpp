@@ -61,8 +61,8 @@ void cluster::remove(node_index index) {
   ++epoch;
 }
 
-void cluster::offer(node_index index, node_info const& offered, std::vector<bool> stages) {
-  std::vector<device_kind> of_devices;
+/// Nodes of one kind differ in nothing that requests ask for.
+std::string cluster::kind_text(node_info const& offered, std::vector<bool> const& stages) {
   // Separated by what no name contains.
   auto kind = std::to_string(offered.cpus.value) + "/" + std::to_string(offered.memory_mb) + "/" +
               std::to_string(offered.price_per_hour_usd.value) + "/";
@@ -70,15 +70,35 @@ void cluster::offer(node_index index, node_info const& offered, std::vector<bool
     kind += has ? '1' : '0';
   for (auto const& [label, value] : offered.labels)
     kind.append(1, '\0').append(label).append(1, '\0').append(value);
-  for (auto const& gpu : offered.gpus) {
+  for (auto const& gpu : offered.gpus)
+    kind.append(2, '\0').append(std::to_string(kind_of(gpu).device_class));
+  return kind;
+}
+
+void cluster::offer(node_index index, node_info const& offered, std::vector<bool> stages) {
+  std::vector<device_kind> of_devices;
+  for (auto const& gpu : offered.gpus)
     of_devices.push_back(kind_of(gpu));
-    kind.append(2, '\0').append(std::to_string(of_devices.back().device_class));
-  }
+  auto const kind = kind_text(offered, stages);
   auto& node = *nodes_[index];
   count(node, -1);
   node.reset(offered, std::move(stages), of_devices);
   node.kind = kinds_.intern(kind);
   count(node, 1);
+  note_size(node);
+}
+
+void cluster::add_devices(node_index index, std::span<gpu_info const> more) {
+  auto& node = *nodes_[index];
+  count(node, -1);
+  for (auto const& gpu : more)
+    node.add_device(gpu, kind_of(gpu));
+  node.kind = kinds_.intern(kind_text(node.info, node.stages));
+  count(node, 1);
+  note_size(node);
+}
+
+void cluster::note_size(node_state const& node) {
   ++epoch;
   if (node.info.cpus.value <= most_cpus_ && node.devices.size() <= most_devices_)
     return;

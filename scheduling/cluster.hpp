@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,8 @@ class cluster {
   void remove(node_index index);
   /// The node says what it offers; nothing is held on it then.
   void offer(node_index index, node_info const& offered, std::vector<bool> stages);
+  /// The node has found these, too, while it lives.
+  void add_devices(node_index index, std::span<gpu_info const> more);
   /// What is free on the nodes now.
   room_index const& by_room();
   /// The same of one node, when the others do not matter.
@@ -84,6 +87,8 @@ class cluster {
   };
   device_kind kind_of(gpu_info const& gpu);
   void count(node_state const& node, int sign);
+  void note_size(node_state const& node);
+  std::string kind_text(node_info const& offered, std::vector<bool> const& stages);
 
   std::vector<boxed<node_state>> nodes_;
   std::vector<device_class> device_classes_;

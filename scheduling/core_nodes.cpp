@@ -1,5 +1,6 @@
 // Nodes come, are silent, are lost, and leave.
 #include <algorithm>
+#include <span>
 
 #include "scheduling/core_state.hpp"
 #include "scheduling/errors.hpp"
@@ -74,6 +75,10 @@ void core::state::handle(node_registered const& e) {
     if (nodes[index].status != node_status::lost)
       lose_node(index, "node " + nodes[index].info.name + " was started anew");
     learn(index, r.node);
+  } else if (auto const known = nodes[index].info.gpus.size(); r.node.gpus.size() > known) {
+    // It has found more since; they stand behind those that it had.
+    nodes.add_devices(index, std::span{r.node.gpus}.subspan(known));
+    learn_places(index);
   }
   auto& node = nodes[index];
   node.session = e.session;

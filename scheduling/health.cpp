@@ -198,15 +198,19 @@ health::changes health::failed(health_attempt const& a, timestamp now) {
   return list;
 }
 
+/// Evidence that was settled by hand says nothing of a later fault.
+bool health::is_evident(place const& p) {
+  return !p.evidence.empty() && p.state == place_health::quarantined;
+}
+
 health::changes health::fault(health_attempt const& a, timestamp now) {
   changes list;
   nothing_failed_ = false;
-  auto const is_known = std::any_of(a.places.begin(), a.places.end(), [&](place_no number) {
-    return !places_[number].evidence.empty();
-  });
+  auto const is_known = std::any_of(a.places.begin(), a.places.end(),
+                                    [&](place_no number) { return is_evident(places_[number]); });
   for (auto const number : a.places) {
     auto& p = places_[number];
-    if (is_known && p.evidence.empty())
+    if (is_known && !is_evident(p))
       continue;  // its node knows which of them it was
     p.by_hardware = true;
     if (p.state != place_health::quarantined)

@@ -123,6 +123,7 @@ class health {
   std::string suspicion(place const& p) const;
   bool may_quarantine(place const& p) const;
   void judge(place_no number, timestamp now, changes& to);
+  static bool is_evident(place const& p);
   static timestamp end_of_quarantine(place& p, timestamp now);
   void quarantine(place_no number, std::string reason, timestamp until, changes& to);
   void release(place_no number, std::string reason, timestamp now, changes& to);

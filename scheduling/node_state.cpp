@@ -66,6 +66,14 @@ void node_state::reset(node_info offered, std::vector<bool> stages_offered,
   uniform = is_uniform();
 }
 
+void node_state::add_device(gpu_info const& offered, device_kind kind) {
+  changes();
+  info.gpus.push_back(offered);
+  devices.emplace_back(offered, kind);
+  ++free_devices_;
+  uniform = is_uniform();
+}
+
 bool node_state::is_uniform() const {
   return std::all_of(devices.begin(), devices.end(), [&](device_state const& d) {
     return d.device_class == devices[0].device_class && d.state().foreign_mb == 0;

@@ -186,6 +186,8 @@ class node_state {
   /// A node that says what it offers, with nothing held.
   void reset(node_info offered, std::vector<bool> stages_offered,
              std::vector<device_kind> const& kinds);
+  /// It has one more device than it said; what is held stays.
+  void add_device(gpu_info const& offered, device_kind kind);
 
   /// Its devices will be asked for soon.
   void prefetch_devices() const {

@@ -26,7 +26,11 @@ compute& device_of(stage_env const& env) {
         "process (stage_backends)",
         fault_class::fail_job, false);
   auto& gpu = env.gpu();
-  gpu.limit_memory(room_in(*real));
+  auto least = *real;
+  for (auto const& grant : env.devices)
+    if (!grant.is_virtual && grant.memory_mb < least.memory_mb)
+      least = grant;
+  gpu.limit_memory(room_in(least));
   return gpu;
 }
 

@@ -34,7 +34,7 @@ void merge_best(device_matrix<float const> tile, std::uint32_t first, best_so_fa
 
 /// Rows first_row.. of the distance matrix of all points, as many as `to` has. Its columns are a
 /// multiple of 4, at least points.rows(): what is behind the distances is written, too, and means
-/// nothing. `first_row` is a multiple of `distance_tile`.
+/// nothing. Rows are best taken in multiples of `distance_tile`.
 inline constexpr std::size_t distance_tile = 128;
 void euclidean_distances(device_matrix<float const> points, std::size_t first_row,
                          device_matrix<float> to, stream const& on);

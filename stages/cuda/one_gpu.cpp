@@ -59,8 +59,8 @@ void one_gpu::distance_rows(matrix_view points, std::size_t first, std::span<flo
   auto const rows = to.size() / n;
   auto const room = room_for_data(limit_) / sizeof(float);
   auto const floats = std::min(most_floats, room - std::min(room, size));
-  auto const band =
-      std::min(rows, std::max<std::size_t>(1, floats / stride / distance_tile) * distance_tile);
+  auto const fit = std::max<std::size_t>(1, floats / stride);
+  auto const band = std::min(rows, fit < distance_tile ? fit : fit / distance_tile * distance_tile);
   device_buffer<float> from(std::max<std::size_t>(1, size));
   device_buffer<float> there(band * stride);
   upload({points.data, size}, from.all(), *work_, "the points");

@@ -26,7 +26,7 @@ class one_gpu final : public compute {
   device_rates rates(compute_hooks const& hooks) override;
 
   /// Rows first.. of the distance matrix, as many as `to` has room for (of points.rows floats
-  /// each). `first` is a multiple of distance_tile.
+  /// each).
   void distance_rows(matrix_view points, std::size_t first, std::span<float> to,
                      compute_hooks const& hooks);
 

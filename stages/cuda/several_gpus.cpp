@@ -11,6 +11,10 @@
 namespace nsai::stages::cuda {
 namespace {
 
+// Fewer are not worth another context, nor another copy of the corpus.
+constexpr std::size_t least_queries = 64;
+constexpr std::size_t least_texts = 64;
+
 /// What the parts tell of themselves becomes what is told of the whole.
 class together {
  public:
@@ -101,7 +105,7 @@ neighbours several_gpus::most_similar(matrix_view queries, matrix_view corpus, s
   all.scores.resize(queries.rows * all.k);
   all.indices.resize(queries.rows * all.k);
   in_parts(
-      queries.rows, 1, hooks,
+      queries.rows, least_queries, hooks,
       [&](one_gpu& on, std::size_t first, std::size_t count, compute_hooks const& of_part) {
         auto const found =
             on.most_similar({queries.row(first), count, queries.columns}, corpus, k, p, of_part);
@@ -125,7 +129,7 @@ std::vector<float> several_gpus::hashed_ngrams(std::span<std::string_view const>
                                                ngram_shape shape, compute_hooks const& hooks) {
   check_ngrams(texts, shape);
   std::vector<float> all(texts.size() * shape.buckets);
-  in_parts(texts.size(), 1, hooks,
+  in_parts(texts.size(), least_texts, hooks,
            [&](one_gpu& on, std::size_t first, std::size_t count, compute_hooks const& of_part) {
              auto const part = on.hashed_ngrams(texts.subspan(first, count), shape, of_part);
              std::copy(part.begin(), part.end(), all.data() + first * shape.buckets);

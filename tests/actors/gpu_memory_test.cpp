@@ -46,7 +46,9 @@ TEST_CASE("what was given up is nobody's, as long as it is there") {
   auto const self = static_cast<std::int64_t>(::getpid());
   leaders.add(one, self);
   CHECK(leaders.all() == std::vector<attempt_leader>{{one, self}});
-  leaders.remove(one, true);
+  leaders.remove(one);
+  CHECK(leaders.all().empty());
+  leaders.add_stuck(self);
   REQUIRE(leaders.all().size() == 1);
   CHECK(leaders.all()[0].is_given_up());
   leaders.add_stuck(4'194'999);  // is not there
@@ -86,7 +88,7 @@ TEST_CASE("leaders of programs come and go") {
   program_leaders leaders;
   leaders.add(one, 10);
   leaders.add(two, 20);
-  leaders.remove(one, false);
+  leaders.remove(one);
   REQUIRE(leaders.all().size() == 1);
   CHECK(leaders.all().front().pid == 20);
 }

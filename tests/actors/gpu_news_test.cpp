@@ -95,14 +95,46 @@ TEST_CASE("gpu news: the same error of the hardware is another one after a minut
 TEST_CASE("gpu news: a GPU whose driver does not answer has failed until it does") {
   one_gpu g;
   g.look();
-  CHECK(g.news.take_silence(1).empty());  // another
-  CHECK(g.news.take_silence(0) == std::vector<std::uint32_t>{0});
-  CHECK(g.news.take_silence(std::nullopt).empty());
+  CHECK_FALSE(g.news.take_silence(1));  // another
+  CHECK(g.news.take_silence(0) == 0U);
+  CHECK_FALSE(g.news.take_silence(0));
   CHECK(g.news.fault(0) == "its driver does not answer");
   for (int i = 0; i < 5; ++i)
     g.look();
   CHECK(g.news.fault(0).empty());
-  CHECK(g.news.take_silence(std::nullopt).size() == 1);
+  // A fault that stands besides is told again when the driver answers, and silence is noticed
+  // again.
+  g.look({74});
+  CHECK(g.news.take_silence(0) == 0U);
+  CHECK(g.look().empty());
+  CHECK(g.news.fault(0) == "XID 74: NVLink error");
+  CHECK(g.news.take_silence(0) == 0U);
+}
+
+TEST_CASE("gpu news: a fault is settled some looks after it was found") {
+  one_gpu g;
+  g.now.uncorrectable_errors = 1;
+  g.look();
+  CHECK(g.news.settled_fault(0).empty());
+  for (int i = 0; i < 5; ++i)
+    g.look();
+  CHECK(g.news.settled_fault(0) == g.news.fault(0));
+  g.now.uncorrectable_errors = 2;
+  g.look();
+  CHECK(g.news.settled_fault(0).empty());
+}
+
+TEST_CASE("gpu news: what is added is watched, and what is known stays") {
+  one_gpu g;
+  g.look({74});
+  g.news.add({{3, "GPU-b", "H100", 80'000, false}});
+  gpu_look seen;
+  auto second = g.now;
+  second.uuid = second.gpu = "GPU-b";
+  second.unreachable = "GPU is lost";
+  seen.readings = {g.now, second};
+  CHECK(g.news.take(seen, {}) == std::vector<std::uint32_t>{3});
+  CHECK(g.news.fault(0) == "XID 74: NVLink error");
 }
 
 TEST_CASE("gpu news: a GPU that tells nothing has not become sound") {

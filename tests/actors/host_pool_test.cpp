@@ -342,8 +342,12 @@ TEST_CASE_FIXTURE(
     a.memory_mb = 500;
     return run(a).worker;
   };
-  auto const with_gpu = on(device(0), "hoard");
-  CHECK(on(device(0), "echo") == with_gpu);
+  auto real = device(0);
+  real.front().is_virtual = false;
+  auto const with_gpu = on(real, "hoard");
+  CHECK(on(real, "echo") == with_gpu);
+  auto const with_virtual = on(device(1), "hoard");
+  CHECK(on(device(1), "echo") != with_virtual);
   auto const without = on({}, "hoard");
   CHECK(on({}, "echo") != without);
 }

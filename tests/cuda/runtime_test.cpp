@@ -109,7 +109,7 @@ TEST_CASE("several GPUs give what one gives, whatever the sizes") {
     CAPTURE(count);
     matrix_view const points{many.data(), count, 5};
     CHECK(three.distances(points, {}) == gpu_compute().distances(points, {}));
-    auto const queries = std::min<std::size_t>(count, 20);
+    auto const queries = std::min<std::size_t>(count, 150);
     matrix_view const q{many.data(), queries, 5};
     auto const found = three.most_similar(q, points, 4, precision::fp32, {});
     CHECK(found.indices == cpu_compute().most_similar(q, points, 4, precision::fp32, {}).indices);

@@ -8,11 +8,11 @@
 //    "temperature_c", "power_mw", "utilisation", "processes": [{"pid", "memory_mb"}], "nvlink": [7,
 //    "switch", ...]}], "xids": [{"device": 0, "xid": 79}]}
 // `nvlink`: its links, to devices by position or to something by name.
-// `blocks`: a question about its memory is not answered as long as it is shown.
-// `fault`: what every question about the device answers, `health_fault` those about its health.
-// `mig`: it is divided, null is a number without an instance. `processes`: "hidden" is a driver
-// that refuses to tell; of one without `memory_mb` the memory is not told. `xids` only grows: each
-// is reported once.
+// Without `memory_mb` it has none of its own. `blocks`: a question about its memory is not answered
+// as long as it is shown. `fault`: what every question about the device answers, `health_fault`
+// those about its health. `mig`: it is divided, null is a number without an instance. `processes`:
+// "hidden" is a driver that refuses to tell; of one without `memory_mb` the memory is not told.
+// `xids` only grows: each is reported once.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -154,6 +154,8 @@ int nvmlDeviceGetMemoryInfo(api::device d, api::memory* to) {
     std::this_thread::sleep_for(std::chrono::milliseconds{10});
   if (int const fault = shown.value("fault", 0))
     return fault;
+  if (!shown.contains("memory_mb"))
+    return api::not_supported;
   constexpr unsigned long long mib = 1024 * 1024;
   to->total = shown.at("memory_mb").get<unsigned long long>() * mib;
   to->used = shown.value("memory_used_mb", 0ULL) * mib;

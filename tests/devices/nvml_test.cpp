@@ -248,6 +248,16 @@ TEST_CASE("nvml: instances that are made anew are found, those that are gone are
   CHECK(library->read("MIG-2").memory_mb == 19'968);
 }
 
+TEST_CASE("nvml: a GPU that is divided after it was found is no GPU of its own any more") {
+  shown_machine m{one_gpu("")};
+  auto const library = opened_library();
+  CHECK(library->read("GPU-a").unreachable.empty());
+  m.show(one_gpu(
+      R"("mig": [{"name": "NVIDIA H100 MIG 3g.40gb", "uuid": "MIG-1", "memory_mb": 40000}])"));
+  CHECK_FALSE(library->read("GPU-a").unreachable.empty());
+  CHECK(library->read("MIG-1").unreachable.empty());
+}
+
 TEST_CASE("nvml: compute instances of one GPU instance are offered a part of its memory each") {
   shown_machine m{
       R"({"driver": "550", "devices": [{"name": "NVIDIA A100", "uuid": "GPU-a", "memory_mb": 40960, "mig": [
@@ -258,6 +268,18 @@ TEST_CASE("nvml: compute instances of one GPU instance are offered a part of its
   for (auto const& d : seen().devices)
     memory.push_back(d.memory_mb);
   CHECK(memory == std::vector<std::int64_t>{9'984, 9'984, 19'968});
+}
+
+TEST_CASE("nvml: a GPU without memory of its own has the machine's") {
+  shown_machine m{
+      R"({"driver": "580", "devices": [{"name": "NVIDIA GB10", "uuid": "GPU-a", "capability": [12, 1]}]})"};
+  auto const found = seen();
+  REQUIRE(found.devices.size() == 1);
+  CHECK(found.devices[0].memory_mb > 100);
+  auto const now = opened_library()->read("GPU-a");
+  CHECK(now.unreachable.empty());
+  CHECK(now.memory_mb == found.devices[0].memory_mb);
+  CHECK(now.memory_used_mb == 0);
 }
 
 TEST_CASE("nvml: the newest CUDA that the driver runs is told where the driver tells it") {

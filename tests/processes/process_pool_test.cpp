@@ -199,6 +199,7 @@ TEST_CASE_FIXTURE(pool_fixture,
   CHECK(over.list()[0].stopped);
   CHECK_FALSE(over.list()[0].exit_status.has_value());
   CHECK_FALSE(over.list()[0].signal.has_value());
+  CHECK(is_below(pid, static_cast<pid_t>(over.list()[0].stuck_below)));
   CHECK(pool.running() == 0);
   CHECK(run(shell("exit 3")).exit_status == 3);
   CHECK(::kill(pid, 0) == 0);
@@ -211,13 +212,15 @@ TEST_CASE_FIXTURE(pool_fixture, "stuck: a child that hangs is told with how its 
                     " ]; do sleep 0.01; done; exit 4");
   spec.stuck_after_ms = 200;
   pool.start(spec, over.expect());
-  hanging const stuck{pids_in(file("pids"), 1).at(0)};
+  auto const pid = pids_in(file("pids"), 1).at(0);
+  hanging const stuck{pid};
   if (!stuck.works())
     return nsai::tests::skip("processes may not be traced here");
   std::ofstream{file("go")} << "go";
   REQUIRE(over.wait(1));
   CHECK(over.list()[0].stuck);
   CHECK(over.list()[0].exit_status == 4);
+  CHECK(is_below(pid, static_cast<pid_t>(over.list()[0].stuck_below)));
 }
 
 TEST_CASE_FIXTURE(pool_fixture, "memory: a tree that holds more than its bound is ended") {

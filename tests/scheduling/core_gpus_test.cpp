@@ -118,6 +118,26 @@ TEST_CASE("GPU state: of several GPUs only the one that its node names is out of
   CHECK(f.gpu(3).health == place_health::sound);
 }
 
+TEST_CASE("a node that finds more GPUs while it lives: what runs stays, what waits goes there") {
+  watched_gpus f;
+  auto const first = f.submitted(f.gpu_job("H100"));
+  REQUIRE(f.runs(first));
+  auto const waits = f.submitted(f.gpu_job("H100"));
+  auto const other = f.submitted(f.gpu_job("A100"));
+  CHECK_FALSE(f.runs(waits));
+  CHECK_FALSE(f.runs(other));
+  f.join(f.node("a", 16, {"H100", "H100", "A100"}, all_mb), {f.held(first)});
+  CHECK(f.runs(first));
+  CHECK(f.place_of(waits) == "a");
+  CHECK(f.place_of(other) == "a");
+  CHECK(f.record_of("a").gpus.size() == 3);
+  CHECK(f.details(happening::node_lost).empty());
+  f.core_.check_invariants();
+  f.tell(2, "XID 79: the GPU has fallen off the bus");
+  CHECK(f.gpu(2).health == place_health::quarantined);
+  CHECK(f.gpu(0).health == place_health::sound);
+}
+
 TEST_CASE("instances of a divided GPU: a job that takes several GPUs gets none") {
   std::string const instance = "NVIDIA A100-SXM4-40GB MIG 3g.20gb";
   fixture f;
@@ -134,6 +154,17 @@ TEST_CASE("instances of a divided GPU: a job that takes several GPUs gets none")
   CHECK(f.runs(f.submitted(f.gpu_job("3g.20gb"))));
   f.join(f.node("b", 16, {"NVIDIA A100-SXM4-40GB", "NVIDIA A100-SXM4-40GB"}, all_mb));
   CHECK(f.place_of(any_two) == "b");
+}
+
+TEST_CASE("GPU state: evidence that was settled by hand is not that of a later fault") {
+  watched_gpus f{2};
+  f.tell(0, "1 memory errors");
+  f.drain("a");
+  f.resume("a");
+  auto const job = f.submitted(f.gpu_job("H100", 2));
+  REQUIRE(f.runs(job));
+  f.end(job, attempt_result::device_fault);
+  CHECK(f.gpu(1).health == place_health::quarantined);
 }
 
 TEST_CASE("GPU state: failures blamed on jobs are taken back when the hardware turns out bad") {
