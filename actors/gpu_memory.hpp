@@ -14,7 +14,7 @@ namespace nsai::actors {
 
 /// The process that an attempt's others lie below: its program's, or the stage host's that runs it.
 /// Without a ref: what is below it was given up because it hangs in the kernel
-/// (process_exit::stuck).
+/// (process_exit::is_stuck).
 struct attempt_leader {
   attempt_ref ref;
   std::int64_t pid = 0;

@@ -119,7 +119,7 @@ std::optional<std::uint32_t> gpu_news::take_silence(std::size_t position) {
 /// Errors come in bursts; the same after a while is another.
 void gpu_news::note_xid(watched& gpu, unsigned xid) {
   auto& times = gpu.xids[xid];
-  if (times == 0 || std::exchange(gpu.looks_since_xid, 0) > looks_between_bursts)
+  if (times == 0 || gpu.looks_since_xid > looks_between_bursts)
     ++times;
   gpu.looks_since_xid = 0;
   gpu.xid_fault =

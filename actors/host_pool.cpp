@@ -320,7 +320,7 @@ class host_pool::loop {
     if (gone.empty())
       return;
     auto const& host = gone.mapped();
-    if (exit.stuck) {
+    if (exit.is_stuck()) {
       where_.leaders->add_stuck(exit.stuck_below);
       spdlog::error("stage host {} hangs in the kernel; it keeps what it holds", host->pid);
     }

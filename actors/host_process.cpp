@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "stages/on_device.hpp"
+
 namespace nsai::actors {
 namespace {
 
@@ -131,9 +133,7 @@ std::int64_t host_process::grown_mb() const {
 }
 
 std::int64_t host_process::libraries_mb() const {
-  bool const on_gpu = std::any_of(devices.begin(), devices.end(),
-                                  [](auto const& grant) { return !grant.is_virtual; });
-  return on_gpu ? cuda_libraries_mb : 0;
+  return stages::has_real_gpu(devices) ? cuda_libraries_mb : 0;
 }
 
 host_view host_process::view() const {

@@ -296,7 +296,7 @@ class worker_state {
         std::get<processes::process_spec>(std::move(prepared)),
         [me, ref, leaders](processes::process_exit exit) {
           leaders->remove(ref);
-          if (exit.stuck) {
+          if (exit.is_stuck()) {
             leaders->add_stuck(exit.stuck_below);
             spdlog::error(
                 "job {}, attempt {}: its processes hang in the kernel and cannot be killed; "

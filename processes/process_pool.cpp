@@ -190,8 +190,7 @@ struct process_pool::state {
         calls.push_back([live = from.live, pid = decode_live(message.body)] { live(pid); });
     } else if (message.kind == frame_kind::over) {
       auto exit = decode_exit(message.body);
-      from.spent = exit.stuck;
-      exit.stuck_below = exit.stuck ? from.warden : 0;
+      from.spent = exit.is_stuck();
       calls.push_back([done = std::move(from.done), exit = std::move(exit)]() mutable {
         done(std::move(exit));
       });

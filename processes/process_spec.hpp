@@ -56,8 +56,8 @@ struct process_exit {
   bool lost = false;             // its warden died; nothing is known about its end
   /// Some of its tree was killed and still hangs in the kernel: it runs no code of its own any
   /// more, but holds what it holds. When it is the leader, neither exit_status nor signal is there.
-  bool stuck = false;
-  std::int64_t stuck_below = 0;  // the process below which it hangs, and which lives as long
+  bool is_stuck() const { return stuck_below != 0; }
+  std::int64_t stuck_below = 0;  // its warden, which lives as long; 0: nothing hangs
   std::int64_t peak_memory_mb =
       0;  // MiB rounded up: the largest sample of the tree, at least the largest process
   std::int64_t duration_ms = 0;  // from just before it was spawned to the end of the leader

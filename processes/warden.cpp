@@ -275,7 +275,7 @@ class warden {
   /// The node is told, and this warden takes no other program: it waits for what does not end.
   [[noreturn]] void leave_stuck() {
     auto& r = *run_;
-    r.exit.stuck = true;
+    r.exit.stuck_below = ::getpid();
     if (!r.leader_gone)
       r.exit.duration_ms = std::chrono::duration_cast<milliseconds>(clock::now() - r.begin).count();
     report();
@@ -296,7 +296,8 @@ class warden {
     e.log_truncated = r.log.truncated();
     e.log_errno = r.log.error();
     // The file may be where the program hangs.
-    e.stderr_tail = r.spec.stderr_path.empty() || e.stuck ? r.err_tail.text() : tail_of_file(r);
+    e.stderr_tail =
+        r.spec.stderr_path.empty() || e.is_stuck() ? r.err_tail.text() : tail_of_file(r);
     tell(encode(e));
   }
 

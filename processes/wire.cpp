@@ -104,8 +104,8 @@ void members_of_spec(Spec& s, Do&& each) {
 template <class Exit, class Do>
 void members_of_exit(Exit& e, Do&& each) {
   each(e.exit_status, e.signal, e.fault, e.fault_errno, e.fault_text, e.stopped, e.memory_exceeded,
-       e.lost, e.stuck, e.peak_memory_mb, e.duration_ms, e.cpu_ms, e.log_bytes, e.output_bytes,
-       e.log_truncated, e.log_errno, e.stderr_tail);
+       e.lost, e.stuck_below, e.peak_memory_mb, e.duration_ms, e.cpu_ms, e.log_bytes,
+       e.output_bytes, e.log_truncated, e.log_errno, e.stderr_tail);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "stages/on_device.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace nsai::stages {
 namespace {
@@ -9,16 +10,24 @@ namespace {
 constexpr std::int64_t context_mb = 768;
 constexpr std::int64_t least_mb = 64;
 
-std::size_t room_in(device_grant const& grant) {
-  return static_cast<std::size_t>(std::max(least_mb, grant.memory_mb - context_mb)) << 20U;
+/// For data, on each of the real GPUs.
+std::size_t room_in(std::vector<device_grant> const& devices) {
+  auto granted_mb = std::numeric_limits<std::int64_t>::max();
+  for (auto const& grant : devices)
+    if (!grant.is_virtual)
+      granted_mb = std::min(granted_mb, grant.memory_mb);
+  return static_cast<std::size_t>(std::max(least_mb, granted_mb - context_mb)) << 20U;
 }
 
 }  // namespace
 
+bool has_real_gpu(std::vector<device_grant> const& devices) {
+  return std::any_of(devices.begin(), devices.end(),
+                     [](device_grant const& grant) { return !grant.is_virtual; });
+}
+
 compute& device_of(stage_env const& env) {
-  auto const real = std::find_if(env.devices.begin(), env.devices.end(),
-                                 [](auto const& grant) { return !grant.is_virtual; });
-  if (real == env.devices.end())
+  if (!has_real_gpu(env.devices))
     return cpu_compute();
   if (!env.gpu)
     throw device_error(
@@ -26,11 +35,7 @@ compute& device_of(stage_env const& env) {
         "process (stage_backends)",
         fault_class::fail_job, false);
   auto& gpu = env.gpu();
-  auto least = *real;
-  for (auto const& grant : env.devices)
-    if (!grant.is_virtual && grant.memory_mb < least.memory_mb)
-      least = grant;
-  gpu.limit_memory(room_in(least));
+  gpu.limit_memory(room_in(env.devices));
   return gpu;
 }
 

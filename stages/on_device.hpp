@@ -5,9 +5,12 @@
 
 namespace nsai::stages {
 
+/// Whether a real GPU is among them.
+bool has_real_gpu(std::vector<device_grant> const& devices);
+
 /// What an attempt computes with: the real GPU that it was granted, bound to the memory that was
-/// granted with it; without one, or on a virtual one, the CPU twin. Throws device_error when the GPU
-/// cannot be used: nothing falls back.
+/// granted with it; without one, or on a virtual one, the CPU twin. Throws device_error when the
+/// GPU cannot be used: nothing falls back.
 compute& device_of(stage_env const& env);
 
 /// For results: {"name", "kind": "gpu" or "cpu", "virtual_gpu": model, where one was granted}.

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "stages/on_device.hpp"
 #include "stages/plugin_loader.hpp"
 
 namespace nsai::stages {
@@ -206,8 +207,7 @@ host_outcome stage_host::run(host_request const& request) {
   // What a library's failure on a GPU has left of CUDA nobody knows; built-in stages tell.
   bool const may_have_spoilt = outcome.result == attempt_result::failed &&
                                setup_.plugins.contains(request.stage) &&
-                               std::any_of(request.devices.begin(), request.devices.end(),
-                                           [](auto const& d) { return !d.is_virtual; });
+                               has_real_gpu(request.devices);
   outcomes_.spent = has_children() || env.device_lost || may_have_spoilt || outcomes_.spent;
   auto const took = clock::now() - begin;
   outcome.duration_ms = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();

@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 
 #include "tests/support/eventually.hpp"
 
@@ -82,7 +83,9 @@ TEST_CASE("gpu watch: a driver that does not answer is told with the GPU, and en
   watched_machine m;
   m.begin();
   REQUIRE(eventually([&] { return m.count() >= 1; }));
-  m.show(R"(, "blocks": true)");
+  auto const fifo = m.file.parent_path() / "fifo";
+  REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+  m.show(R"(, "blocks": ")" + fifo.string() + "\"");
   REQUIRE(eventually([&] {
     auto const silent = m.watch->silent();
     return silent && silent->gpu == 1U && silent->lasts > std::chrono::milliseconds{100};
@@ -90,12 +93,14 @@ TEST_CASE("gpu watch: a driver that does not answer is told with the GPU, and en
   SUBCASE("and when it answers again, looks go on") {
     auto const before = m.count();
     m.show("");
+    std::ofstream{fifo};
     CHECK(eventually([&] { return m.count() > before + 1; }));
   }
   SUBCASE("while it does not, the watch can be ended") {
     m.watch.reset();
     auto const after = m.count();
-    m.show("");  // the thread that was left alone ends now, and tells nobody
+    m.show("");
+    std::ofstream{fifo};  // the thread that was left alone ends now, and tells nobody
     CHECK(eventually([] { return threads() == 1; }));
     CHECK(m.count() == after);
   }

@@ -1,19 +1,19 @@
 // NVIDIA's management library as tests need it: what it shows stands in the JSON file that
 // NSAI_FAKE_NVML names, read anew at each call, so that a test changes the GPUs of a running node
 // by renaming another file over it.
-//   {"driver": "550.54", "cuda": 12040, "init": 0, "devices": [{"name", "uuid", "memory_mb",
-//   "capability": [9, 0],
-//    "fault": 15, "mig": [null, {"name", "uuid", "memory_mb", "gpu_instance"}], "memory_used_mb":
-//    0, "ecc_uncorrected": 0, "health_fault": 16, "blocks": false, "remap_failed": false,
-//    "temperature_c", "power_mw", "utilisation", "processes": [{"pid", "memory_mb"}], "nvlink": [7,
-//    "switch", ...]}], "xids": [{"device": 0, "xid": 79}]}
-// `nvlink`: its links, to devices by position or to something by name.
-// Without `memory_mb` it has none of its own. `blocks`: a question about its memory is not answered
-// as long as it is shown. `fault`: what every question about the device answers, `health_fault`
-// those about its health. `mig`: it is divided, null is a number without an instance. `processes`:
-// "hidden" is a driver that refuses to tell; of one without `memory_mb` the memory is not told.
-// `xids` only grows: each is reported once.
-#include <chrono>
+//   {"driver": "550.54", "cuda": 12040, "init": 0, "devices": [DEVICE, ...],
+//    "xids": [{"device": 0, "xid": 79}]}
+// DEVICE:
+//   {"name", "uuid", "memory_mb", "capability": [9, 0], "fault": 15, "health_fault": 16,
+//    "mig": [null, {"name", "uuid", "memory_mb", "gpu_instance"}], "memory_used_mb": 0,
+//    "blocks": "PATH", "ecc_uncorrected": 0, "remap_failed": false, "temperature_c", "power_mw",
+//    "utilisation", "processes": [{"pid", "memory_mb"}], "nvlink": [7, "switch", ...]}
+// `memory_mb`: absent, it has none of its own. `fault`: what every question about the device
+// answers, `health_fault` those about its health. `mig`: it is divided, null is a number without an
+// instance. `blocks`: a FIFO; a question about its memory is answered when that is opened for
+// writing. `processes`: "hidden" is a driver that refuses to tell; of one without `memory_mb` the
+// memory is not told. `nvlink`: its links, to devices by position or to something by name. `xids`
+// only grows: each is reported once.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -21,7 +21,6 @@
 #include <mutex>
 #include <set>
 #include <string>
-#include <thread>
 
 #include <nlohmann/json.hpp>
 
@@ -150,8 +149,8 @@ int nvmlDeviceGetUUID(api::device d, char* uuid, unsigned size) {
 }
 int nvmlDeviceGetMemoryInfo(api::device d, api::memory* to) {
   auto const shown = of(d);
-  for (bool blocks = shown.value("blocks", false); blocks; blocks = of(d).value("blocks", false))
-    std::this_thread::sleep_for(std::chrono::milliseconds{10});
+  if (shown.contains("blocks"))
+    std::ifstream{shown["blocks"].get<std::string>()};  // until somebody opens it to write
   if (int const fault = shown.value("fault", 0))
     return fault;
   if (!shown.contains("memory_mb"))

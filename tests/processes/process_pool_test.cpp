@@ -195,7 +195,7 @@ TEST_CASE_FIXTURE(pool_fixture,
     return nsai::tests::skip("processes may not be traced here");
   pool.stop(handle, SIGTERM, milliseconds{10});
   REQUIRE(over.wait(1));
-  CHECK(over.list()[0].stuck);
+  CHECK(over.list()[0].is_stuck());
   CHECK(over.list()[0].stopped);
   CHECK_FALSE(over.list()[0].exit_status.has_value());
   CHECK_FALSE(over.list()[0].signal.has_value());
@@ -218,7 +218,7 @@ TEST_CASE_FIXTURE(pool_fixture, "stuck: a child that hangs is told with how its 
     return nsai::tests::skip("processes may not be traced here");
   std::ofstream{file("go")} << "go";
   REQUIRE(over.wait(1));
-  CHECK(over.list()[0].stuck);
+  CHECK(over.list()[0].is_stuck());
   CHECK(over.list()[0].exit_status == 4);
   CHECK(is_below(pid, static_cast<pid_t>(over.list()[0].stuck_below)));
 }
